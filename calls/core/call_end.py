@@ -36,6 +36,12 @@ def is_empty_at(call: CallState, moment: datetime) -> bool:
     return not waits and not any(party.was_here(moment) for party in call.parties.values())
 
 
+def is_known_by_ends(call: CallState) -> bool:
+    """Say whether only ends were heard of a call so far: who was in it when is shown by their beginnings."""
+    is_ended = (party.since == party.cleared_at and not party.had_leg for party in call.parties.values())
+    return call.entered_at is None and all(is_ended)
+
+
 def divide_where_empty(work: UnitOfWork, incarnation: int, since: datetime, gateway_at: datetime) -> None:
     """Divide a call at the first end from a moment on after which nobody was left in it.
 

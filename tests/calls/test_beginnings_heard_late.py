@@ -138,3 +138,33 @@ def test_a_device_that_a_transfer_handed_on_was_in_the_call_before_it_is_connect
 
     (last,) = [one for one in board.legs if one.connected_source_at == moment(30.6)]
     assert (last.facts.caller_name, last.facts.queue_name) == ("", "")
+
+
+def test_an_end_from_before_the_phone_was_connected_under_the_id_again_is_that_of_the_call_handed_on_to_it() -> None:
+    """2001 gets call 100 at 29.8 and leaves at 29.9; another caller has 100 at 30.15; the transfer is heard last."""
+    board = Switchboard().call("Established", 26.3, "100", "2002", callingNumber="111", callerName="Vic")
+    board.call("Established", 29.3, "101", "2001").call("Established", 29.3, "101", "2002")
+    board.call("ConnectionCleared", 29.9, "100", "2001").call("Established", 30.15, "100", "2001", callingNumber="222")
+    joined = {"primaryOldCallId": "100", "secondaryOldCallId": "101", "resultingCallId": "100"}
+    moved = event("Transferred", 29.8, **joined, transferringDeviceId="2002", transferredToDeviceId="2001")
+    board.hears(replace(moved, gatewaytime=moment(30.4)))
+    board.call("ConnectionCleared", 30.55, "100", "2001").waits(60)
+
+    first, second = [leg for leg in board.legs if leg.device_id == "2001"]
+    assert sorted(board.spans())[:2] == [("2001", 29.3, 29.9), ("2001", 30.15, 30.55)]
+    assert (first.call_id, first.facts.caller_name, first.facts.calling_number) == ("100", "Vic", "111")
+    assert (second.facts.caller_name, second.facts.calling_number) == ("", "222")
+    assert first.facts.interaction_id != second.facts.interaction_id
+
+
+@pytest.mark.parametrize("ends", [("T3", "2002", "T3"), ("2002", "T3"), ("2002", "T3", "2002", "T3")])
+def test_ends_that_are_heard_first_do_not_divide_a_call_whatever_their_order(ends: tuple[str, ...]) -> None:
+    """The trunk leaves at 1.44 and 2002 at 1.45; 2002 had been connected at 1.05, and is in the id's next call."""
+    board = Switchboard(with_site(devices=frozenset({"2001", "2002"})))
+    for name in ends:
+        board.call("ConnectionCleared", 1.44 if name == "T3" else 1.45, "C1", name, outside=name == "T3")
+    board.call("Established", 1.05, "C1", "2002").call("ConnectionCleared", 1.8, "C1", "2002")
+    board.call("Established", 1.7, "C1", "2002").waits(60)
+
+    assert sorted(board.spans()) == [("2002", 1.05, 1.45), ("2002", 1.7, 1.8)]
+    assert len(_interactions(board)) == 2

@@ -6,7 +6,14 @@ from msgspec.structs import replace
 
 from calls.core.answer_supervision import answer_after_all, confirm, connect_unsupervised
 from calls.core.attended_transfer import hand_on
-from calls.core.call_end import divide, divide_before_leg, divide_where_empty, end_earlier, expire_when_over
+from calls.core.call_end import (
+    divide,
+    divide_before_leg,
+    divide_where_empty,
+    end_earlier,
+    expire_when_over,
+    is_known_by_ends,
+)
 from calls.core.clocks import note_agreement
 from calls.core.connections import connect_device, connection_of, note_seen, open_before
 from calls.core.consultation import disinherit, inherit, inherit_late
@@ -218,7 +225,8 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
     clear_party(work, call, device_id, event.time, event.at, f"Extension {device_id} disconnected.")
     _divide_before(work, call, newcomers_since(work, work.calls[call.incarnation], event.time), event)
     _stop_waiting(work, work.calls[call.incarnation], party, event)
-    divide_where_empty(work, call.incarnation, event.time, event.at)
+    if not is_known_by_ends(work.calls[call.incarnation]):
+        divide_where_empty(work, call.incarnation, event.time, event.at)
     expire_when_over(work, call.incarnation, event.at)
 
 

@@ -1,9 +1,11 @@
 """Handle the events that join two calls or hand one on: Transferred (blind or attended) and Conferenced."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from calls.core.arrivals import arrive
 from calls.core.attended_transfer import hand_on, note_other_part, pending_of
 from calls.core.call_end import divide, divide_at_next_end, divide_where_empty, remembered
 from calls.core.call_evidence import is_unheard_since_loss, states_another_interaction
@@ -12,8 +14,7 @@ from calls.core.clocks import CLOSE
 from calls.core.consultation import disinherit
 from calls.core.dispatch import apply
 from calls.core.incarnations import TICK, begin_call, call_at
-from calls.core.leg_split import put_second_part
-from calls.core.legs import GRACE, clear_party, close_leg, open_leg, put_party, refresh_facts
+from calls.core.legs import GRACE, clear_party, open_leg, put_party, refresh_facts
 from calls.core.origins import Origin, OriginRule, origin_of
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, Reconnection, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -58,7 +59,13 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
             leg = replace(leg, call_id=new.call_id, incarnation=new.incarnation)
             note_other_part(work, leg, pending_of(leg, before, event.time, event.at, call_origin=call_origin))
     divide_again = divide_at_next_end if is_under_way else divide_where_empty
-    divide_again(work, new.incarnation, event.time, event.at)
+    divide_again(work, new.incarnation, _lasted_until(work, new.incarnation, consult, event.time), event.at)
+
+
+def _lasted_until(work: UnitOfWork, incarnation: int, numbers: Iterable[int], moment: datetime) -> datetime:
+    """Return until when the legs that a transfer reached show a call to have lasted: one may be over and not known."""
+    ends = [leg.disconnected_source_at for leg in work.legs_in(incarnation) if leg.number in numbers]
+    return max([moment, *(end for end in ends if end is not None)])
 
 
 def _disinherit(work: UnitOfWork, call: CallState, leaver: str, event: Transferred) -> None:
@@ -285,7 +292,7 @@ def _move(
     for device_id, party in call.parties.items():
         if device_id not in staying:
             renamed = names.get((call.call_id, device_id), device_id)
-            _arrive(work, work.calls[new], replace(party, device_id=renamed), event)
+            arrive(work, work.calls[new], replace(party, device_id=renamed), event)
     if leaver and leaver not in staying:
         staying[leaver] = Party(
             device_id=leaver, state=PartyState.NULL, cleared_at=event.time, cleared_gateway_at=event.at
@@ -295,48 +302,6 @@ def _move(
     work.put_call(
         replace(call, parties=staying, moved_to=new, moved_at=moved_at, due=due, waits_since=None, waits_at="")
     )
-
-
-def _note_between(work: UnitOfWork, target: CallState, leg: LegState, following: LegState, event: CallEvent) -> None:
-    """Put a leg for the time from a transfer to the extension's next connection, where there is any.
-
-    Example: handed on at 30, gone at 30.1, connected under the id again at 30.4, and the transfer is heard last.
-    """
-    until = following.connected_source_at
-    if until - event.time > CLOSE and leg.guid:
-        pending = pending_of(leg, target, event.time, event.at, call_origin=leg.call_origin)
-        part = replace(leg, call_id=target.call_id, incarnation=target.incarnation, disconnected_source_at=until)
-        put_second_part(work, part, pending)
-
-
-def _arrive(work: UnitOfWork, target: CallState, party: Party, event: CallEvent) -> None:
-    there = target.parties.get(party.device_id) or _left_before(work, target, party.device_id, event.time)
-    if there is not None and there.leg is not None:
-        if party.leg not in (None, there.leg):
-            how = "The call was transferred; its next segment was reported before."
-            first = close_leg(work, work.legs[party.leg], event.time, event.at, how)
-            _note_between(work, target, first, work.legs[there.leg], event)
-            put_party(work, target, replace(there, since=min(there.since or event.time, event.time)))
-        return
-    ordinal = max(party.ordinal, there.ordinal if there else 0)
-    target = put_party(work, target, replace(party, ordinal=ordinal))
-    leg = work.legs.get(party.leg) if party.leg is not None else None
-    if leg is not None:
-        moved = origin_of(event, OriginRule.MOVED) if leg.call_id != target.call_id else leg.call_origin
-        work.put_leg(replace(leg, call_id=target.call_id, incarnation=target.incarnation, call_origin=moved))
-    if there is not None and there.cleared_at is not None and there.cleared_at > event.time:
-        how = "The extension had left already; the events came out of order."
-        clear_party(work, target, party.device_id, there.cleared_at, there.cleared_gateway_at or event.at, how)
-
-
-def _left_before(work: UnitOfWork, target: CallState, device_id: str, moment: datetime) -> Party | None:
-    """Return a party of the resulting call whose end was heard before the transfer: it seemed to be of a later call."""
-    for call in work.incarnations_of(target.call_id):
-        party = call.parties.get(device_id)
-        is_later = call.incarnation != target.incarnation and call.born_at >= moment
-        if is_later and party is not None and not party.is_here and not party.had_leg:
-            return party
-    return None
 
 
 def _reached(leg: LegState, event: CallEvent) -> bool:
