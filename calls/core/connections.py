@@ -1,6 +1,6 @@
 """Connect a device in a call: open its leg, once, in whatever order its events arrive."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -14,6 +14,9 @@ from calls.core.state import CallState, LegState, Party, PartyState, Reconnectio
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent
 
+#: Maximum difference in arrival between two monitors' reports of one connection where nothing stalls; a PBX does not
+#: end a call, use its id again and connect the same extension within that time.
+SOON = timedelta(milliseconds=100)
 #: Maximum number of repeated reports of a connection that are kept.
 MAXIMUM_REPEATS = 4
 
@@ -87,8 +90,13 @@ def _connected_earlier(work: UnitOfWork, call: CallState, party: Party, made: Re
         note_seen(work, leg)
     elif made.at < leg.connected_source_at and made.gateway_at - leg.connected_gateway_at <= GRACE:
         _begun_earlier(work, call, party, made)
-    elif made.at > leg.connected_source_at:
+    elif made.at > leg.connected_source_at and not _is_of_other_monitor(work, leg, made):
         _reported_again(work, call, party, made)
+
+
+def _is_of_other_monitor(work: UnitOfWork, leg: LegState, made: Reconnection) -> bool:
+    """Say whether a second report came too soon, by the receipt of both, to be of another call under the id."""
+    return not work.site.has_source_times and made.at - leg.connected_source_at <= SOON
 
 
 def _begun_earlier(work: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> None:

@@ -137,3 +137,17 @@ def test_a_connection_that_was_reported_several_times_just_before_its_end_ends(
     board.call("ConnectionCleared", 9.02, "C1", "2002").waits(12)
 
     assert board.spans() == [("2002", 8.52, 9.02)]
+
+
+@pytest.mark.parametrize("second", [20.01, 20.1])
+def test_without_source_times_the_report_of_another_monitor_does_not_hold_an_end_back(second: float) -> None:
+    """2002 calls 2003 and both leave; 2001 is connected under the id twice within a second, in two other calls."""
+    board = Switchboard(with_site(has_source_times=False)).call("Originated", 18, "C1", "2002")
+    board.call("Established", 20, "C1", "2003").call("Established", second, "C1", "2002")
+    board.call("ConnectionCleared", 20.3, "C1", "2002").call("ConnectionCleared", 20.31, "C1", "2003")
+    board.call("Established", 20.55, "C1", "2001").call("ConnectionCleared", 20.65, "C1", "2001")
+    board.call("Established", 20.9, "C1", "2001").call("ConnectionCleared", 21.5, "C1", "2001").waits(60)
+
+    spans = [("2001", 20.55, 20.65), ("2001", 20.9, 21.5), ("2002", 20.0, 20.3), ("2003", 20.0, 20.31)]
+    assert sorted(board.spans()) == spans
+    assert len({leg.facts.interaction_id for leg in board.legs}) == 3
