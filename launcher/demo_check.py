@@ -5,6 +5,7 @@ import urllib.request
 import msgspec
 
 from calls.models import Leg
+from flags.api import ERASED
 from flags.catalogue.values import FlagSpec, LegFacts, flag_texts
 from flags.models import FlagSetting, FlagValue, WriteState
 
@@ -59,6 +60,8 @@ def _of_one(leg: Leg, held: HeldRecording, written: dict[str, str]) -> list[str]
     found = []
     if held.extension != leg.device_id:
         found.append(f"recording {held.guid} is of {held.extension}, its leg of {leg.device_id}")
+    if ERASED in written.values():
+        return found  # QMS keeps what a caller's erasure took from the gateway.
     if held.flags != written:
         found.append(f"recording {held.guid}: QMS and the gateway's own record of what it wrote differ")
     if leg.is_canary:

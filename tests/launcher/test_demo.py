@@ -83,6 +83,13 @@ def test_what_was_written_wrongly_is_seen_although_both_sides_agree(leg: Leg) ->
     ]
 
 
+def test_what_an_erasure_took_from_the_gateway_is_no_difference(leg: Leg) -> None:
+    FlagValue.objects.filter(name="AgentName").update(value="(erased)")
+    Leg.objects.update(agent_name="")
+
+    assert differences([HeldRecording("g1", "2001", ALICE)]) == []
+
+
 def test_the_summary_says_why_what_was_not_flagged_was_not(leg: Leg) -> None:
     for number, outcome, reason in ((2, "user_unmatched", "No QMS user at 2002"), (3, "waiting", "")):
         leg.pk, leg.call_id, leg.recording_guid, leg.outcome, leg.reason = number, f"c{number}", None, outcome, reason
