@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from threading import Barrier
 
 import pytest
 import redis as redis_client
 from django.db import connection
 
-from cti.journal.stream import read_journal
+from gateway_site.canary import ways
 from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.runs import begin, begin_due, carry_on_one
 from gateway_site.canary.steps import CanaryStep
@@ -53,8 +54,21 @@ def test_of_a_timetable_and_people_at_the_same_moment_one_begins_a_call(gateway:
     assert [one for one in begun if one is not None] == ([call] if call.asked_by else [])
 
 
-def test_a_call_that_several_carry_on_at_the_same_moment_is_made_once_and_ended_once(gateway: CanaryStack) -> None:
+def test_a_call_that_several_carry_on_at_the_same_moment_is_made_once_and_ended_once(
+    gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     call = gateway.begins()
+    done: list[str] = []
+
+    def counted(name: str, act: Callable[[CanaryCall, datetime], None]) -> Callable[[CanaryCall, datetime], None]:
+        def acts(one: CanaryCall, now: datetime) -> None:
+            done.append(name)  # The journal keeps an event that is sent twice once; a real call would be made twice.
+            act(one, now)
+
+        return acts
+
+    monkeypatch.setattr(ways, "make", counted("make", ways.make))
+    monkeypatch.setattr(ways, "end", counted("end", ways.end))
 
     def carry_on() -> object:
         return carry_on_one(call.pk, gateway.now, gateway.connect)
@@ -67,4 +81,4 @@ def test_a_call_that_several_carry_on_at_the_same_moment_is_made_once_and_ended_
     assert not call.is_red
     assert list(verdicts(call)) == list(CanaryStep)
     assert len(call.ends) == len(CanaryStep)
-    assert len(read_journal(gateway.source.slug, "0", 100)) == 2
+    assert done == ["make", "end"]
