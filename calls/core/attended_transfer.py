@@ -6,7 +6,7 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from calls.core.call_facts import as_of
-from calls.core.clocks import APART, STALL, began_with_later, is_on_time, moments_of, silent_since
+from calls.core.clocks import APART, STALL, began_with_later, is_on_time, moments_of
 from calls.core.commands import CancelSearch
 from calls.core.doubts import is_wanted
 from calls.core.leg_split import put_first_part, put_second_part, split
@@ -102,7 +102,6 @@ def hand_on(
     transfer, it is the second part's, and nothing is asked.
     """
     pending = pending_of(leg, before, at, gateway_at, new_segment=new_segment, call_origin=call_origin)
-    pending = replace(pending, silent_since=silent_since(work, gateway_at))
     leg = replace(leg, pending_transfer=pending)
     if not is_wanted(work, leg):
         if new_segment:
@@ -121,10 +120,10 @@ def earliest(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -> datet
     """Return when a transfer may have taken place at the earliest, by our clock.
 
     By the source's own times that is as much before its receipt as it was later than Connected had been; else a link
-    may have stalled, for as long as the whole source was silent before.
+    may have stalled.
     """
     if not work.site.has_source_times:
-        return pending.silent_since or pending.gateway_at - STALL
+        return pending.gateway_at - STALL
     late = (pending.gateway_at - pending.at) - (leg.connected_gateway_at - leg.connected_source_at)
     return pending.gateway_at - max(late, timedelta(0))
 

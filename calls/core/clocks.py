@@ -34,30 +34,6 @@ def note_agreement(work: UnitOfWork, at: datetime, gateway_at: datetime) -> None
         work.source = replace(work.source, agreed_gateway_at=gateway_at)
 
 
-def note_heard(work: UnitOfWork, gateway_at: datetime) -> None:
-    """Note when an event was heard of a source without times, and a long silence before it."""
-    source = work.source
-    last = source.heard_gateway_at
-    if last is None or gateway_at <= last:
-        work.source = replace(source, heard_gateway_at=last or gateway_at)
-    elif gateway_at - last <= STALL:
-        work.source = replace(source, heard_gateway_at=gateway_at)
-    else:
-        work.source = replace(
-            source, heard_gateway_at=gateway_at, silent_from_gateway_at=last, silent_until_gateway_at=gateway_at
-        )
-
-
-def silent_since(work: UnitOfWork, gateway_at: datetime) -> datetime | None:
-    """Return since when a source without times was silent before the burst of events in which one was heard.
-
-    What a stalled link held back comes at once, within a second of its first event. None: there was no long silence.
-    """
-    began, ended = work.source.silent_from_gateway_at, work.source.silent_until_gateway_at
-    is_in_burst = ended is not None and ended <= gateway_at <= ended + APART
-    return began if is_in_burst else None
-
-
 def is_on_time(work: UnitOfWork, leg: LegState) -> bool:
     """Say whether a leg's Connected was received when it happened, as the source's own time of it shows."""
     lag = abs(leg.connected_gateway_at - leg.connected_source_at)

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from calls.core.clocks import note_heard
 from calls.core.dispatch import rule_of
 from calls.core.handlers import (  # noqa: F401  (they register)
     agent_events,
@@ -48,8 +47,6 @@ def fold_next(work: UnitOfWork, event: AnyEvent | ResultEvent) -> None:
     _pass_time(work, getattr(event, "at", None))  # A thing without a moment has no rule: it raises.
     if not work.source.has_fractions and isinstance(event, Event) and event.time.microsecond:
         work.source = replace(work.source, has_fractions=True)
-    if not work.site.has_source_times and isinstance(event, Event):
-        note_heard(work, event.at)
     rule_of(type(event))(event, work)
 
 

@@ -51,11 +51,6 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     stalled_gateway_at: datetime | None = None
     #: When, by our clock, an event was received last just as it happened: its clock and ours agree.
     agreed_gateway_at: datetime | None = None
-    #: Without source times: when, by our clock, an event was heard last; and from when until when the source was last
-    #: silent for longer than a stall can be compensated. Its link may have stalled all that time.
-    heard_gateway_at: datetime | None = None
-    silent_from_gateway_at: datetime | None = None
-    silent_until_gateway_at: datetime | None = None
     #: When, by our clock, events were last missed, of all devices or of some.
     missed_gateway_at: datetime | None = None
     #: Its times have fractions of a second; until one was seen they may be up to a second behind.

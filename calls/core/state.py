@@ -255,8 +255,6 @@ class PendingTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     search: int
     new_segment: bool
     call_origin: Origin | None = None
-    #: Since when a source without times had been silent, where the transfer ended a long silence.
-    silent_since: datetime | None = None
 
 
 class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

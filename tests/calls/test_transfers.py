@@ -310,27 +310,3 @@ def test_a_leg_that_two_monitors_reported_just_before_the_transfer_ends_with_its
     board.waits(30).call("ConnectionCleared", 60, "C3", "2002").waits(62)
 
     assert ("2002", 25.0, 60.0) in board.spans()
-
-
-@pytest.mark.parametrize(
-    ("spoke", "parts"),
-    [(None, 2), (49.2, 2), (48.9, 1), (42.6, 1), (42.4, 2)],
-)
-def test_without_source_times_a_transfer_may_be_as_old_as_the_silence_before_it(
-    spoke: float | None, parts: int
-) -> None:
-    """The link was silent from 25 to 50: a recording that began with the transfer is perhaps not named any more.
-
-    ``spoke``: another extension was heard of, perhaps in the burst that ended the silence. QMS names recordings for
-    10 s and is asked at 51.6.
-    """
-    board = consultation(Switchboard(with_site(has_source_times=False))).found(26, 2, "G2")
-    if spoke is not None:
-        board.call("Established", spoke, "C9", "2009")
-    board.hears(attended(50.1)).missed(61, 2, "none", asked=51.6)
-    board.call("ConnectionCleared", 65, "C3", "2002").waits(90)
-
-    legs = [leg for leg in board.legs if leg.device_id == "2002"]
-    assert len(legs) == parts
-    assert (legs[0].guid, legs[0].facts.queue_name) == ("G2", "Sales" if parts == 1 else "")
-    assert [leg.missed for leg in legs[1:]] == ["undecided"] * (parts - 1)
