@@ -6,7 +6,7 @@ After a restore, or a fail-over that lost the newest transactions, a write that 
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from flags.models import FlagWrite, WriteState
 
@@ -15,10 +15,19 @@ AT_ONCE = 20_000
 
 
 def put_in_doubt(now: datetime) -> int:
-    """Have every queued write read back before it is sent; return how many. Harmless when repeated."""
-    queued, count = FlagWrite.objects.filter(state=WriteState.QUEUED), 0
-    while keys := list(queued.order_by("id").values_list("id", flat=True)[:AT_ONCE]):
-        count += _doubt(queued.filter(id__in=keys), now)
+    """Have every write that may have been sent since then read back before it is sent; return how many.
+
+    So are those that were unclear, or being sent, already: they may have been sent once more, and what was read then
+    says nothing now. Harmless when repeated.
+    """
+    is_known = Q(state=WriteState.UNCLEAR, unclear_since__gte=now)
+    is_sent = Q(state=WriteState.SENDING, claimed_until__lte=now)
+    doubtful = FlagWrite.objects.filter(Q(state__in=(WriteState.QUEUED, WriteState.UNCLEAR)) | is_sent).exclude(
+        is_known
+    )
+    count = 0
+    while keys := list(doubtful.order_by("id").values_list("id", flat=True)[:AT_ONCE]):
+        count += _doubt(doubtful.filter(id__in=keys), now)
     return count
 
 
@@ -29,4 +38,6 @@ def put_legs_in_doubt(leg_ids: Collection[int], now: datetime) -> None:
 
 
 def _doubt(writes: "QuerySet[FlagWrite]", now: datetime) -> int:
-    return writes.update(state=WriteState.UNCLEAR, unclear_since=now, missing_at=None)
+    """Take the writes from whoever has them, too: what that delivery comes to is no longer noted."""
+    free = {"claim": None, "claimed_until": None}
+    return writes.update(state=WriteState.UNCLEAR, unclear_since=now, missing_at=None, **free)

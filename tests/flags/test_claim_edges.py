@@ -205,21 +205,24 @@ def test_what_is_being_sent_is_not_given_up(post: Post) -> None:
     assert give_up_overdue(post.service.pk, post.time, post.time).write_ids == ()
 
 
-def test_queued_writes_are_put_in_doubt_and_no_others(post: Post) -> None:
-    states = ["queued", "sending", "unclear", "written", "queued"]
+def test_what_may_have_been_sent_since_is_put_in_doubt_and_nothing_else(post: Post) -> None:
+    """Unclear, or claimed until now: it may have been sent once more. A claim that stands ends in doubt itself."""
+    soon, before = post.time + timedelta(seconds=1), post.time - timedelta(seconds=300)
+    states = ["queued", "sending", "unclear", "written", "queued", "sending"]
     keys = [post.queues(f"G{number}") for number in range(len(states))]
     for key, state in zip(keys, states, strict=True):
-        _set(key, state=state, missing_at=post.time)
+        _set(key, state=state, missing_at=before, unclear_since=before, claim=7, claimed_until=soon)
+    _set(keys[5], claimed_until=post.time)
     put_legs_in_doubt([], post.time)
     assert FlagWrite.objects.filter(unclear_since=post.time).count() == 0
     put_legs_in_doubt([FlagWrite.objects.get(pk=keys[0]).leg_id], post.time)
     assert list(FlagWrite.objects.filter(unclear_since=post.time).values_list("pk", flat=True)) == keys[:1]
 
-    assert put_in_doubt(post.time) == 1
+    assert put_in_doubt(post.time) == 3
     assert put_in_doubt(post.time) == 0
     doubted = FlagWrite.objects.filter(unclear_since=post.time).order_by("pk")
-    assert list(doubted.values_list("pk", "state", "missing_at")) == [
-        (key, "unclear", None) for key in (keys[0], keys[4])
+    assert list(doubted.values_list("pk", "state", "missing_at", "claim", "claimed_until")) == [
+        (key, "unclear", None, None, None) for key in (keys[0], keys[2], keys[4], keys[5])
     ]
 
 
