@@ -281,11 +281,11 @@ def test_a_second_part_that_ended_before_the_id_was_used_again_at_its_phone_has_
     number = next(leg.number for leg in board.legs if leg.device_id == "2002")
     board.found(25.3, number, "R", started=25.1, asked=25.2).call("ConnectionCleared", 30.1, "C1", "2002")
     board.call("Established", 30.4, "C1", "2002").hears(attended(30, resultingCallId="C1", connections=[]))
-    board.call("ConnectionCleared", 30.9, "C1", "2002").waits(60)
+    board.call("ConnectionCleared", 30.9, "C1", "2002").missed(40, number, "late").waits(60)
 
     assert sorted(one for one in board.spans() if one[0] == "2002") == [
         ("2002", 25.0, 30.0),
-        ("2002", 30.0, 30.4),
+        ("2002", 30.0, 30.1),
         ("2002", 30.4, 30.9),
     ]
 
