@@ -12,6 +12,8 @@ from tests.calls.test_disordered_lives import _interactions, _phone
 from tests.calls.test_late_reports import customer_on_hold
 from tests.calls.test_transfers import attended
 
+pytestmark = pytest.mark.core
+
 
 def test_an_end_of_a_phone_that_only_rang_so_far_is_that_of_the_life_in_which_it_rang() -> None:
     """2001 rings at 2.0, talks from 2.05 to 2.15, and under the id from 2.4 to 2.6; the last end is heard first."""

@@ -16,6 +16,8 @@ from tests.calls.test_call_events import queue_call
 from tests.calls.test_gaps import link, snapshot
 from tests.calls.test_transfers import attended, consultation
 
+pytestmark = pytest.mark.core
+
 
 def names(board: Switchboard) -> list[tuple[str, str]]:
     return [(one.device_id, one.name) for one in board.commands if isinstance(one, NameQueue)]

@@ -10,6 +10,8 @@ from tests.calls.test_call_events import queue_call
 from tests.calls.test_gaps import link, snapshot
 from tests.calls.test_transfers import consultation
 
+pytestmark = pytest.mark.core
+
 
 def _dialled(board: Switchboard, device: str = "2001") -> Switchboard:
     return board.call("Originated", 101, "C1", device).call("NetworkReached", 102, "C1", device).waits(110)

@@ -14,6 +14,8 @@ from tests.calls.switchboard import Switchboard, event, moment, with_site
 from tests.calls.test_gaps import link, snapshot
 from tests.calls.test_transfers import attended
 
+pytestmark = pytest.mark.core
+
 
 def _phone(*reports: tuple[str, float], board: Switchboard | None = None) -> Switchboard:
     """2001 is connected (E), leaves (C), rings (R) or dials (O) under the id C1."""

@@ -11,6 +11,8 @@ from tests.calls.switchboard import Switchboard, event, moment, with_site
 from tests.calls.test_disordered_lives import _interactions, _phone
 from tests.calls.test_gaps import link, snapshot
 
+pytestmark = pytest.mark.core
+
 
 def test_a_connection_that_moves_to_a_known_life_can_itself_be_over_before_that_one_began() -> None:
     """Three lives: the second was taken for a repeat, then for the third, and both ends of before are heard last."""

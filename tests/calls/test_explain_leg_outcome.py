@@ -12,6 +12,8 @@ from calls.core.state import LegPhase, LegState, SearchStatus, TraceStep, WriteS
 from calls.explain.texts.causes import GIVEN_UP, MISSED, REFUSED
 from calls.explain.texts.leg_outcome import DECISIVE, Evidence, Explanation, GapCase, LegCase, Mood, WriteCase, explain
 
+pytestmark = pytest.mark.core
+
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 

@@ -9,6 +9,8 @@ from agents.core.matching import MatchKind, MatchVerdict
 from calls.explain.texts.leg_outcome import Explanation, GapCase, Mood
 from calls.explain.texts.no_leg import Near, NothingCase, SourceCase, SourceCoverage, explain_nothing
 
+pytestmark = pytest.mark.core
+
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 NOW = NINE + timedelta(hours=1)
 GAP = GapCase("pbx", NINE - timedelta(minutes=5), NINE + timedelta(minutes=1), "The link was lost.")

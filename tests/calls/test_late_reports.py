@@ -16,6 +16,8 @@ from tests.calls.test_gaps import link, snapshot
 from tests.calls.test_incarnations import UMA
 from tests.calls.test_transfers import attended
 
+pytestmark = pytest.mark.core
+
 CUSTOMER = {"queueName": "Sales", "callerName": "Jo", "callerNameSource": "isdn", "interactionId": "I1"}
 
 

@@ -9,6 +9,8 @@ import pytest
 from calls.core.state import LegState
 from tests.calls.switchboard import Switchboard, event, with_site
 
+pytestmark = pytest.mark.core
+
 CUSTOMER = {"queueName": "Sales", "callerName": "Jo", "callerNameSource": "isdn", "interactionId": "I1"}
 
 

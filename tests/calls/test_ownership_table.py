@@ -14,6 +14,8 @@ from calls.core.state import SearchStatus, WriteStatus
 from tests.calls.switchboard import Switchboard, event, moment, with_site
 from tests.calls.test_gaps import link
 
+pytestmark = pytest.mark.core
+
 #: When G began, seen from C1's Connected; and when C2 was heard of, seen from the recording's beginning.
 BEGAN = [-3, -1.001, -1, -0.251, -0.25, 0, 0.25, 0.251, 1, 1.001, 1.5]
 HEARD = [0.5, 0.999, 1, 1.001, 3, 5.999, 6, 6.001, 9]

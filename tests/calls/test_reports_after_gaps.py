@@ -7,6 +7,8 @@ from tests.calls.switchboard import Switchboard, event, with_site
 from tests.calls.test_gaps import link, snapshot
 from tests.calls.test_late_reports import CUSTOMER, customer_on_hold, leg, names
 
+pytestmark = pytest.mark.core
+
 
 @pytest.mark.parametrize("before", ["Queued", "Originated", "Delivered"])
 def test_a_call_in_which_nobody_talked_before_a_gap_hands_nothing_on(before: str) -> None:

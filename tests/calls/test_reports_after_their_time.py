@@ -15,6 +15,8 @@ from tests.calls.switchboard import Switchboard, event, moment, with_site
 from tests.calls.test_gaps import link, snapshot
 from tests.calls.test_transfers import attended
 
+pytestmark = pytest.mark.core
+
 
 def _interactions(board: Switchboard) -> list[str]:
     return [leg.facts.interaction_id for leg in board.legs]

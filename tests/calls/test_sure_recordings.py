@@ -8,6 +8,8 @@ import pytest
 from calls.core.outcomes import Outcome
 from tests.calls.switchboard import Switchboard, with_site
 
+pytestmark = pytest.mark.core
+
 #: When C2 is connected, seen from C1.
 SECONDS = [-3.0, -1.001, -1, -0.25, 0, 0.25, 1, 1.5, 6]
 
