@@ -5,7 +5,7 @@ import gzip
 import json
 import re
 import ssl
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from cti.sources.asterisk_ami.session import AmiSession
 from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take
 from cti.sources.asterisk_ami.values import EventTime
 from cti.sources.port import DeviceClass, LinkError, MonitorRefusal, Quarantined, SourceConfig, Stamp
+from tests.cti.held_outlet import HeldOutlet
 
 DATA = Path(__file__).parent / "data"
 NAMES = sorted(path.name.split(".")[0] for path in DATA.glob("*.truth.json"))
@@ -94,12 +95,11 @@ def hear(pbx: PbxState, heard: Heard, now: datetime, played: Played) -> None:
         played.refused.append(heard.refused(error))
 
 
-class Collected:
+class Collected(HeldOutlet):
     """An outlet that keeps everything in memory."""
 
     def __init__(self) -> None:
-        self.is_held, self.holds, self.paced, self.came_while_held = False, 0, 0, 0
-        self.events: list[Event] = []
+        super().__init__()
         self.refused_messages: list[Quarantined] = []
         self.seen: list[DeviceClass] = []
         self.lacking: list[MonitorRefusal] = []
@@ -108,19 +108,6 @@ class Collected:
     async def linked(self) -> None:
         """Note that the link is up."""
         self.is_linked = True
-
-    async def accept(self, events: Sequence[Event]) -> None:
-        """Keep events."""
-        self.events.extend(events)
-
-    async def pace(self, size: int) -> None:
-        """Hold the link up while a test wants it, and note what came meanwhile."""
-        self.paced += size
-        before = len(self.events)
-        while self.is_held:
-            self.holds += 1
-            await asyncio.sleep(0.005)
-        self.came_while_held += len(self.events) - before
 
     async def quarantine(self, message: Quarantined) -> None:
         """Keep what could not be read."""
@@ -151,6 +138,8 @@ class Server:
         self.asked: list[dict[str, str]] = []
         self.silent, self.login = frozenset(silent), login
         self.banner = b"Asterisk Call Manager/11.0.0\r\n"
+        #: Awaited before the recording is played, and after it.
+        self.before: Callable[[], Awaitable[None]] | None = None
         self.after: Callable[[asyncio.StreamWriter], Any] | None = None
         self.pieces = 65536
         #: The last action of the snapshot.
@@ -204,6 +193,8 @@ class Server:
             await self._play(writer)
 
     async def _play(self, writer: asyncio.StreamWriter) -> None:
+        if self.before is not None:
+            await self.before()
         whole = b"".join(raw + b"\r\n\r\n" for raw in self.events)
         for start in range(0, len(whole), self.pieces):
             writer.write(whole[start : start + self.pieces])

@@ -12,6 +12,7 @@ from cti.sources.csta_xml import CstaSession
 from cti.sources.csta_xml.framing import CstaFrame, CstaFramer, framed
 from cti.sources.csta_xml.parsing import XmlElement, children, local, parse, text_of
 from cti.sources.port import DeviceClass, MonitorRefusal, Quarantined, SourceConfig, Stamp
+from tests.cti.held_outlet import HeldOutlet
 
 DATA = Path(__file__).parent / "data"
 NAMESPACE = "http://www.ecma-international.org/standards/ecma-323/csta/ed4"
@@ -126,13 +127,12 @@ async def until(is_ready: Callable[[], bool], what: str, seconds: float = 10) ->
         raise AssertionError(f"{what} did not come within {seconds} s") from error
 
 
-class Listener:
+class Listener(HeldOutlet):
     """An outlet that keeps everything in memory."""
 
     def __init__(self) -> None:
-        self.is_held, self.holds, self.paced, self.came_while_held = False, 0, 0, 0
+        super().__init__()
         self.links = 0
-        self.events: list[Event] = []
         self.batches: list[int] = []
         self.broken: list[Quarantined] = []
         self.refusals: list[tuple[str, MonitorRefusal | None]] = []
@@ -145,16 +145,7 @@ class Listener:
 
     async def accept(self, events: Sequence[Event]) -> None:
         self.batches.append(len(events))
-        self.events += events
-
-    async def pace(self, size: int) -> None:
-        """Hold the link up while a test wants it, and note what came meanwhile."""
-        self.paced += size
-        before = len(self.events)
-        while self.is_held:
-            self.holds += 1
-            await asyncio.sleep(0.005)
-        self.came_while_held += len(self.events) - before
+        await super().accept(events)
 
     async def quarantine(self, message: Quarantined) -> None:
         self.broken.append(message)
