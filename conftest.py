@@ -6,11 +6,16 @@ import pytest
 import redis as redis_client
 from django.conf import settings
 from django.db import connection
+from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from agents.api import forget_directories
 from cti.api import forget_bounds
 from qms.health import forget as forget_health
+
+# An example of hypothesis may take as long as a busy machine needs: the default of 0.2 s is a race.
+hypothesis_settings.register_profile("gateway", deadline=None)
+hypothesis_settings.load_profile("gateway")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
