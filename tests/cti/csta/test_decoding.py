@@ -1,55 +1,13 @@
 """What a CSTA message means, in every dialect; what it lacks or hides is reported, never guessed."""
 
-import contextlib
-import time
-from datetime import UTC, datetime
-from typing import Any
-
 import pytest
 
-from cti.events import AgentEvent, CallData, CallEvent, Event, Wrapup, type_name
-from cti.sources.csta_xml.decoding import Decoder
+from cti.events import AgentEvent, CallData, CallEvent, type_name
 from cti.sources.csta_xml.devices import Device, read_device
 from cti.sources.csta_xml.options import CstaOptions, CstaOptionsError, read_options
-from cti.sources.csta_xml.parsing import CstaMessageError, parse
-from cti.sources.csta_xml.private_data import decoded, pairs
-from cti.sources.port import Stamp
+from cti.sources.csta_xml.parsing import CstaMessageError
+from tests.cti.csta.messages import agent, connection, data_of, decoder, device, established, private, read
 from tests.cti.csta.pbx import config, sample, xml
-
-NOW = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
-
-
-def decoder(**changes: Any) -> Decoder:
-    site = config(**changes)
-    return Decoder(site, read_options(site), Stamp("pbx", "1"))
-
-
-def read(text: str | bytes, using: Decoder | None = None) -> list[Event]:
-    root = parse(text if isinstance(text, bytes) else text.encode())
-    return (using or decoder()).decode(root, NOW)
-
-
-def data_of(text: str, using: Decoder | None = None) -> CallData:
-    event = read(text, using)[0]
-    assert isinstance(event, CallEvent)
-    return event.data
-
-
-def device(name: str, text: str) -> str:
-    return f"<{name}><deviceIdentifier>{text}</deviceIdentifier></{name}>"
-
-
-def connection(name: str, call: str = "C1", at: str = "2001") -> str:
-    return f"<{name}><callID>{call}</callID><deviceID>{at}</deviceID></{name}>"
-
-
-def established(at: str = "2001", answering: str = "2001", more: str = "", call: str = "C1") -> str:
-    body = connection("establishedConnection", call, at) + device("answeringDevice", answering) + more
-    return xml("EstablishedEvent", f"<monitorCrossRefID>7001</monitorCrossRefID>{body}")
-
-
-def private(inside: str) -> str:
-    return f"<extensions><privateData><private>{inside}</private></privateData></extensions>"
 
 
 @pytest.mark.parametrize(
@@ -205,71 +163,6 @@ def test_a_withheld_number_is_none() -> None:
     assert data_of(established(more=more)).calling_number is None
 
 
-def test_private_data_names_caller_and_wrap_up_where_the_site_says() -> None:
-    text = established(more=private("<n>Ada</n><n2>global phonebook</n2><r>Sold</r><t>Survey</t><k>v</k>"))
-    names = {"caller_name": "n", "caller_name_source": "n2", "wrapup_result": "r", "wrapup_template": "t"}
-    event, information = read(text, decoder(options=names))
-
-    assert isinstance(event, CallEvent)
-    assert (event.data.caller_name, event.data.caller_name_source) == ("Ada", "global_phonebook")
-    assert event.data.query_data == {"k": "v"}
-    assert type_name(information) == "csta.call.CallInformation"
-    assert isinstance(information, CallEvent)
-    assert information.data.wrapup == Wrapup(result="Sold", template="Survey")
-
-
-@pytest.mark.parametrize(
-    ("inside", "expected"),
-    [
-        ("<Wrapup>Sold</Wrapup>", Wrapup(result="Sold")),
-        ("<x:WrapupResult xmlns:x='urn:x'>Sold</x:WrapupResult>", Wrapup(result="Sold")),
-        (
-            "<Wrapup><WrapupTemplate>Survey</WrapupTemplate><WrapupResult>Sold</WrapupResult></Wrapup>",
-            Wrapup(result="Sold", template="Survey"),
-        ),
-        ("<wrapupTemplate>Survey</wrapupTemplate>", None),
-        ("<WrapupResult> </WrapupResult>", None),
-    ],
-)
-def test_a_wrap_up_is_read_in_each_of_its_shapes(inside: str, expected: Wrapup | None) -> None:
-    assert data_of(xml("CallInformationEvent", connection("connection") + private(inside))).wrapup == expected
-
-
-def test_a_password_in_private_data_is_never_kept() -> None:
-    text = established(more=private("<agentPassword>s3</agentPassword><AuthCode>1</AuthCode><k>v</k>"))
-
-    assert data_of(text).query_data == {"k": "v"}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("43524D2D38383132", "CRM-8812"),
-        ("c3a4", "ä"),
-        ("FF00", "FF00"),
-        ("0102", "0102"),
-        ("CRM-1", "CRM-1"),
-        ("414", "414"),
-        ("4100", "A"),
-    ],
-)
-def test_hex_is_read_where_it_says_printable_text(text: str, expected: str) -> None:
-    assert decoded(text) == expected
-
-
-def test_only_a_text_that_is_all_pairs_is_pairs() -> None:
-    assert pairs("Case=99; Region = North\n") == {"Case": "99", "Region": "North"}
-    assert pairs("Case=99;and more") == {}
-
-
-def test_user_data_cannot_take_the_place_of_the_correlator() -> None:
-    body = connection("connection") + "<correlatorData><string>4142</string></correlatorData>"
-    body += f"<userData><string>{b'correlatorData=x'.hex()}</string></userData>"
-
-    query = data_of(xml("CallInformationEvent", body)).query_data
-    assert query == {"correlatorData": "AB", "userData": "correlatorData=x"}
-
-
 def linkage(thread: str, own: str) -> str:
     own = f"<globalCallLinkageID><globallyUniqueCallLinkageID>{own}</globallyUniqueCallLinkageID></globalCallLinkageID>"
     if thread:
@@ -340,10 +233,6 @@ def test_a_recorder_that_joins_a_call_under_a_new_id_still_reports_the_new_id() 
     assert [item.new.device_id for item in data.connections] == ["2001"]
 
 
-def agent(name: str, body: str) -> str:
-    return xml(name, f"<monitorCrossRefID>7001</monitorCrossRefID>{body}")
-
-
 def test_an_agent_whose_id_is_missing_is_the_one_who_logged_on_there() -> None:
     using = decoder()
     read(agent("AgentLoggedOnEvent", device("agentDevice", "2001") + "<agentID>9101</agentID>"), using)
@@ -356,14 +245,6 @@ def test_an_agent_whose_id_is_missing_is_the_one_who_logged_on_there() -> None:
         read(agent("AgentReadyEvent", device("agentDevice", "2001")), using)
 
 
-def test_an_agents_name_and_reason_are_read_from_private_data() -> None:
-    body = device("agentDevice", "2001") + "<agentID>9101</agentID><cause>normal</cause>"
-    event = read(agent("AgentNotReadyEvent", body + private("<agentName>Alice</agentName><reasonCode>7</reasonCode>")))
-    assert isinstance(event[0], AgentEvent)
-
-    assert (event[0].data.agent_name, event[0].data.reason) == ("Alice", "7")
-
-
 def test_events_that_mean_nothing_to_a_recording_are_passed_over() -> None:
     assert read(xml("DoNotDisturbEvent")) == []
 
@@ -374,35 +255,3 @@ def test_a_wrong_option_is_named() -> None:
     with pytest.raises(CstaOptionsError):
         read_options(config(options={"device_format": "{device"}))
     assert read_options(config(options={"unknown_here": 1})).edition == CstaOptions().edition
-
-
-def _hostile() -> dict[str, str]:
-    """Return bodies of almost 64 KiB, each the worst that it can be for one part of the reading."""
-    size = 64_000
-    return {
-        "spaces in user data": f"<userData><string>{'20' * (size // 2)}</string></userData>",
-        "pairs": f"<userData><string>{b'a=b;'.hex() * (size // 8)}</string></userData>",
-        "leaves": private("<k>v</k>" * (size // 8)),
-        "depth": "<a>" * 9000 + "</a>" * 9000,
-        "attributes": "<a " + " ".join(f"b{n}=''" for n in range(size // 9)) + "/>",
-        "namespaces": "<a " + " ".join(f"xmlns:b{n}='{n}'" for n in range(size // 20)) + "/>",
-        "device": device("callingDevice", "N&lt;" * (size // 5)),
-        "address": device("callingDevice", "sip:" + "%2" * (size // 2)),
-        "children": "<b/>" * (size // 4),
-        "list": f"<conferenceConnections>{'<connectionListItem/>' * (size // 21)}</conferenceConnections>",
-    }
-
-
-def _cpu_seconds(text: str) -> float:
-    """Return the CPU time of reading the message, with a decoder that has read nothing yet."""
-    using, begin = decoder(), time.process_time()
-    with contextlib.suppress(CstaMessageError):
-        read(text, using)
-    return time.process_time() - begin
-
-
-@pytest.mark.parametrize("what", _hostile())
-def test_no_frame_takes_over_50_milliseconds(what: str) -> None:
-    # The best of five: what the garbage collector or a neighbour took is not the frame's.
-    for text in (established(more=_hostile()[what]), xml("ConferencedEvent", _hostile()[what])):
-        assert min(_cpu_seconds(text) for _ in range(5)) < 0.05

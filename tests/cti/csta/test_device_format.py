@@ -7,8 +7,8 @@ import pytest
 from cti.events import AgentEvent
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.options import CstaOptionsError, read_options
+from tests.cti.csta.messages import connection, data_of, decoder, device, established, read
 from tests.cti.csta.pbx import config, xml
-from tests.cti.csta.test_decoding import connection, data_of, decoder, device, established, read
 
 E164 = {"device_format": "+4930123{device}"}
 

@@ -16,8 +16,8 @@ from cti.sources.csta_xml.options import CstaOptionsError, read_options
 from cti.sources.csta_xml.parsing import CstaMessageError
 from cti.sources.csta_xml.reading import read_message
 from cti.sources.port import REPAIRED, LinkError, Stamp
+from tests.cti.csta.messages import NOW, connection, device, established, hostile_bodies, private
 from tests.cti.csta.pbx import WILLING, Listener, Pbx, config, followed, sample, until, xml
-from tests.cti.csta.test_decoding import NOW, _hostile, connection, device, established, private
 
 CASES = Path(__file__).parent / "cases"
 CASE = (CASES / "07-csta-latin1-bytes-says-utf8.xml").read_bytes()
@@ -210,9 +210,9 @@ def test_a_name_that_the_server_itself_could_not_read_is_left_out(place: str) ->
     assert "\ufffd" not in str(data)
 
 
-@pytest.mark.parametrize("what", _hostile())
+@pytest.mark.parametrize("what", hostile_bodies())
 def test_no_damaged_frame_takes_over_50_milliseconds(what: str) -> None:
-    raw = established(more=_hostile()[what]).encode()[:65_000] + b"\xfc & <"
+    raw = established(more=hostile_bodies()[what]).encode()[:65_000] + b"\xfc & <"
     assert min(_cpu_seconds(raw) for _ in range(5)) < 0.05
 
 
