@@ -16,6 +16,13 @@ from tests.calls.switchboard import moment, with_site
 
 EXTENSIONS = frozenset({"2001", "2002", "2003", "2004", "2005"})
 
+#: Callers and interactions that events state, and a site whose source says no times.
+A: dict[str, Any] = {"callingNumber": "+49301"}
+B: dict[str, Any] = {"callingNumber": "+49302"}
+I1: dict[str, Any] = {"interactionId": "I1"}
+I2: dict[str, Any] = {"interactionId": "I2"}
+NO_TIMES: dict[str, Any] = {"has_source_times": False}
+
 
 def _timed(values: dict[str, Any]) -> dict[str, Any]:
     ends = ("_at", "since", "_since")

@@ -15,12 +15,10 @@ from calls.core.known_calls import located
 from calls.core.origins import Origin
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, Reconnection, TimedValue
 from calls.core.unit_of_work import LiveState, UnitOfWork
-from tests.calls.call_states import call, event, left, party, work
+from tests.calls.call_states import NO_TIMES, call, event, left, party, work
 from tests.calls.switchboard import Switchboard, moment
 
 pytestmark = pytest.mark.core
-
-NO_TIMES: dict[str, Any] = {"has_source_times": False}
 
 
 def made(at: float, heard: float | None = None, ended: float | None = None) -> Reconnection:

@@ -12,29 +12,16 @@ from calls.core.call_evidence import (
     is_of_another,
     queue_of,
 )
-from calls.core.state import CallState, LegState, PartyState
+from calls.core.state import CallState, PartyState
 from cti.events import CallEvent, Queued
-from tests.calls.call_states import TALKS, WAITS, call, event, left, party, work
+from tests.calls.call_states import I1, I2, NO_TIMES, TALKS, WAITS, A, B, call, event, left, party, work
+from tests.calls.leg_states import leg
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
 
-A: dict[str, Any] = {"callingNumber": "+49301"}
-B: dict[str, Any] = {"callingNumber": "+49302"}
-I1: dict[str, Any] = {"interactionId": "I1"}
-I2: dict[str, Any] = {"interactionId": "I2"}
-NO_TIMES: dict[str, Any] = {"has_source_times": False}
 
-
-CLOSED_LEG = LegState(
-    number=1,
-    call_id="C1",
-    incarnation=1,
-    device_id="2001",
-    ordinal=1,
-    connected_source_at=moment(5),
-    connected_gateway_at=moment(5),
-)
+CLOSED_LEG = leg(5)
 MAIN = call(party(), number="+49301", entered_at=0, main=7)
 
 

@@ -22,16 +22,10 @@ from calls.core.call_evidence import (
 from calls.core.incarnations import call_of_device, later_parties
 from calls.core.state import CallState, Party, PartyState, TimedValue
 from cti.events import CallEvent
-from tests.calls.call_states import OVER, TALKS, WAITS, call, event, left, party, work
+from tests.calls.call_states import I1, I2, NO_TIMES, OVER, TALKS, WAITS, A, B, call, event, left, party, work
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
-
-A: dict[str, Any] = {"callingNumber": "+49301"}
-B: dict[str, Any] = {"callingNumber": "+49302"}
-I1: dict[str, Any] = {"interactionId": "I1"}
-I2: dict[str, Any] = {"interactionId": "I2"}
-NO_TIMES: dict[str, Any] = {"has_source_times": False}
 
 
 @pytest.mark.parametrize(

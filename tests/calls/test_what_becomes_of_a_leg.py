@@ -15,28 +15,13 @@ from calls.core.outcomes import Outcome
 from calls.core.source_state import SourceState
 from calls.core.state import LegData, LegPhase, LegState, PendingTransfer, SearchStatus, WriteStatus
 from calls.core.unit_of_work import LiveState, UnitOfWork
+from tests.calls.leg_states import leg as leg_of_2001
+from tests.calls.leg_states import over
 from tests.calls.switchboard import moment, with_site
 
 pytestmark = pytest.mark.core
 
-LEG = LegState(
-    number=1,
-    call_id="C1",
-    incarnation=1,
-    device_id="2001",
-    ordinal=1,
-    connected_source_at=moment(5),
-    connected_gateway_at=moment(5),
-    disconnected_source_at=moment(10),
-    disconnected_gateway_at=moment(10),
-    phase=LegPhase.CLOSED,
-    base_due=moment(11),
-    match=MatchKind.MATCHED,
-    match_reason="matched",
-    services=(1,),
-    search=SearchStatus.FOUND,
-    guid="G",
-)
+LEG = over(leg_of_2001(5), 10, base_due=11, match_reason="matched", search=SearchStatus.FOUND, searches=0, guid="G")
 PENDING = PendingTransfer(
     at=moment(9),
     gateway_at=moment(9),

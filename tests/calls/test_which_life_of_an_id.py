@@ -12,16 +12,12 @@ from calls.core.incarnations import attribute, begin_call, call_at
 from calls.core.state import CallState
 from calls.core.unit_of_work import LiveState, UnitOfWork
 from cti.events import CallEvent
-from tests.calls.call_states import call, event, left, party, work
+from tests.calls.call_states import I1, I2, NO_TIMES, B, call, event, left, party, work
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
 
-B: dict[str, Any] = {"callingNumber": "+49302"}
-I1: dict[str, Any] = {"interactionId": "I1"}
-I2: dict[str, Any] = {"interactionId": "I2"}
 I3: dict[str, Any] = {"interactionId": "I3"}
-NO_TIMES: dict[str, Any] = {"has_source_times": False}
 
 
 def second(*parties: Any, born: float = 20, **more: Any) -> CallState:
