@@ -1,6 +1,7 @@
 """What a call's events say about it, kept so that their order does not matter: the latest by the source's time wins."""
 
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -16,6 +17,7 @@ QUERY = "query:"
 #: The interaction of the call that a consultation is about, where the consultation has none of its own.
 INHERITED = "inherited"
 _PLAIN = ("interaction_id", "queue_name", "calling_number", "called_number", "direction")
+_plain = attrgetter(*_PLAIN)
 
 
 def reported_facts(data: CallData) -> dict[str, str]:
@@ -23,8 +25,7 @@ def reported_facts(data: CallData) -> dict[str, str]:
 
     Leaving a queue unanswered is a fact too: the call loses the queue's name.
     """
-    stated = (data.interaction_id, data.queue_name, data.calling_number, data.called_number, data.direction)
-    facts = {name: value for name, value in zip(_PLAIN, stated, strict=True) if value}
+    facts = {name: value for name, value in zip(_PLAIN, _plain(data), strict=True) if value}
     if data.cause == QUEUE_CLEARED:
         facts.setdefault("queue_name", "")
     if data.caller_name and data.caller_name_source != "personal":

@@ -10,8 +10,7 @@ evidence; its example is the one in ``tests/calls/test_incarnations.py``. The st
 """
 
 from datetime import datetime, timedelta
-from hashlib import sha1
-from uuid import NAMESPACE_URL
+from uuid import NAMESPACE_URL, uuid5
 
 from msgspec.structs import replace
 
@@ -37,8 +36,6 @@ from cti.events import (
     ConnectionCleared,
 )
 
-#: The seventeenth digit of a UUID (RFC 9562, variant 10xx) by that of its hash.
-_VARIANTS = {f"{digit:x}": f"{8 | digit & 3:x}" for digit in range(16)}
 #: The smallest step of time.
 TICK = timedelta(microseconds=1)
 
@@ -205,14 +202,7 @@ def _cleared_before_heard(others: list[CallState], event: CallEvent) -> datetime
 
 def own_interaction(work: UnitOfWork, call_id: str, incarnation: int, born_at: datetime) -> str:
     """Return the interaction id of a call for which the source states none; the same again when it is folded again."""
-    name = f"{work.source.slug}/{call_id}/{incarnation}/{born_at.isoformat()}"
-    return uuid_of_name(name)
-
-
-def uuid_of_name(name: str) -> str:
-    """Return ``str(uuid5(NAMESPACE_URL, name))``, in a third of its time: each call has one."""
-    text = sha1(NAMESPACE_URL.bytes + name.encode(), usedforsecurity=False).hexdigest()
-    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANTS[text[16]]}{text[17:20]}-{text[20:32]}"
+    return str(uuid5(NAMESPACE_URL, f"{work.source.slug}/{call_id}/{incarnation}/{born_at.isoformat()}"))
 
 
 def later_parties(call: CallState, moment: datetime) -> dict[str, Party]:

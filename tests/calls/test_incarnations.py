@@ -1,11 +1,9 @@
 """A call id names a call only while it lives: which call an event is of, by the evidence of docs/call-identity.md."""
 
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
-from calls.core.incarnations import uuid_of_name
 from calls.core.state import LegState
 from tests.calls.switchboard import Switchboard, event, with_site
 from tests.calls.test_gaps import link, snapshot
@@ -194,9 +192,3 @@ def test_a_trunk_holds_nothing_for_others() -> None:
     board.call("Established", 9, "C2", "2002")
 
     assert _leg(board, "2002").facts.interaction_id != "I1"
-
-
-def test_the_gateways_own_interaction_ids_are_uuids_of_their_names() -> None:
-    names = [f"pbx/Ü-{number}/1/2026-03-02" for number in range(100)]
-
-    assert [uuid_of_name(name) for name in names] == [str(uuid5(NAMESPACE_URL, name)) for name in names]
