@@ -122,7 +122,7 @@ class Consumer:
         again = folding_again(self.source.slug, checkpoint, work)
         began = monotonic()
         with transaction.atomic():
-            self._advance(checkpoint, batch, work, now)
+            self._advance(checkpoint, batch, work)
             looking_up, writing = save(self.source.pk, work, context, specs, now, self.memory.agents, again)
             mark_folded(batch.searches, batch.writes)
             count_searches(self.source.pk, batch.ended)
@@ -197,12 +197,13 @@ class Consumer:
         calls = Call.objects.filter(source=self.source, due_at__lte=now)[:DUE_AT_ONCE].count()
         return bool(legs or calls), DUE_AT_ONCE in (legs, calls)
 
-    def _advance(self, checkpoint: Checkpoint, batch: Batch, work: UnitOfWork, now: datetime) -> None:
+    def _advance(self, checkpoint: Checkpoint, batch: Batch, work: UnitOfWork) -> None:
         """Move the checkpoint, if it still is where it was read: this comparison is the lock."""
         was = [self.source.pk, checkpoint.last_id, checkpoint.version]
         checkpoint.last_id, checkpoint.version = batch.last_id, checkpoint.version + 1
         checkpoint.next_leg, checkpoint.facts = work.source.next_leg, pack_source(work.source)
-        becomes = [checkpoint.last_id, checkpoint.version, checkpoint.next_leg, checkpoint.facts, now]
+        checkpoint.folded_at = batch.present
+        becomes = [checkpoint.last_id, checkpoint.version, checkpoint.next_leg, checkpoint.facts, checkpoint.folded_at]
         if changed(_ADVANCE, [*becomes, len(batch.events), *was]) != 1:
             raise Overtaken(self.source.slug)
 

@@ -35,7 +35,7 @@ class JournalTime:
     def present(self, now: datetime, events: Sequence[AnyEvent], folded_at: datetime | None) -> datetime:
         """Return the moment until which time passes, once the journal was read at ``now`` and gave ``events``.
 
-        ``folded_at``: when something of the source was folded last, None: never.
+        ``folded_at``: until which moment the last fold of the source let time pass, None: there was none.
         """
         self._read_until = self._read_until or folded_at or now
         if self._is_held:

@@ -131,6 +131,30 @@ def test_a_consumer_that_begins_waits_for_what_a_listener_may_have_kept(gateway:
     assert gateway.outcomes() == [("2001", "flagged")]
 
 
+def test_a_consumer_that_dies_amid_what_a_listener_kept_leaves_time_where_it_was(gateway: GatewayStack) -> None:
+    """The next one begins before the listener has appended the rest: a wrap-up that was received in time."""
+    FlagSetting.objects.filter(field="wrapup").update(enabled=True)
+    gateway.connects("C1", "2001", queueName="Sales")
+    gateway.passes(5)
+    gateway.clears("C1", "2001")
+    gateway.passes(2)
+    gateway.consumer.journal_time.hold()
+    kept = gateway.event("CallInformation", callId="C1", deviceId="2001", queueName="Sales")
+    wrapup = gateway.event("CallInformation", callId="C1", deviceId="2001", wrapup={"result": "Sold"})
+    gateway.passes_unheard(600)
+    gateway.hears(kept)
+    assert gateway.fold() == 1
+    gateway.consumer = Consumer(gateway.source, gateway.now)
+    gateway.consumer.journal_time.hold()
+    gateway.passes_unheard(0.5)
+    assert gateway.fold() == 0
+    gateway.hears(wrapup)
+    gateway.works()
+    gateway.passes(3)
+
+    assert gateway.flags("2001")[0]["CTIWrapup"] == "Sold"
+
+
 def test_a_recording_found_for_two_legs_at_once_stays_the_later_legs(gateway: GatewayStack) -> None:
     gateway.call("Established", "C1", "2001")
     gateway.fold()
