@@ -55,6 +55,15 @@ end
 redis.call('XDEL', KEYS[1], ARGV[1])
 return 1
 """
+#: Where forgetting ended is kept with it: at the first entry left, which can be long before what may be forgotten.
+TRIM = """
+local trimmed = redis.call('XTRIM', KEYS[1], 'MINID', '~', unpack(ARGV))
+if trimmed > 0 then
+  local left = redis.call('XRANGE', KEYS[1], '-', ARGV[1], 'COUNT', 1)[1]
+  redis.call('SET', KEYS[2], left and left[1] or ARGV[1])
+end
+return trimmed
+"""
 
 
 class JournalError(Exception):
@@ -233,11 +242,8 @@ def trim_journal(slug: str, before: str, at_most: int | None = None) -> int:
 
     Never by length: that would forget what nobody has read yet.
     """
-    with translated():
-        trimmed = int(client().xtrim(journal_key(slug), minid=before, approximate=True, limit=at_most))
-        if trimmed:
-            client().set(_trimmed_key(slug), before)
-    return trimmed
+    limit: list[str | int] = [] if at_most is None else ["LIMIT", at_most]
+    return int(run_script(TRIM, [journal_key(slug), _trimmed_key(slug)], [before, *limit]))
 
 
 def erase_from_journal(slug: str, until: str, text: re.Pattern[bytes]) -> int:

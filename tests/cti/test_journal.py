@@ -116,7 +116,18 @@ def test_trimming_forgets_whole_nodes_of_older_entries_only() -> None:
     left = api.read_journal("pbx", "0-0", 1000)
     assert 0 < forgotten <= 300
     assert left == entries[forgotten:]
-    assert api.journal_state("pbx").last_id == "5000-500"
+    state = api.journal_state("pbx")
+    assert state.last_id == "5000-500"
+    assert state.trimmed_to == state.first_id == left[0].id
+
+
+def test_what_trimming_left_for_the_next_time_does_not_count_as_forgotten() -> None:
+    JournalWriter("pbx", 5000).append(events(*range(500)))
+
+    forgotten = api.trim_journal("pbx", "5000-500", at_most=200)
+
+    assert 0 < forgotten <= 200
+    assert api.journal_state("pbx").trimmed_to == f"5000-{forgotten + 1}"
 
 
 def test_a_journal_that_was_emptied_has_another_incarnation_and_goes_on_past_the_checkpoint() -> None:
