@@ -25,9 +25,10 @@ def put_in_doubt(now: datetime) -> int:
     doubtful = FlagWrite.objects.filter(Q(state__in=(WriteState.QUEUED, WriteState.UNCLEAR)) | is_sent).exclude(
         is_known
     )
-    count = 0
-    while keys := list(doubtful.order_by("id").values_list("id", flat=True)[:AT_ONCE]):
+    last, count = 0, 0
+    while keys := list(doubtful.filter(id__gt=last).order_by("id").values_list("id", flat=True)[:AT_ONCE]):
         count += _doubt(doubtful.filter(id__in=keys), now)
+        last = keys[-1]
     return count
 
 
