@@ -299,6 +299,7 @@ class LeadershipTerm:
                     raise LeaseLost
                 if self._is_up and self._lease.is_asked:
                     await self._keep_handed_events()
+                if self._is_up and (self._lease.is_asked or self._wanted_calls.unended):
                     await self._wanted_calls.take(self._session)
             except JournalUnavailable as error:
                 self.facts.failed(str(error))

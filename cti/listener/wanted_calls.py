@@ -25,13 +25,20 @@ class WantedCalls:
     def __init__(self, slug: str, thread: WorkerThread) -> None:
         self._slug, self._thread = slug, thread
         self._serving: set[asyncio.Task[None]] = set()
-        #: Calls that were to be ended while there was no link.
+        #: Calls that were to be ended while there was no link; ``take`` tries them again.
         self.unended: dict[str, CallWish] = {}
 
     async def take(self, session: Session | None) -> None:
-        """Begin what is asked, and try again to end what could not be ended. Raises ``JournalUnavailable``."""
+        """Begin what is asked, and try again to end what could not be ended. Raises ``JournalUnavailable``.
+
+        A call that was given up before it was begun is not begun.
+        """
+        asked = await self._thread.run(take_call_wishes, self._slug)
+        ended = {wish.request.key for wish in asked if wish.act == "end"}
         again, self.unended = list(self.unended.values()), {}
-        for wish in [*await self._thread.run(take_call_wishes, self._slug), *again]:
+        for wish in [*asked, *again]:
+            if wish.act == "make" and wish.request.key in ended:
+                continue
             task = asyncio.create_task(self._serve(wish, session))
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)

@@ -14,6 +14,7 @@ from pytest_django import Settings
 from cti import source_bounds
 from cti.bounds import JOURNAL
 from cti.events import CallData, LinkLost, LinkRestored, encode
+from cti.journal.call_requests import ask_to_end_call
 from cti.journal.handed_events import hand_to_listener
 from cti.journal.refusals import refused_lately
 from cti.journal.stream import Entry, client
@@ -22,8 +23,10 @@ from cti.listener.listener import Listener
 from cti.listener.source_config import source_config
 from cti.models import CtiSource, LinkState, LinkStatus, QuarantinedMessage
 from cti.source_bounds import bounds_of
+from cti.sources.port import CallRequest, LinkError
 from devtools.servers import free_port, wait_until
 from tests.cti.examples import source
+from tests.cti.line_source.session import LineSession
 from tests.cti.listening import (
     LIMIT_SECONDS,
     Listening,
@@ -57,6 +60,26 @@ def test_events_of_the_gateways_own_go_into_the_journal_beside_those_of_the_link
 
     wait_for("LinkRestored", "1", "own", "2")
     wait_until(lambda: is_reported(state=LinkState.UP, events=2), "the status without the gateway's own")
+
+
+def test_a_call_that_could_not_be_ended_is_ended_without_being_asked_again(
+    pbx: Switch, listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+
+    async def end_call(_: LineSession, key: str) -> None:
+        ended.append(key)
+        if len(ended) == 1:
+            raise LinkError("what lasts is not known yet")
+
+    monkeypatch.setattr(leadership, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(LineSession, "make_call", end_call, raising=False)
+    monkeypatch.setattr(LineSession, "end_call", end_call, raising=False)
+    pbx.say("call 1")
+    wait_for("LinkRestored", "1")
+    ask_to_end_call("pbx", CallRequest("k1", "2999", "4711", 60.0))
+
+    wait_until(lambda: ended == ["k1", "k1"], "the second attempt")
 
 
 def test_a_link_waits_while_the_journal_is_full_and_loses_nothing(

@@ -80,6 +80,15 @@ def test_a_call_is_ended(redis: redis_client.Redis) -> None:
     assert phone.acts == ["end k1"]
 
 
+def test_a_call_that_was_given_up_before_anybody_made_it_is_not_made(redis: redis_client.Redis) -> None:
+    phone = Phone()
+    ask_for_call("pbx", REQUEST)
+    ask_to_end_call("pbx", REQUEST)
+    served(phone, lambda: bool(phone.acts))
+
+    assert phone.acts == ["end k1"]
+
+
 def test_a_call_that_could_not_be_ended_without_a_link_is_ended_when_there_is_one(redis: redis_client.Redis) -> None:
     down, up = Phone(LinkError("there is no link")), Phone()
     ask_to_end_call("pbx", REQUEST)

@@ -32,7 +32,7 @@ DIAL_SECONDS = 20
 ANSWER_SECONDS = 5.0
 #: Maximum time for the PBX to say what became of the call, beyond the ringing, in seconds.
 OUTCOME_SECONDS = 3.0
-#: Maximum number of calls that were given up and are hung up where the PBX makes them all the same.
+#: Maximum number of calls that were ended before they began, and are hung up where the PBX makes them all the same.
 MAXIMUM_GIVEN_UP = 40
 _TEXT = re.compile(r"[A-Za-z0-9_.*#+-]{1,64}")
 _CHANNEL = re.compile(r"(?!Local/)[A-Za-z0-9]{1,32}/[A-Za-z0-9_.@:*#+-]{1,160}")
@@ -86,20 +86,21 @@ class OriginatedCalls:
             is_made = True
         finally:
             if not is_made and not self._is_closed:
-                self._given_up.append(_channel_id(request.key))
                 self._spawn(self.end(request.key))
         self._spawn(self._end_after(request.key, request.seconds))
         return _channel_id(request.key)
 
     async def end(self, key: str) -> None:
-        """Hang up the test phone, where it still is in the call; the PBX then hangs up the other end."""
-        self._open.discard(key)
+        """Hang up the test phone, now or as the PBX calls it; the PBX then hangs up the other end."""
         channel = self._pbx.channel_table.channels.get(_channel_id(key))
+        if channel is None and key in self._open:
+            self._given_up.append(_channel_id(key))
+        self._open.discard(key)
         if channel is not None:
             await self._hang_up(channel.name)
 
     def hear(self, message: AmiMessage) -> None:
-        """Hang up a call that was given up, and that the PBX made all the same."""
+        """Hang up a call that was ended or given up, and that the PBX made all the same."""
         if self._given_up and message.get("Event") == "Newchannel" and message.last("Uniqueid") in self._given_up:
             self._spawn(self._hang_up(message.get("Channel")))
 

@@ -98,7 +98,7 @@ class CstaLink:
     ) -> XmlElement:
         """Send a request and return its answer; ``on_answer`` is called with it before anything after it is read.
 
-        ``late`` is called with an answer that grants after ``RequestTimedOut`` was raised.
+        ``late`` is called with an answer that grants when nobody waits for it any more.
         Raises ``RequestDenied``, ``RequestTimedOut`` or ``LinkError``.
         """
         invoke = self._free_invoke()
@@ -109,11 +109,12 @@ class CstaLink:
             async with asyncio.timeout(self._seconds):
                 return await answer
         except TimeoutError as error:
-            if late is not None:
-                self._late.put(invoke, late)
             raise RequestTimedOut(f"no answer within {self._seconds:g} s") from error
         finally:
             del self._pending[invoke]
+            # The time was over, or whoever asked was cancelled: the server may have read the request all the same.
+            if late is not None and (answer.cancelled() or not answer.done()):
+                self._late.put(invoke, late)
 
     def _free_invoke(self) -> int:
         while True:

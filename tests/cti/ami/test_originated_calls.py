@@ -213,6 +213,24 @@ def test_a_call_that_comes_after_it_was_given_up_is_hung_up_at_once(site: Site) 
     with_link(site, act)
 
 
+def test_a_call_that_is_ended_before_the_phone_is_called_is_hung_up_as_it_begins(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(originated_calls, "ANSWER_SECONDS", 60.0)
+    site.may_originate, site.silent, site.ring_seconds = False, {"Originate"}, 60.0
+
+    async def act(link: Link) -> None:
+        making = asyncio.create_task(link.session.make_call(REQUEST))
+        await link.until(lambda: link.asked("Originate"))
+        await link.session.end_call(REQUEST.key)
+        link.server.start(link.server.calls.originate(link.asked("Originate")[0]))
+        await link.until(lambda: link.asked("Hangup") and not link.server.calls.channels)
+        making.cancel()
+        await asyncio.wait({making})
+
+    with_link(site, act, timeout_seconds=60.0)
+
+
 def test_an_outcome_that_does_not_come_is_the_fault_of_a_right_or_a_filter(site: Site) -> None:
     site.filtered = {"OriginateResponse"}
     error, _ = not_made(site)

@@ -95,6 +95,19 @@ def test_a_call_is_made_its_events_alone_are_marked_and_it_is_cleared() -> None:
     assert "<connectionToBeCleared><callID>C7</callID><deviceID>2001</deviceID></connectionToBeCleared>" in clear
 
 
+def test_a_call_that_the_pbx_makes_when_nobody_waits_for_it_any_more_is_cleared() -> None:
+    async def act(session: CstaSession, pbx: Pbx, _: Listener) -> None:
+        making = asyncio.create_task(session.make_call(REQUEST))
+        await pbx.until_heard("MakeCall")
+        making.cancel()
+        await asyncio.wait({making})
+        (invoke,) = [invoke for name, invoke, _ in pbx.heard if name == "MakeCall"]
+        pbx.say(MADE, invoke)
+        await pbx.until_heard("ClearConnection")
+
+    with_session(act, {"MakeCall": None})
+
+
 def marks(listener: Listener) -> list[tuple[str | None, bool]]:
     return [(one.data.call_id, one.data.is_canary) for one in listener.events if isinstance(one, CallEvent)]
 
