@@ -16,10 +16,12 @@ from qms.api import connect
 
 @shared_task
 def start_due_work() -> None:
-    """Show that beat and a worker of the queue default live, count what sources hold, start what is due."""
-    worker_heartbeat.note("default")
+    """Show that beat and a worker of the queue default live, start what is due, count what sources hold."""
+    try:
+        worker_heartbeat.note("default")
+    finally:  # Where the cache's Redis is away, alarms are waiting to be sent.
+        due_work.start_due_work(clock.now())
     publish_loads(clock.now())
-    due_work.start_due_work(clock.now())
 
 
 @shared_task

@@ -1,6 +1,7 @@
 """What beat starts only where there is something to do."""
 
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from celery import current_app
@@ -10,9 +11,11 @@ import clock
 from calls.models import ExportJob, ExportKind, ExportState
 from cti.models import CtiSource
 from flags.models import FlagCreation, RetryRun
+from gateway_site import tasks
 from gateway_site.alarms.models import AlarmChannel, AlarmMessage, Occasion
 from gateway_site.canary.models import CanaryCall
 from gateway_site.due_work import _waiting, due_tasks, start_due_work
+from gateway_site.ops import worker_heartbeat
 from gateway_site.reconciliation.models import ReconciliationRun
 from qms.models import DataServer, RecordingService
 
@@ -106,3 +109,15 @@ def test_what_has_something_to_do_is_sent_to_a_worker_of_default(monkeypatch: py
     start_due_work(NOW)
 
     assert sent == [("flags.tasks.continue_retries", "default")]
+
+
+def test_what_is_due_is_started_where_no_sign_of_life_can_be_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, **_: sent.append(name))
+    monkeypatch.setattr(worker_heartbeat, "note", Mock(side_effect=ConnectionError))
+    RetryRun.objects.create(by="ann", began_at=NOW)
+
+    with pytest.raises(ConnectionError):
+        tasks.start_due_work()
+
+    assert sent == ["flags.tasks.continue_retries"]
