@@ -163,6 +163,17 @@ def test_the_command_makes_an_interrupted_call_again(gateway: CanaryStack, monke
     assert passed.began_at - interrupted.ended_at >= timedelta(seconds=20)  # type: ignore[operator]
 
 
+def test_a_call_that_was_interrupted_again_has_not_passed(
+    gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway_site.canary.interruptions._was_saved", lambda *_: True)
+    monkeypatch.setattr("gateway_site.canary.interruptions._is_second", lambda _: False)  # One passed between them.
+    monkeypatch.setattr(gateway, "fold", lambda: 0)
+    _, status = command(gateway, monkeypatch, "pbx")
+
+    assert status == 1
+
+
 def test_the_command_refuses_what_it_cannot_do(gateway: CanaryStack) -> None:
     with pytest.raises(CommandError, match='There is no CTI source "pbx2"'):
         call_command("canary", "pbx2")

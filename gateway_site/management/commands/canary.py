@@ -31,7 +31,7 @@ class Command(BaseCommand):
                 "There is no test extension. Enter one on the page of a CTI source (Canary), or with apply_config."
             )
         calls = [self._judged(one, extension) for one, extension in chosen]
-        if any(call.is_red for call in calls):
+        if any(call.is_red or call.is_interrupted for call in calls):
             sys.exit(1)
 
     def _judged(self, source: CtiSource, extension: str) -> CanaryCall:
