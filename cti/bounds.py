@@ -9,7 +9,10 @@ from django.conf import settings
 #: What happens to what is beyond a bound that a source can fill.
 _OPENS_NOTHING = "HTTP: status 429; link: what is new goes to quarantine. Events that end something are always taken"
 _LATER = "status 429; nothing of the request is taken"
+_TOO_LARGE = "status 413; nothing of the request is taken"
+_SMALLER = "The program must send smaller requests: the same request will be refused again."
 _SLOWER = "the link is read more slowly; nothing is dropped"
+_ON_LINK = "a second on one link, ten seconds' worth at once"
 _FIND_OUT = "Find out why {what} there; if that is right, raise {setting} in .env and restart."
 
 
@@ -81,20 +84,20 @@ REQUEST_EVENTS = Bound(
     "INTAKE_MAX_EVENTS",
     500,
     "events in one request",
-    "status 413; nothing of the request is taken",
-    "The program must send smaller requests: the same request will be refused again.",
+    _TOO_LARGE,
+    _SMALLER,
 )
 REQUEST_BYTES = Bound(
     "INTAKE_MAX_BYTES",
     1_048_576,
     "bytes in one request",
-    "status 413; nothing of the request is taken",
-    "The program must send smaller requests: the same request will be refused again.",
+    _TOO_LARGE,
+    _SMALLER,
 )
 LINK_EVENTS = Bound(
     "LINK_EVENTS_PER_SECOND",
     10_000,
-    "events a second on one link, ten seconds' worth at once",
+    f"events {_ON_LINK}",
     _SLOWER,
     _FIND_OUT.format(what="the PBX sends that many events", setting="LINK_EVENTS_PER_SECOND"),
     is_rate=True,
@@ -102,7 +105,7 @@ LINK_EVENTS = Bound(
 LINK_BYTES = Bound(
     "LINK_BYTES_PER_SECOND",
     33_554_432,
-    "bytes a second on one link, ten seconds' worth at once",
+    f"bytes {_ON_LINK}",
     _SLOWER,
     _FIND_OUT.format(what="the PBX sends so much", setting="LINK_BYTES_PER_SECOND"),
     is_rate=True,

@@ -6,7 +6,7 @@ at its last heartbeat.
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -21,6 +21,7 @@ from cti.journal.lease import Lease
 from cti.journal.stream import JournalUnavailable
 from cti.listener.backoff import Backoff
 from cti.listener.durable_append import DurableAppender
+from cti.listener.session_ends import why_ended
 from cti.listener.spool import SpoolFull
 from cti.listener.status import ERROR_CHARACTERS, UNREADABLE, LinkFacts, StatusReporter
 from cti.listener.throttle import LinkThrottle
@@ -247,7 +248,7 @@ class LeadershipTerm:
             interrupted.cancel()
             running.cancel()
             await asyncio.wait({running}, timeout=SESSION_GRACE)
-        return _ending(running)
+        return why_ended(running)
 
     async def _link_down(self, reason: str) -> None:
         was_up, self._is_up = self._is_up, False
@@ -373,32 +374,6 @@ class LeadershipTerm:
         if config != self._config:
             self._config = config
             self._interrupt("the source's settings were changed")
-
-
-def _ending(running: "asyncio.Task[None]") -> LinkError:
-    """Return why a session ended. A defect in it is raised: the process is restarted, and records the gap."""
-    if not running.done():
-        return LinkError("the session did not end when it was stopped")
-    if running.cancelled():
-        return LinkError("interrupted")
-    error = running.exception()
-    if error is None:
-        return LinkError("the source closed the link")
-    leaves = list(_leaves(error))
-    if not all(isinstance(leaf, (LinkError, OSError, SpoolFull)) for leaf in leaves):
-        raise error
-    # An error that a person must correct is the cause, a link that broke at the same time the effect.
-    first = min(leaves, key=lambda leaf: getattr(leaf, "retryable", True))
-    return first if isinstance(first, LinkError) else LinkError(f"{type(first).__name__}: {first}")
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """Yield the errors within a group; an error that is no group yields itself."""
-    if not isinstance(error, BaseExceptionGroup):
-        yield error
-        return
-    for one in error.exceptions:
-        yield from _leaves(one)
 
 
 async def set_or_late(event: asyncio.Event, seconds: float) -> None:

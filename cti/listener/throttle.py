@@ -21,8 +21,8 @@ log = structlog.get_logger()
 BURST_SECONDS = 10.0
 #: Maximum time between two looks whether a full journal has room, and whether a link may be read, in seconds.
 LOOK_SECONDS = 0.5
-#: Shortest wait that is worth a sleep, in seconds.
-FEWEST_SECONDS = 0.001
+#: Minimum wait that is worth a sleep, in seconds.
+MINIMUM_SECONDS = 0.001
 
 
 class ReadAllowance:
@@ -99,4 +99,4 @@ class LinkThrottle:
         now = self._now()
         slowest = max((self._events, self._bytes), key=lambda one: one.wait_seconds(now))
         seconds = slowest.wait_seconds(now)
-        return (slowest.bound, seconds) if seconds > FEWEST_SECONDS else None
+        return (slowest.bound, seconds) if seconds > MINIMUM_SECONDS else None

@@ -164,7 +164,7 @@ def _archive() -> GaugeMetricFamily:
 
 
 def _bounds() -> Iterator[GaugeMetricFamily]:
-    """Tell how much of what they may have the sources have, and what was beyond."""
+    """Yield how much of its bounds each source uses, and which of them it was beyond."""
     slugs = list(CtiSource.objects.filter(enabled=True).order_by("slug").values_list("slug", flat=True))
     yield _gauge(
         "gateway_bound_used_ratio",
