@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway_site.config.environment import NAMES
+from gateway_site.config.names import NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -16,8 +16,8 @@ from django.db import connection
 from calls.models import Checkpoint, Gap, RecordingSearch
 from cti.models import LinkStatus, QuarantinedMessage
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
-from gateway_site.config.environment import NAMES
 from gateway_site.config.masking import masked
+from gateway_site.config.names import NAMES
 from gateway_site.ops import clock_offsets, probes, worker_heartbeat
 from gateway_site.ops.degraded import degraded
 from gateway_site.ops.version_guard import installed_version

@@ -47,7 +47,7 @@ def test_the_example_can_be_applied_and_applied_again() -> None:
 
 def test_every_variable_of_the_example_environment_is_one_that_is_read() -> None:
     names = {line.removeprefix("#").partition("=")[0] for line in _lines(".env.example") if _is_setting(line)}
-    sources = [ROOT / "gateway_site" / "config" / "environment.py", ROOT / "Procfile"]
+    sources = [ROOT / "gateway_site" / "config" / "names.py", ROOT / "Procfile"]
     read_by = "".join(path.read_text() for path in sources) + COMPOSE + (ROOT / "gateway.example.toml").read_text()
 
     assert {name for name in names if name not in read_by} == set()
