@@ -7,14 +7,13 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from simulators.address import add_address, listening
 from simulators.asterisk.calls import ANSWERED, Site
 from simulators.asterisk.server import AsteriskServer
-from simulators.pbx.network_tap import TapEvent, TapLine
-from simulators.port_file import chosen_port, remember_port
-from simulators.program import CannotSimulate, run_program, say
+from simulators.pbx.network_tap import TapEvent, TapLine, tap_line
+from simulators.program import run_program, say
 
 HELP = (
     "Run a simulated Asterisk: its phones do nothing until a client has one called (Originate); then it answers, "
@@ -29,10 +28,7 @@ def run(words: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m simulators.asterisk", description=HELP, allow_abbrev=False)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=5038, help="0: any free port; the line printed names it.")
-    help_of_file = "Any free port, written to this file; the port in the file where it exists already."
-    parser.add_argument("--port-file", type=Path, metavar="FILE", help=help_of_file)
+    add_address(parser, 5038)
     parser.add_argument("--qms", metavar="URL", help="The simulated QMS, e.g. http://127.0.0.1:8090; none: no tap.")
     parser.add_argument("--ring-seconds", type=float, default=0.2, help="How long a phone rings before it answers.")
     parser.add_argument("--denies", action="store_true", help="The clients' user has no right to Originate.")
@@ -47,24 +43,12 @@ def _serve_until_stopped(options: dict[str, Any]) -> None:
 
 
 async def _serve(options: dict[str, Any]) -> None:
-    line = _tap_line(options["qms"])
+    line = tap_line(options["qms"])
     site = Site(options["reason"], options["ring_seconds"], may_originate=not options["denies"])
     server = AsteriskServer(site, _tapped(line))
-    port = chosen_port(options["port_file"], options["port"])
-    try:
-        async with server.listening(options["host"], port):
-            remember_port(options["port_file"], server.port)
-            say(f"Simulated Asterisk listens on {options['host']}:{server.port} (AMI)")
-            await _until_stopped(line)
-    except OSError as error:
-        raise CannotSimulate(f"Cannot listen on {options['host']}:{port}: {error.strerror}") from error
-
-
-def _tap_line(url: str | None) -> TapLine | None:
-    try:
-        return TapLine(url) if url else None
-    except ValueError as error:
-        raise CannotSimulate(str(error)) from error
+    async with listening(server, options) as address:
+        say(f"Simulated Asterisk listens on {address} (AMI)")
+        await _until_stopped(line)
 
 
 def _tapped(line: TapLine | None) -> Callable[[str, str], None]:

@@ -12,8 +12,9 @@ from typing import IO, Any
 
 import msgspec
 
+from simulators.address import add_address, listening
 from simulators.pbx.cast import Cast, read_cast
-from simulators.pbx.network_tap import TapLine
+from simulators.pbx.network_tap import tap_line
 from simulators.pbx.plan import MIX, Plan, PlanError, enough_agents
 from simulators.pbx.run import NoClient, SimulatedRun
 from simulators.pbx.scenarios import day
@@ -21,7 +22,6 @@ from simulators.pbx.server import PbxServer
 from simulators.pbx.switch import Switch
 from simulators.pbx.truth_log import TruthLog
 from simulators.pbx.world import World
-from simulators.port_file import chosen_port, remember_port
 from simulators.program import CannotSimulate, run_program, say
 
 #: How long the simulated QMS may take to start, in seconds.
@@ -43,10 +43,7 @@ def run(words: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./gateway simulate_pbx", description=HELP, allow_abbrev=False)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8085, help="0: any free port; the line printed names it.")
-    help_of_file = "Any free port, written to this file; the port in the file where it exists already."
-    parser.add_argument("--port-file", type=Path, metavar="FILE", help=help_of_file)
+    add_address(parser, 8085)
     parser.add_argument("--qms", metavar="URL", help="The simulated QMS, e.g. http://127.0.0.1:8090; none: no tap.")
     help_of_qms = "In place of --qms: the file to which the simulated QMS writes its port; waits until it does."
     parser.add_argument("--qms-port-file", type=Path, metavar="FILE", help=help_of_qms)
@@ -104,20 +101,16 @@ async def _serve(world: World, file: IO[bytes] | None, options: dict[str, Any]) 
         world,
         switch,
         TruthLog(file, options["speed"]),
-        _tap(options["qms"] or _qms_of(options["qms_port_file"])),
+        tap_line(options["qms"] or _qms_of(options["qms_port_file"])),
         speed=options["speed"],
         seconds=options["seconds"],
         client_seconds=options["client_seconds"],
     )
     server = PbxServer(switch)
-    port = chosen_port(options["port_file"], options["port"])
     try:
-        async with server.listening(options["host"], port):
-            remember_port(options["port_file"], server.port)
-            say(f"Simulated PBX listens on {options['host']}:{server.port} (CSTA XML), {world.plan.agents} agents")
+        async with listening(server, options) as address:
+            say(f"Simulated PBX listens on {address} (CSTA XML), {world.plan.agents} agents")
             await _until_stopped(run)
-    except OSError as error:
-        raise CannotSimulate(f"Cannot listen on {options['host']}:{port}: {error.strerror}") from error
     except NoClient as error:
         raise CannotSimulate(str(error)) from error
     finally:
@@ -166,13 +159,6 @@ def _cast(file: Path | None) -> Cast | None:
         return read_cast(file) if file else None
     except (OSError, msgspec.DecodeError) as error:
         raise CannotSimulate(f"The file of people cannot be read: {error}") from error
-
-
-def _tap(url: str | None) -> TapLine | None:
-    try:
-        return TapLine(url) if url else None
-    except ValueError as error:
-        raise CannotSimulate(str(error)) from error
 
 
 def _mix(text: str) -> dict[str, int]:

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import msgspec
 import structlog
 
+from simulators.program import CannotSimulate
+
 log = structlog.get_logger()
 
 #: Timeout of the simulated QMS's answer, in seconds.
@@ -131,3 +133,11 @@ class TapLine:
 def _is_stale(error: Exception) -> bool:
     """Say whether a kept connection had been closed before it was used: nothing was read at all."""
     return isinstance(error, asyncio.IncompleteReadError) and not error.partial
+
+
+def tap_line(url: str | None) -> TapLine | None:
+    """Return the line to the QMS that an option names, if it does. Raises ``CannotSimulate``."""
+    try:
+        return TapLine(url) if url else None
+    except ValueError as error:
+        raise CannotSimulate(str(error)) from error

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from simulators.port_file import chosen_port, remember_port
-from simulators.program import CannotSimulate, run_program, say
+from simulators.address import add_address, listening
+from simulators.program import run_program, say
 from simulators.qms.envelopes import Credentials
 from simulators.qms.people import person
 from simulators.qms.records import ANY, SimulatedService, Troubles
@@ -30,10 +30,7 @@ def run(words: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./gateway simulate_qms", description=HELP, allow_abbrev=False)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8090, help="0: any free port; the line printed names it.")
-    help_of_file = "Any free port, written to this file; the port in the file where it exists already."
-    parser.add_argument("--port-file", type=Path, metavar="FILE", help=help_of_file)
+    add_address(parser, 8090)
     parser.add_argument("--window-seconds", type=float, default=10, help="How long a recording's GUID is returned.")
     parser.add_argument("--delay-ms", type=int, default=0, help="How long each SOAP answer takes.")
     parser.add_argument("--fault-rate", type=float, default=0, help="Part of the SOAP calls that fail, 0 to 1.")
@@ -54,25 +51,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve_until_stopped(options: dict[str, Any]) -> None:
-    port = chosen_port(options["port_file"], options["port"])
     file = RecordFile(options["state"]) if options["state"] else None
     server = SimulatedServer(_site(options, file), Credentials(options["username"], options["password"]))
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(_serve(server, options["host"], port, options["port_file"]))
-    except OSError as error:
-        raise CannotSimulate(f"Cannot listen on {options['host']}:{port}: {error.strerror}") from error
+            asyncio.run(_serve(server, options))
     finally:
         if file is not None:
             file.close()
 
 
-async def _serve(server: SimulatedServer, host: str, port: int, port_file: Path | None) -> None:
+async def _serve(server: SimulatedServer, options: dict[str, Any]) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with server.listening(host, port):
-        remember_port(port_file, server.port)
-        say(f"Simulated QMS listens on http://{host}:{server.port}/{FIRST_PATH}")
+    async with listening(server, options) as address:
+        say(f"Simulated QMS listens on http://{address}/{FIRST_PATH}")
         await stop.wait()
 
 
