@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from bulk.tables import UpsertTable
 from calls.core.state import LegPhase, LegState
+from calls.management.commands import compact_legs
 from calls.models import Leg, LegStorage
 from calls.privacy.erase import erase, without_caller
 from calls.privacy.subject import ErasureSubject, SubjectKind
@@ -82,7 +83,10 @@ def saved(leg: LegState, *, compact: bool) -> Leg:
 
 @pytest.mark.django_db
 @pytest.mark.storage
-def test_the_command_compacts_the_legs_that_are_there_and_undoes_it_byte_by_byte() -> None:
+def test_the_command_compacts_the_legs_that_are_there_and_undoes_it_byte_by_byte(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compact_legs, "sleep", lambda _seconds: None)
     LegStorage.objects.update_or_create(pk=1, defaults={"is_compact": False})
     row = saved(KEPT_LEG, compact=False)
     before = bytes(row.facts), row.trace
@@ -97,6 +101,19 @@ def test_the_command_compacts_the_legs_that_are_there_and_undoes_it_byte_by_byte
     row.refresh_from_db()
     assert (bytes(row.facts), row.trace) == before
     assert not LegStorage.objects.get().is_compact
+
+
+@pytest.mark.django_db
+def test_what_a_consumer_saves_before_it_knows_of_the_change_is_rewritten_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before: few legs were read twice within a moment, and the command ended before consumers knew."""
+    saved(KEPT_LEG, compact=True)
+    late = replace(KEPT_LEG, number=KEPT_LEG.number + 1, call_id="C-late", guid="")
+    monkeypatch.setattr(compact_legs, "sleep", lambda _seconds: saved(late, compact=True))
+
+    call_command("compact_legs", "--undo", stdout=(said := StringIO()))
+
+    assert [is_compact(leg.facts) for leg in Leg.objects.all()] == [False, False]
+    assert "Rewritten: 2 legs." in said.getvalue()
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)

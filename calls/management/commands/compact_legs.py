@@ -1,6 +1,7 @@
 """``compact_legs``: store legs in a fraction of their bytes, or as releases up to 0.2.0 can read them."""
 
 from argparse import ArgumentParser
+from time import sleep
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -9,8 +10,9 @@ from calls.storage.leg_storage import rewrite_legs, store_new_legs
 
 #: Number of legs after which the command says how far it is.
 REPORT_EVERY = 100_000
-#: Maximum number of times that all legs are gone through: consumers know of the change after seconds.
-MAXIMUM_PASSES = 10
+#: Time after which every consumer stores legs in the new way, in seconds: each reads how every two seconds, and a fold
+#: takes seconds at most.
+KNOWN_AFTER_SECONDS = 10.0
 
 
 class Command(BaseCommand):
@@ -34,13 +36,10 @@ class Command(BaseCommand):
             self.stdout.write(f"Rewritten: {count:,} {'leg' if count == 1 else 'legs'}.")
 
     def _rewritten(self, *, compact: bool) -> int:
-        whole = 0
-        for _ in range(MAXIMUM_PASSES):
-            found = rewrite_legs(compact=compact, progress=self._say)
-            whole += found
-            if not found:
-                break
-        return whole
+        """Rewrite the legs that are there, then those that consumers have saved in the former way meanwhile."""
+        count = rewrite_legs(compact=compact, progress=self._say)
+        sleep(KNOWN_AFTER_SECONDS)
+        return count + rewrite_legs(compact=compact)
 
     def _say(self, done: int, changed: int) -> None:
         if done % REPORT_EVERY == 0:
