@@ -154,6 +154,8 @@ class Server:
                 self.answers.setdefault(found[1].decode(), []).append(raw)
             elif raw and b"ActionID: log" not in raw:
                 self.events.append(raw)
+        #: The PBX's clock as the recording begins, in the answer to a ping; empty where events bear no time.
+        self.clock = b"".join(re.findall(rb"\r\nTimestamp: [^\r]+", body)[:1])
 
     async def start(self, context: ssl.SSLContext | None = None) -> int:
         """Listen; return the port."""
@@ -184,7 +186,7 @@ class Server:
             for raw in self.answers[action]:
                 writer.write(re.sub(rb"ActionID: [^\r]*", own_id, raw, count=1) + b"\r\n\r\n")
         else:
-            extra = {"Ping": b"\r\nPing: Pong", "Challenge": b"\r\nChallenge: 1234"}.get(action, b"")
+            extra = {"Ping": b"\r\nPing: Pong" + self.clock, "Challenge": b"\r\nChallenge: 1234"}.get(action, b"")
             said = self.login.encode() if action == "Login" else b"Success"
             writer.write(b"Response: " + said + b"\r\n" + own_id + extra + b"\r\n\r\n")
         if action == "Login" and self.login != "Success":  # As Asterisk does, with the same breath.
