@@ -23,8 +23,9 @@ from devtools.faults.two_hosts import HostNetwork
 from launcher.supervisor import Stopped, say, stopped_by_signals
 
 TICK_SECONDS = 0.2
-#: How long after the last call everything may take to settle: claims of the dead run out, waits between tries grow.
-SETTLE_SECONDS = 240.0
+#: Maximum time after the last call until everything is settled, in seconds: claims of the dead run out, waits between
+#: tries grow, and what a slow QMS may still have written is read back for three times its longest delay.
+SETTLE_SECONDS = 900.0
 LOOK_SECONDS = 2.0
 #: The PBX lets its calls end in the last of its time, and is gone for good: what lasts is over before.
 ENDING_SECONDS = 25.0
