@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from calls.core.source_state import SourceState
-from calls.core.state import CallState, LegState, Party, PartyState, TimedValue
+from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, TimedValue
 from calls.core.unit_of_work import LiveState, UnitOfWork
 from cti.events import CallEvent
 from tests.calls.switchboard import event as any_event
@@ -63,6 +63,24 @@ def work(*, source: dict[str, Any] | None = None, legs: tuple[LegState, ...] = (
     state = replace(SourceState(slug="pbx", has_fractions=True), **_timed(source or {}))
     live = LiveState(source=state, legs={one.number: one for one in legs})
     return UnitOfWork(live, with_site(**{"devices": EXTENSIONS, **site}))
+
+
+def made(at: float, heard: float | None = None, ended: float | None = None, **more: Any) -> Reconnection:
+    """Return a report of a connection, and of its end where that is known."""
+    ended_at = None if ended is None else moment(ended)
+    return Reconnection(at=moment(at), gateway_at=moment(at if heard is None else heard), ended_at=ended_at, **more)
+
+
+def holding(
+    *calls: CallState, legs: tuple[LegState, ...] = (), source: dict[str, Any] | None = None, **site: Any
+) -> UnitOfWork:
+    """Return the core's work with these calls and legs; the next ones have the next numbers."""
+    numbers = {"next_leg": 1 + max((two.number for two in legs), default=0)}
+    numbers["next_incarnation"] = 1 + max((two.incarnation for two in calls), default=0)
+    one = work(source={**numbers, **(source or {})}, **site)
+    known = {two.incarnation: two for two in calls}
+    live = LiveState(source=one.source, calls=known, legs={two.number: two for two in legs})
+    return UnitOfWork(live, one.context)
 
 
 TALKS = call(party(had_leg=True), number="+49301", interaction="I1", entered_at=0)

@@ -15,22 +15,10 @@ from calls.core.known_calls import located
 from calls.core.origins import Origin
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, Reconnection, TimedValue
 from calls.core.unit_of_work import LiveState, UnitOfWork
-from tests.calls.call_states import NO_TIMES, call, event, left, party, work
+from tests.calls.call_states import NO_TIMES, call, event, holding, left, made, party, work
 from tests.calls.switchboard import Switchboard, moment
 
 pytestmark = pytest.mark.core
-
-
-def made(at: float, heard: float | None = None, ended: float | None = None) -> Reconnection:
-    ended_at = None if ended is None else moment(ended)
-    return Reconnection(at=moment(at), gateway_at=moment(at if heard is None else heard), ended_at=ended_at)
-
-
-def holding(*calls: CallState, **site: Any) -> UnitOfWork:
-    """Return the core's work with these calls."""
-    one = work(**site)
-    live = LiveState(source=one.source, calls={two.incarnation: two for two in calls})
-    return UnitOfWork(live, one.context)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +173,7 @@ def moved(number: int, to: int | None, *parties: Party, at: float = 10) -> CallS
     )
 
 
-@pytest.mark.parametrize(("at", "place"), [(10, 2), (11, 2), (11.001, 1)])
+@pytest.mark.parametrize(("at", "place"), [(10, 2), (11, 2), (11.001, 3)])
 def test_within_a_second_of_a_transfer_the_old_id_leads_to_the_call_that_goes_on(at: float, place: int) -> None:
     held = holding(moved(1, 2, left("2001")), moved(2, None, party("2002")))
 
