@@ -115,19 +115,20 @@ class Demo:
             return 1
         end = tally()
         say(f"\n{summary(end)}")
-        return self._judge(end, demo_check.differences(recordings), sum(1 for one in recordings if one.flags))
+        return self._judge(end, recordings)
 
-    def _judge(self, end: DemoCounts, differences: list[str], held: int) -> int:
-        if differences:
+    def _judge(self, end: DemoCounts, recordings: list[demo_check.HeldRecording]) -> int:
+        if differences := demo_check.differences(recordings):
             say(f"In QMS {len(differences)} things are not as they must be:")
             for one in differences[:20]:
                 say(f"  {one}")
             return 1
-        say(f"In QMS {held} recordings carry flags: every flagged recording carries exactly the flags of its leg.")
-        if not end.flagged and not self.was_stopped:
+        for line in demo_check.held_lines(recordings):
+            say(line)
+        is_shown = end.flagged or end.shadow or self.was_stopped
+        if not is_shown:
             say("No call was flagged.")
-            return 1
-        return 0
+        return 0 if is_shown else 1
 
     def _set_up(self) -> None:
         """Make the login, apply the declaration, create the flags in QMS and load its users. Raises ``DemoFailed``."""

@@ -1,13 +1,16 @@
 """Compare what the simulated QMS holds with what the gateway believes: each flagged recording has its leg's flags."""
 
 import urllib.request
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from calls.core.outcomes import Outcome
 from calls.models import Leg
 from flags.api import ERASED
 from flags.catalogue.values import FlagSpec, LegFacts, flag_texts
 from flags.models import FlagSetting, FlagValue, WriteState
+from launcher.demo_counts import counted
 
 
 class HeldRecording(msgspec.Struct, frozen=True):
@@ -34,6 +37,20 @@ def qms_recordings(address: str) -> list[HeldRecording]:
         return msgspec.json.decode(answer.read(), type=QmsState).recordings
 
 
+def held_lines(recordings: list[HeldRecording]) -> list[str]:
+    """Say what QMS holds where nothing differs; of shadow mode apart, where this gateway writes nothing."""
+    of_shadow = set(Leg.objects.filter(outcome=Outcome.SHADOW).values_list("recording_guid", flat=True))
+    carrying = [one for one in recordings if one.flags]
+    ours = sum(1 for one in carrying if one.guid not in of_shadow)
+    exact = "every flagged recording carries exactly the flags of its leg"
+    lines = [f"In QMS {counted(ours, 'recording')} with flags of this gateway: {exact}."]
+    if of_shadow:
+        others = len(carrying) - ours
+        said = f"{counted(others, 'recording')} with flags, which another gateway wrote" if others else "no flags"
+        lines.append(f"Of {counted(len(of_shadow), 'leg')} in shadow mode QMS holds {said}.")
+    return lines
+
+
 def differences(recordings: list[HeldRecording]) -> list[str]:
     """Return each way in which QMS and the gateway differ; empty when every flag stands where it belongs."""
     flagged = {one.guid: one for one in recordings if one.flags}
@@ -44,8 +61,15 @@ def differences(recordings: list[HeldRecording]) -> list[str]:
         if leg.outcome == "flagged" and guid not in flagged:
             found.append(f"leg {leg.pk} is flagged, its recording {guid} is not")
     for guid in flagged.keys() & legs.keys():
-        found += _of_one(legs[guid], flagged[guid], written.get(guid, {}))
-    return found
+        if legs[guid].outcome != Outcome.SHADOW:
+            found += _of_one(legs[guid], flagged[guid], written.get(guid, {}))
+    return [*found, *_written_in_shadow_mode(legs, written)]
+
+
+def _written_in_shadow_mode(legs: Mapping[str | None, Leg], written: Mapping[str, object]) -> Iterator[str]:
+    for guid in written:
+        if guid in legs and legs[guid].outcome == Outcome.SHADOW:
+            yield f"leg {legs[guid].pk} is in shadow mode, and the gateway wrote flags to its recording {guid}"
 
 
 def _written() -> dict[str, dict[str, str]]:

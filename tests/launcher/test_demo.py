@@ -7,7 +7,7 @@ import pytest
 from calls.models import Leg
 from cti.models import CtiSource
 from flags.models import FlagSetting, FlagValue, FlagWrite
-from launcher.demo_check import HeldRecording, differences
+from launcher.demo_check import HeldRecording, differences, held_lines
 from launcher.demo_counts import counts_text, summary, tally
 from qms.models import DataServer, RecordingService
 
@@ -100,3 +100,55 @@ def test_the_summary_says_why_what_was_not_flagged_was_not(leg: Leg) -> None:
     assert counts_text(now) == "3 calls, 3 legs: 1 flagged, 1 waiting or in progress, 1 not flagged (1 user_unmatched)"
     assert "1  user_unmatched: No QMS user at 2002" in summary(now)
     assert "Still waiting when stopped: 1 leg." in summary(now)
+
+
+@pytest.fixture
+def shadow_leg(leg: Leg) -> Leg:
+    """Another leg, at 2002, of which nothing may be written."""
+    leg.pk, leg.call_id, leg.device_id, leg.recording_guid, leg.outcome = 2, "c2", "2002", "g2", "shadow"
+    leg.reason = "Another gateway writes"
+    leg.save(force_insert=True)
+    return leg
+
+
+def test_a_leg_in_shadow_mode_is_neither_flagged_nor_unflagged(shadow_leg: Leg) -> None:
+    now = tally()
+
+    assert counts_text(now) == "2 calls, 2 legs: 1 flagged, 1 in shadow mode, 0 waiting or in progress, 0 not flagged"
+    assert "In shadow mode: 1 leg, of which this gateway writes nothing.\nNot flagged: 0 legs." in summary(now)
+
+
+def test_what_another_gateway_wrote_in_shadow_mode_is_no_difference_and_is_not_called_ours(shadow_leg: Leg) -> None:
+    ours, theirs = HeldRecording("g1", "2001", ALICE), HeldRecording("g2", "2002", {"AgentName": "Bob"})
+    of_ours = (
+        "In QMS 1 recording with flags of this gateway: every flagged recording carries exactly the flags of its leg."
+    )
+
+    assert differences([ours, theirs]) == []
+    assert held_lines([ours, HeldRecording("g2", "2002")]) == [
+        of_ours,
+        "Of 1 leg in shadow mode QMS holds no flags.",
+    ]
+    assert held_lines([ours, theirs]) == [
+        of_ours,
+        "Of 1 leg in shadow mode QMS holds 1 recording with flags, which another gateway wrote.",
+    ]
+
+
+def test_a_write_in_shadow_mode_is_a_difference(shadow_leg: Leg) -> None:
+    value = FlagValue.objects.get(name="AgentName")
+    write = FlagWrite.objects.create(
+        leg_id=2,
+        source_id=shadow_leg.source_id,
+        service=value.write.service,
+        recording_guid="g2",
+        part="base",
+        state="written",
+        not_before=NOON,
+        created_at=NOON,
+    )
+    FlagValue.objects.create(write=write, recording_guid="g2", name="AgentName", value="Alice")
+
+    assert differences([HeldRecording("g1", "2001", ALICE)]) == [
+        "leg 2 is in shadow mode, and the gateway wrote flags to its recording g2"
+    ]
