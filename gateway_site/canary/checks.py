@@ -27,7 +27,7 @@ READ_ON = "Open the leg's page: it says why and what to do."
 
 def match(call: CanaryCall) -> StepEnd:
     """Say whose recording is made at the test extension, and note the Recording Service."""
-    source = CtiSource.objects.get(pk=call.source_id)
+    call.source = source = CtiSource.objects.get(pk=call.source_id)  # As it is now: it may have been disabled.
     if not source.enabled:
         return failed(CanaryStep.MATCH, f"Source {source.slug} is disabled.", "Enable it, or end its canary calls.")
     verdict = load_directory(call.source_id).verdict(call.extension)

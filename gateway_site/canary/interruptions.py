@@ -7,7 +7,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q
 
 from gateway_site.canary.models import CanaryCall
-from gateway_site.canary.steps import StepEnd, interrupted
+from gateway_site.canary.steps import CanaryStep, StepEnd, interrupted
 
 #: Maximum duration from a change of settings until every process works by them and the link is up again.
 SETTLES = timedelta(seconds=20)
@@ -16,8 +16,12 @@ SETTLES = timedelta(seconds=20)
 def excused(call: CanaryCall, end: StepEnd) -> StepEnd:
     """Return a failed step as interrupted where settings of its source or service were saved; once in a row.
 
-    The second call in a row is judged whatever was saved: settings that are saved again and again hide no fault.
+    The second call in a row is judged whatever was saved: settings that are saved again and again hide no fault. A
+    missing QMS user is a fault at once: the database says so by the new settings as soon as they are saved, and no
+    link or other process has to settle first.
     """
+    if end.step is CanaryStep.MATCH and call.source.enabled:
+        return end
     rows = [one for one in (call.source, call.service) if one is not None]
     saved = " and ".join(str(one) for one in rows if _was_saved(one, call))
     if not saved or _is_second(call):

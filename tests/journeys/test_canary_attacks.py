@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
+from agents.models import QmsUser
 from calls.models import HourlyCount, Leg
 from cti.journal.call_requests import CallReport
 from cti.models import CtiSource
@@ -124,6 +125,24 @@ def test_settings_of_the_recording_service_interrupt_too(events_alone: CanarySta
 
     assert call.is_interrupted
     assert "The settings of rs1 were saved just then" in call.ends[-1].text
+
+
+def test_a_missing_qms_user_is_red_at_once_although_settings_were_saved(gateway: RealCanaryStack) -> None:
+    QmsUser.objects.filter(extension=TEST_PHONE).update(gone_at=gateway.time)
+    call = gateway.begins()
+    saved(gateway.source, call.began_at)
+    call = gateway.follow(call)
+
+    assert red(call)[0] is CanaryStep.MATCH
+    assert standings(gateway.time)[0].is_red
+
+
+def test_a_source_that_is_disabled_as_its_call_begins_is_no_fault(gateway: RealCanaryStack) -> None:
+    call = gateway.begins()
+    gateway.set(enabled=False)
+    saved(gateway.source, call.began_at)
+
+    assert gateway.follow(call).is_interrupted
 
 
 def test_a_call_that_passes_as_settings_are_saved_has_passed(gateway: RealCanaryStack) -> None:
