@@ -7,13 +7,12 @@ import sys
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db import OperationalError, ProgrammingError
 
-DATABASE_ERROR, SETTINGS_ERROR = 1, 3
+STORE_ERROR, SETTINGS_ERROR, STOPPED = 1, 3, 130
 
 
 def main() -> None:
-    """Check the settings, then run the command; settings that cannot be used are named in sentences."""
+    """Check the settings, then run the command; settings and stores that cannot be used are named in sentences."""
     os.umask(0o077)  # What a command writes is its user's alone.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
     try:
@@ -23,13 +22,16 @@ def main() -> None:
         sys.exit(SETTINGS_ERROR)
     try:
         execute_from_command_line(sys.argv)
-    except (OperationalError, ProgrammingError) as error:
-        from gateway_site.ops.database_refusals import sentence  # noqa: PLC0415  (most commands never need it)
+    except KeyboardInterrupt:
+        sys.stderr.write("gateway: stopped\n")
+        sys.exit(STOPPED)
+    except Exception as error:
+        from gateway_site.ops.store_refusals import sentence  # noqa: PLC0415  (most commands never need it)
 
         if "--traceback" in sys.argv or not (said := sentence(error)):
             raise
         sys.stderr.write(f"gateway: {said}\n")
-        sys.exit(DATABASE_ERROR)
+        sys.exit(STORE_ERROR)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ from importlib import import_module
 
 import django
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, ProgrammingError
+from django.db import Error
 
 from gateway_site.config.private_files import keep_private
-from gateway_site.ops.database_refusals import sentence
+from gateway_site.ops.store_refusals import sentence
 from launcher.paths import var_dir
 
 #: Exit statuses: a database, words, and settings that cannot be used.
@@ -80,7 +80,7 @@ def main(words: list[str]) -> int:
     except ImproperlyConfigured as error:
         print(f"gateway: {error}", file=sys.stderr)
         return SETTINGS_ERROR
-    except (OperationalError, ProgrammingError) as error:
+    except Error as error:
         if not (reason := sentence(error)):
             raise
         print(f"gateway: {reason}", file=sys.stderr)

@@ -1,5 +1,6 @@
 """Sum up a month from the counts by day and by hour: no table of legs is counted for it."""
 
+import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
@@ -58,15 +59,16 @@ def month_report(month: date, now: datetime) -> MonthReport:
     kinds = _kinds(month)
     uncounted = {kind: n for kind, n in kinds.items() if kind[0] not in (*_COUNTED, Outcome.WAITING)}
     reasons = sorted(((cause_name(*kind), n) for kind, n in uncounted.items() if n > 0), key=lambda one: -one[1])
+    standings = _standings(promised, month, now, kinds)
     return MonthReport(
         month=month,
         is_over=next_month(month) <= site_time(now).date(),
-        standings=_standings(promised, month, now, kinds),
+        standings=standings,
         parts=_parts(promised, month),
         losses=_losses(kinds),
         uncounted=sum(n for _, n in reasons),
         uncounted_reasons=reasons[:MAXIMUM_LOSSES],
-        trend=_trend(promised, month, now),
+        trend=_trend(promised, month, standings),
     )
 
 
@@ -192,19 +194,37 @@ def _loss(kind: tuple[str, str], legs: int, whole: int, decision: CauseDecision 
     return Loss(cause_name(outcome, reason), legs, 100 * legs / whole, outcome, ADVICE[Outcome(outcome)], done)
 
 
-def _trend(promised: Sequence[Objective], month: date, now: datetime) -> list[PastMonth]:
-    return [PastMonth(one, _past(promised, one, now)) for one in months_before(month, TREND_MONTHS)]
+def _trend(promised: Sequence[Objective], month: date, standings: Sequence[Standing]) -> list[PastMonth]:
+    """Return the months before one, which are over, and that month as it stands."""
+    *before, _ = months_before(month, TREND_MONTHS)
+    counts = _past_counts(promised, before)
+    past = [PastMonth(one, [Standing(*pair) for pair in zip(promised, counts[one], strict=True)]) for one in before]
+    return [*past, PastMonth(month, standings)]
 
 
-def _past(promised: Sequence[Objective], month: date, now: datetime) -> list[Standing]:
-    """Return the standings of a month; those of one that is over hardly change, and are kept for a while."""
-    is_over = next_month(month) <= site_time(now).date()
-    key = f"objectives:{month}:{[(one.target_percent, one.within_ms) for one in promised]}".replace(" ", "")
-    counts: list[tuple[int, int]] | None = cache.get(key) if is_over else None
-    if counts is None:
-        span = (_begin(month), _begin(next_month(month)))
-        found = [_flagged(_by_outcome(_kinds(month))), *(_timed(one, *span) for one in promised[1:])]
-        counts = [(one.whole, one.bad) for one in found]
-        if is_over:
-            cache.set(key, counts, timeout=PAST_SECONDS)
-    return [Standing(one, PromiseCount(*count)) for one, count in zip(promised, counts, strict=True)]
+def _past_counts(promised: Sequence[Objective], months: Sequence[date]) -> dict[date, list[PromiseCount]]:
+    """Return the counts of months that are over; they hardly change, and are kept for a while."""
+    within = "-".join(str(one.within_ms) for one in promised)
+    keys = {month: f"objectives:{month}:{within}" for month in months}
+    kept = _from_cache(list(keys.values()))
+    found = {month: [PromiseCount(*count) for count in kept.get(key) or ()] for month, key in keys.items()}
+    missing = {month: _counts_of(promised, month) for month in months if len(found[month]) != len(promised)}
+    _into_cache({keys[month]: [(one.whole, one.bad) for one in counts] for month, counts in missing.items()})
+    return found | missing
+
+
+def _counts_of(promised: Sequence[Objective], month: date) -> list[PromiseCount]:
+    span = (_begin(month), _begin(next_month(month)))
+    return [_flagged(_by_outcome(_kinds(month))), *(_timed(one, *span) for one in promised[1:])]
+
+
+def _from_cache(keys: list[str]) -> dict[str, list[tuple[int, int]]]:
+    try:
+        return cache.get_many(keys)
+    except Exception:  # noqa: BLE001  (without Redis they are summed up again: the report is wanted most in a trouble)
+        return {}
+
+
+def _into_cache(counts: dict[str, list[tuple[int, int]]]) -> None:
+    with contextlib.suppress(Exception):  # As above.
+        cache.set_many(counts, timeout=PAST_SECONDS)

@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import Client, override_settings
 
 from agents.models import QmsUser
 from bulk.tables import upsert_all
@@ -23,6 +23,7 @@ from calls.stats.hourly import hour_of
 from cti import working_hours
 from cti.models import CtiSource
 from devtools.receivers import smtp_server
+from devtools.servers import free_port
 from qms.models import DataServer, RecordingService
 
 NOVEMBER, NOW = date(2026, 11, 1), datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -250,3 +251,21 @@ def test_a_report_that_the_mail_server_refuses_is_mailed_later(
 
 def _refuse(_: object) -> int:
     raise ConnectionRefusedError
+
+
+def test_without_redis_the_months_are_summed_up_again(site: CountedSite) -> None:
+    away = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": f"redis://127.0.0.1:{free_port()}"}
+    with override_settings(CACHES={"default": away}):
+        report = month_report(NOVEMBER, NOW)
+
+    assert [one.count.bad for one in report.trend[-2].standings] == [10, 0, 0]
+
+
+def test_a_correction_after_the_months_end_stands_in_every_line_about_that_month(site: CountedSite) -> None:
+    october = date(2026, 10, 1)
+    assert month_report(october, NOW).standings[0].count == PromiseCount(100, 10)
+    site.legs(date(2026, 10, 31), "given_up", -10, "repaired")
+    site.legs(date(2026, 10, 31), "flagged", 10, "repaired")
+    report = month_report(october, NOW)
+
+    assert report.standings[0].count == report.trend[-1].standings[0].count == PromiseCount(100, 0)

@@ -149,6 +149,14 @@ def test_the_command_prints_each_step_and_its_status_says_whether_all_is_well(
     assert printed.rstrip().endswith("It failed: something is broken.")
 
 
+def test_the_command_says_which_source_it_cannot_call(gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway.set(enabled=False)
+    with pytest.raises(CommandError, match=r"^Source pbx is disabled: no call is made\.$"):
+        command(gateway, monkeypatch, "pbx")
+    with pytest.raises(CommandError, match=r'^There is no CTI source "north"\.$'):
+        command(gateway, monkeypatch, "north")
+
+
 def test_the_command_makes_an_interrupted_call_again(gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway_site.canary.interruptions._was_saved", lambda *_: True)
     whole = gateway.fold

@@ -33,9 +33,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             key, retired = key_of(options["key"] or ""), retirements(options["retired"])
-            kept = options["kept"].read_text().splitlines() if options["kept"] else []
         except (OSError, ValueError) as error:
             raise CommandError(str(error)) from error
+        kept = _lines(options["kept"]) if options["kept"] else []
         if options["file"] is None:
             self._verify_chain(key, retired, kept)
             return
@@ -66,3 +66,10 @@ class Command(BaseCommand):
         if found:
             lines = "\n".join(f"  {printable(one)}." for one in found[:50])
             raise CommandError(f"NOT PROVED:\n{lines}")
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{file} cannot be read: {error}") from error

@@ -73,8 +73,11 @@ def _result(call: CanaryCall) -> str:
 
 
 def _only(sources: Any, slug: str | None) -> list[CtiSource]:
-    if slug and not CtiSource.objects.filter(slug=slug).exists():
+    named = CtiSource.objects.filter(slug=slug or "").first()
+    if slug and named is None:
         raise CommandError(f'There is no CTI source "{slug}".')
+    if named is not None and not named.enabled:
+        raise CommandError(f"Source {slug} is disabled: no call is made.")
     return list(sources.filter(slug=slug) if slug else sources)
 
 

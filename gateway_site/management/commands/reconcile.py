@@ -53,7 +53,8 @@ class Command(BaseCommand):
 
     def _report(self, run: ReconciliationRun) -> None:
         if run.error:
-            raise CommandError(f"{run.service}: stopped at {run.compared_until}: {run.error}")
+            until = timezone.localtime(run.compared_until)
+            raise CommandError(f"{run.service}: stopped at {until:%Y-%m-%d %H:%M}: {run.error}")
         self.stdout.write(
             f"{run.service}: {run.recordings:,} recordings, {run.legs:,} legs, {run.findings:,} findings."
         )
