@@ -6,10 +6,10 @@ from msgspec.structs import replace
 
 from calls.core.clocks import STALL, moments_of
 from calls.core.commands import CancelSearch
-from calls.core.doubts import is_wanted, traced
+from calls.core.doubts import is_wanted
 from calls.core.legs import open_leg, start_search
 from calls.core.origins import OriginRule, origin_of
-from calls.core.outcome_rules import concluded
+from calls.core.outcome_rules import concluded, traced
 from calls.core.result_events import LATE
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, Reconnection, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork

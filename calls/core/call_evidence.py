@@ -84,6 +84,8 @@ def _is_heard_after(work: UnitOfWork, call: CallState, ended_at: datetime, event
     party = call.parties.get(event.data.device_id or "")
     if call.moved_at is None and (party is None or party.had_leg or _contradicts(call, event)):
         return True
+    if isinstance(event, _OPENING) and any(one.has_dialled for one in call.parties.values() if one is not party):
+        return True  # A call is dialled by one device.
     has_rung = party is not None and party.since is not None and party.since < ended_at
     # With times in whole seconds, the order of arrival decides within a second.
     return not work.source.has_fractions and (party is None or has_rung)

@@ -59,6 +59,20 @@ def began_with_later(began: datetime, first: datetime, later: datetime) -> bool:
     return began >= later - CLOSE and began > first + CLOSE
 
 
+def began_near_end(work: UnitOfWork, leg: LegState) -> bool:
+    """Say whether a leg's recording began late in it, and less than a second before its end, by the source's own times.
+
+    Sources report up to a second late, and a stall may hold that back for longer. Example: connected at 5.0, the
+    recording began at 5.58, and the extension left at 5.65. It may have left at 5.3 and been connected again at 5.55,
+    under the same id.
+    """
+    began, ended = leg.recording_began, ended_at(work, leg)
+    if began is None or ended is None or leg.is_end_unknown or not work.site.has_source_times:
+        return False
+    first = moments_of(work, leg.connected_source_at, leg.connected_gateway_at)[1]
+    return began > first + CLOSE and ended - began < APART
+
+
 def ended_at(work: UnitOfWork, leg: LegState) -> datetime | None:
     """Return when a leg had ended by our clock, however late that was reported.
 

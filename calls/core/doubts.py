@@ -8,19 +8,13 @@ from agents.core.matching import MatchKind
 from calls.core.clocks import APART, CLOSE, STALL, began_with_later, is_on_time, moments_of
 from calls.core.commands import CancelSearch
 from calls.core.gaps import is_heard_after_loss
-from calls.core.outcome_rules import concluded
+from calls.core.outcome_rules import concluded, without_recording
 from calls.core.state import (
     LegState,
     SearchStatus,
-    TraceStep,
     WriteStatus,
 )
 from calls.core.unit_of_work import UnitOfWork
-
-
-def traced(leg: LegState, at: datetime, what: str, text: str) -> LegState:
-    """Add a step to a leg's decision trace."""
-    return replace(leg, trace=(*leg.trace, TraceStep(at, what, text)))
 
 
 def is_wanted(work: UnitOfWork, leg: LegState) -> bool:
@@ -163,18 +157,3 @@ def overtake(work: UnitOfWork, leg: LegState, at: datetime, text: str, missed: s
     work.do(CancelSearch(leg.number))
     leg = work.put_leg(concluded(work, without_recording(leg, at, text, missed), at))
     decide_contests(work, leg, at)
-
-
-def without_recording(leg: LegState, at: datetime, text: str, missed: str = "next_call") -> LegState:
-    """Take a leg's recording from it."""
-    # Also after a transfer: what it was to decide cannot be known any more, and a leg must not wait for it without end.
-    leg = replace(
-        leg,
-        search=SearchStatus.MISSED,
-        missed=missed,
-        pending_transfer=None,
-        guid="",
-        service=None,
-        contested_by=None,
-    )
-    return traced(leg, at, "missed", text)

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from calls.core.doubts import base_due, decide_contests, traced
+from calls.core.doubts import base_due, decide_contests
 from calls.core.legs import put_party
-from calls.core.outcome_rules import concluded
+from calls.core.outcome_rules import concluded, traced
 from calls.core.recording_ownership import sure_at
 from calls.core.result_events import RecordingFound
 from calls.core.state import LegPhase, LegState, PendingTransfer, SearchStatus, WriteStatus

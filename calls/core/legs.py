@@ -16,11 +16,9 @@ from calls.core.doubts import (
     is_wanted,
     may_contest,
     overtake,
-    traced,
-    without_recording,
 )
 from calls.core.origins import Origin, OriginRule
-from calls.core.outcome_rules import concluded
+from calls.core.outcome_rules import concluded, traced, without_recording
 from calls.core.state import (
     CallState,
     LegPhase,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from agents.core.matching import MatchKind
+from calls.core.clocks import began_near_end
 from calls.core.commands import WriteFlags
 from calls.core.outcomes import Outcome
 from calls.core.result_events import WHY
@@ -50,8 +51,24 @@ def concluded(work: UnitOfWork, leg: LegState, at: datetime) -> LegState:
     return replace(leg, outcome=outcome, reason=reason, reason_code=code, phase=phase, due=due)
 
 
-def _step(leg: LegState, at: datetime, what: str, text: str) -> LegState:
+def traced(leg: LegState, at: datetime, what: str, text: str) -> LegState:
+    """Add a step to a leg's decision trace."""
     return replace(leg, trace=(*leg.trace, TraceStep(at, what, text)))
+
+
+def without_recording(leg: LegState, at: datetime, text: str, missed: str = "next_call") -> LegState:
+    """Take a leg's recording from it."""
+    # Also after a transfer: what it was to decide cannot be known any more, and a leg must not wait for it without end.
+    leg = replace(
+        leg,
+        search=SearchStatus.MISSED,
+        missed=missed,
+        pending_transfer=None,
+        guid="",
+        service=None,
+        contested_by=None,
+    )
+    return traced(leg, at, "missed", text)
 
 
 def _is_searching(leg: LegState) -> bool:
@@ -64,11 +81,14 @@ def _write_base(work: UnitOfWork, leg: LegState, at: datetime) -> LegState:
         return leg
     if leg.base is not WriteStatus.NONE:
         return leg
+    if began_near_end(work, leg):
+        text = f"Recording {leg.guid} began late in a leg that ended just after: it may be another call's."
+        return without_recording(leg, at, text, "began_late")
     work.do(WriteFlags(leg.number, "base", at))
     wait = work.site.wrapup_wait_seconds
     ended = leg.disconnected_gateway_at or at
     due = ended + timedelta(seconds=wait) if wait is not None else None
-    return _step(replace(leg, base=WriteStatus.QUEUED, wrapup_due=due), at, "write", "The flags go to QMS.")
+    return traced(replace(leg, base=WriteStatus.QUEUED, wrapup_due=due), at, "write", "The flags go to QMS.")
 
 
 def _write_wrapup(work: UnitOfWork, leg: LegState, at: datetime) -> LegState:
@@ -76,9 +96,9 @@ def _write_wrapup(work: UnitOfWork, leg: LegState, at: datetime) -> LegState:
         return leg
     if leg.wrapup_result:
         work.do(WriteFlags(leg.number, "wrapup", at))
-        return _step(replace(leg, wrapup=WriteStatus.QUEUED, wrapup_due=None), at, "wrapup", "The wrap-up came.")
+        return traced(replace(leg, wrapup=WriteStatus.QUEUED, wrapup_due=None), at, "wrapup", "The wrap-up came.")
     if at >= leg.wrapup_due:
-        return _step(replace(leg, wrapup_due=None), at, "wrapup", "No wrap-up came in time; the flag is omitted.")
+        return traced(replace(leg, wrapup_due=None), at, "wrapup", "No wrap-up came in time; the flag is omitted.")
     return leg
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from calls.core.clocks import APART, CLOSE, STALL, ended_at, is_on_time, moments_of
-from calls.core.doubts import is_close, is_sure, may_be_lost, may_be_of_repeat, may_contest, may_have_begun, traced
-from calls.core.outcome_rules import concluded
+from calls.core.doubts import is_close, is_sure, may_be_lost, may_be_of_repeat, may_contest, may_have_begun
+from calls.core.outcome_rules import concluded, traced
 from calls.core.result_events import LATE, WHY, RecordingFound
 from calls.core.state import LegState, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork

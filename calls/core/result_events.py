@@ -93,7 +93,8 @@ WHY = {
     "undecided": "QMS did not say in time whether the recording before the transfer went on or another began.",
     "end_unreported": "The call's id was used again before its end was reported; a transfer may have given it another.",
     "repeat": "The recording began as the extension was reported as connected again; it may be of the id's next call.",
-    "began_late": "QMS named a recording that began over 1.5 s after Connected; it may be of a call not heard of.",
+    "began_late": "QMS named a recording that began over 1.5 s after Connected, or late and just before the end; "
+    "it may be of a call not heard of.",
     "canary": "QMS named a recording although the canary made none: it is another call's and was not taken.",
 }
 

@@ -69,6 +69,19 @@ def test_of_whole_seconds_the_order_of_arrival_decides_within_one(one: CallState
 
 
 @pytest.mark.parametrize(
+    ("kind", "device", "is_next"),
+    [("Originated", "2002", True), ("ServiceInitiated", "2002", True), ("Originated", "2001", False)],
+)
+def test_of_whole_seconds_a_call_that_another_device_had_dialled_is_over(kind: str, device: str, is_next: bool) -> None:
+    """2001 dialled; of 2002 the end alone was heard, or of 2001 both. A call is dialled by one device."""
+    one = call(left(had_leg=False, since=10, has_dialled=True), left("2002", had_leg=False, since=10))
+    whole = work(source={"has_fractions": False})
+
+    assert is_after(whole, one, moment(10), event(kind, 10, device)) is is_next
+    assert not is_after(whole, one, moment(10), event("Established", 10, "2002"))
+
+
+@pytest.mark.parametrize(
     ("one", "said", "another"),
     [
         (TALKS, event("Held", 5, "2001", **I2), True),

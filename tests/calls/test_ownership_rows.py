@@ -159,6 +159,9 @@ _CERTAIN = (
     "Connected was received as it happened (within 0.25 s), QMS was asked while the leg lasted, and no other leg was"
     " connected there between began and the question"
 )
+_NEAR_END = (
+    "it began more than 0.25 s after connected and less than 1 s before the leg ended, by the source's own times"
+)
 _AFTER = "it began when the leg had ended, or QMS was asked only then"
 _LOST = "the link was lost while an unreported call could have begun it"
 _REUSED = "the call's id was used again, no end was reported within a second, and its extension talks in another call"
@@ -297,6 +300,9 @@ CASES = [
         {-1.001: "surely C1", -1: "C1", 0.2: "C1", 0.201: "surely C1"},
         lambda lost: Scene(lost=lost),
     ),
+    *_edges(_NEAR_END, {0.25: "surely C1", 0.251: "nobody"}, lambda began: Scene(began=began, asked=0.5, ended=0.8)),
+    *_edges(_NEAR_END, {1.299: "nobody", 1.3: "surely C1"}, lambda ended: Scene(began=0.3, asked=0.5, ended=ended)),
+    (_NEAR_END, Scene(began=0.3, asked=0.5, ended=0.8, has_times=False), "C1"),
     # C1 left just before, as and just after QMS was asked.
     *_edges(
         _CERTAIN,
@@ -304,7 +310,7 @@ CASES = [
         lambda ended: Scene(ended=ended, other=Other(connected=0.9)),
     ),
     *_edges(
-        _AFTER, {0.499: "surely C1", 0.5: "nobody", 0.501: "nobody"}, lambda b: Scene(began=b, asked=0.5, ended=0.5)
+        _AFTER, {0.199: "surely C1", 0.2: "nobody", 0.201: "nobody"}, lambda b: Scene(began=b, asked=0.2, ended=0.2)
     ),
     *_edges(
         _AFTER, {0.499: "surely C1", 0.5: "surely C1", 0.501: "nobody"}, lambda asked: Scene(asked=asked, ended=0.5)

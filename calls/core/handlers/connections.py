@@ -18,13 +18,13 @@ from calls.core.clocks import note_agreement
 from calls.core.connections import connect_device, connection_of, note_seen, open_before
 from calls.core.consultation import disinherit, inherit, inherit_late
 from calls.core.dispatch import apply
-from calls.core.doubts import traced
 from calls.core.gaps import may_have_had_others
 from calls.core.incarnations import call_at
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party
 from calls.core.newcomers import newcomers_before_clearing, newcomers_since
 from calls.core.origins import OriginRule, origin_of
+from calls.core.outcome_rules import traced
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, SearchStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallCleared, CallEvent, ConnectionCleared, Established, Held, Retrieved

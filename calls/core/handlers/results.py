@@ -11,12 +11,12 @@ from calls.core.canary import may_be_recorded_as
 from calls.core.clocks import APART, CLOSE, moments_of
 from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
-from calls.core.doubts import base_due, decide_contests, overtake, traced, uncontested
+from calls.core.doubts import base_due, decide_contests, overtake, uncontested
 from calls.core.gaps import is_heard_after_loss
 from calls.core.handlers.link_events import forget_abandoned_snapshot
 from calls.core.leg_split import split
 from calls.core.legs import GRACE, clear_party, close_leg, open_leg, put_party, start_search
-from calls.core.outcome_rules import concluded
+from calls.core.outcome_rules import concluded, traced
 from calls.core.recording_ownership import (
     contest,
     contested_by,
