@@ -95,6 +95,7 @@ def hand_on(
     *,
     new_segment: bool,
     call_origin: Origin | None,
+    held_since: datetime | None,
 ) -> None:
     """Ask QMS again for a leg that a call was handed on to: the same recording is one leg, another begins a second.
 
@@ -102,6 +103,7 @@ def hand_on(
     transfer, it is the second part's, and nothing is asked.
     """
     pending = pending_of(leg, before, at, gateway_at, new_segment=new_segment, call_origin=call_origin)
+    pending = replace(pending, held_since=held_since)
     leg = replace(leg, pending_transfer=pending)
     if not is_wanted(work, leg):
         if new_segment:
@@ -119,11 +121,12 @@ def hand_on(
 def earliest(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -> datetime:
     """Return when a transfer may have taken place at the earliest, by our clock.
 
-    By the source's own times that is as much before its receipt as it was later than Connected had been; else a link
-    may have stalled.
+    By the source's own times that is as much before its receipt as it was later than Connected had been. Else a link
+    may have stalled: a little, or for longer where an answer of the PBX that was overdue shows it.
     """
     if not work.site.has_source_times:
-        return pending.gateway_at - STALL
+        stalled = pending.gateway_at - STALL
+        return min(stalled, pending.held_since or stalled)
     late = (pending.gateway_at - pending.at) - (leg.connected_gateway_at - leg.connected_source_at)
     return pending.gateway_at - max(late, timedelta(0))
 

@@ -255,6 +255,8 @@ class PendingTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     search: int
     new_segment: bool
     call_origin: Origin | None = None
+    #: Since when a link that stalled may have held the transfer back, where that was seen.
+    held_since: datetime | None = None
 
 
 class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -121,7 +121,7 @@ class ExpectedGap(Section, frozen=True, kw_only=True, rename={"began": "from", "
 
 class Transcript(Section, frozen=True, kw_only=True):
     """A whole file. An event's members: ``at`` (seconds, the source's clock), ``type``, those of its data; ``heard``:
-    when it came, where that is later; ``id``, where it matters.
+    when it came, where that is later; ``held``: since when the link may have held it back; ``id``, where it matters.
     """
 
     title: str
@@ -139,7 +139,7 @@ _NAMES = {
     name.removeprefix("csta.call.").removeprefix("csta.agent.").removeprefix("gateway."): name
     for name in map(type_name, EVENT_TYPES)
 }
-_OWN = frozenset({"at", "heard", "type", "id"})
+_OWN = frozenset({"at", "heard", "held", "type", "id"})
 
 
 def read(text: str) -> Transcript:
@@ -179,6 +179,7 @@ def _mapping(number: int, one: dict[str, Any], heard: float) -> dict[str, Any]:
         "type": name,
         "time": transcript_time(float(one["at"])),
         "gatewaytime": transcript_time(heard),
+        "heldsince": transcript_time(float(one["held"])) if "held" in one else None,
         "data": data,
     }
 

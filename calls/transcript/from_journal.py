@@ -192,6 +192,8 @@ def _event_line(event: AnyEvent, story: _Story, mask: Anonymizer) -> dict[str, A
     heard = round((event.at - story.began_gateway_at).total_seconds(), 3)
     later = {"heard": heard} if abs(heard - at) > 0.001 else {}
     name = type_name(event).removeprefix("csta.call.").removeprefix("csta.agent.").removeprefix("gateway.")
+    if event.heldsince is not None:
+        later["held"] = round((event.heldsince - story.began_gateway_at).total_seconds(), 3)
     return {"at": at, **later, "type": name, **mask.data(msgspec.to_builtins(event.data))}
 
 

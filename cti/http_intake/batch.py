@@ -88,7 +88,7 @@ def _arrival(raw: bytes, slug: str, received: datetime, counted: list[Counted]) 
 
 def _payload(raw: bytes, event: AnyEvent, received: datetime) -> bytes:
     """Return the journal's text: the client's own, and as its last member the time by the gateway's clock."""
-    if b"gatewaytime" in raw or b"\\u" in raw:
+    if b"gatewaytime" in raw or b"heldsince" in raw or b"\\u" in raw:
         raw = _cleaned(raw)
     # The time of a source that lags counts; one whose clock is ahead does not move a deadline into the future.
     moment = min(event.time, received).astimezone(UTC).isoformat()
@@ -96,9 +96,10 @@ def _payload(raw: bytes, event: AnyEvent, received: datetime) -> bytes:
 
 
 def _cleaned(raw: bytes) -> bytes:
-    """Remove a ``gatewaytime`` that the client sent, and every NUL."""
+    """Remove the gateway's own members, where the client sent them, and every NUL."""
     members = _members.decode(storable(raw))
     members.pop("gatewaytime", None)
+    members.pop("heldsince", None)
     return msgspec.json.encode(members)
 
 

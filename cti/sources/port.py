@@ -177,7 +177,13 @@ class Stamp:
         return f"{self._epoch}-{self._count}"
 
     def call(
-        self, kind: type[SomeCall], data: CallData, *, received: datetime, time: datetime | None = None
+        self,
+        kind: type[SomeCall],
+        data: CallData,
+        *,
+        received: datetime,
+        time: datetime | None = None,
+        held_since: datetime | None = None,
     ) -> SomeCall:
         """Make a call event. Raises ``ValueError`` when ``data`` lacks what the type requires."""
         return kind(
@@ -187,6 +193,7 @@ class Stamp:
             specversion="1.0",
             data=data,
             gatewaytime=received,
+            heldsince=held_since,
         )
 
     def agent(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from agents.core.matching import MatchKind
 from calls.core.outcomes import Outcome
@@ -302,6 +303,31 @@ def test_that_qms_names_the_next_calls_recording_does_not_say_what_became_of_the
     first, second = [leg for leg in board.legs if leg.device_id == "2002"]
     assert (first.guid, second.guid, second.outcome) == ("G2", "", Outcome.WINDOW_MISSED)
     assert second.missed == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("held_since", "parts"),
+    [(None, 1), (43, 1), (42.6, 1), (42.4, 2), (30, 2)],
+)
+def test_without_source_times_a_transfer_may_be_as_old_as_the_link_held_it_back(
+    held_since: float | None, parts: int
+) -> None:
+    """Heard at 50, and QMS, asked at 51.6, names recordings for 10 s: one of before 42.6 it would not name any more."""
+    board = consultation(Switchboard(with_site(has_source_times=False))).found(26, 2, "G2")
+    since = moment(held_since) if held_since is not None else None
+    board.hears(replace(attended(50), heldsince=since)).missed(61, 2, "none", asked=51.6)
+    board.call("ConnectionCleared", 65, "C3", "2002").waits(90)
+
+    legs = [leg for leg in board.legs if leg.device_id == "2002"]
+    assert len(legs) == parts
+    assert (legs[0].guid, legs[0].facts.queue_name) == ("G2", "Sales" if parts == 1 else "")
+    assert [leg.missed for leg in legs[1:]] == ["undecided"] * (parts - 1)
+
+
+def test_with_source_times_it_does_not_matter_since_when_the_link_held_a_transfer_back() -> None:
+    board = consultation(Switchboard()).found(26, 2, "G2")
+    board.hears(replace(attended(50), heldsince=moment(20))).missed(61, 2, "none", asked=51.6)
+    assert [leg.facts.queue_name for leg in board.legs if leg.device_id == "2002"] == ["Sales"]
 
 
 def test_a_leg_that_two_monitors_reported_just_before_the_transfer_ends_with_its_disconnect() -> None:

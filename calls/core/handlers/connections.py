@@ -107,7 +107,16 @@ def _hand_on_late(work: UnitOfWork, event: Established, call: CallState, device_
     joined_at = call.joined_at if origin.incarnation == call.incarnation else origin.moved_at
     if joined_at is not None and leg.connected_source_at == event.time < joined_at and leg.pending_transfer is None:
         at = max(event.at, origin.touched_gateway_at)
-        hand_on(work, leg, origin, joined_at, at, new_segment=event.data.new_segment, call_origin=leg.call_origin)
+        hand_on(
+            work,
+            leg,
+            origin,
+            joined_at,
+            at,
+            new_segment=event.data.new_segment,
+            call_origin=leg.call_origin,
+            held_since=event.heldsince,
+        )
 
 
 def _divide_where_over(work: UnitOfWork, event: Established, call: CallState, device_id: str) -> None:

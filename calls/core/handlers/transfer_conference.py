@@ -53,8 +53,16 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     for number, (before, call_origin) in consult.items():
         leg = work.legs[number]
         if leg.incarnation == new.incarnation and _reached(leg, event):
-            new_segment = event.data.new_segment
-            hand_on(work, leg, before, event.time, event.at, new_segment=new_segment, call_origin=call_origin)
+            hand_on(
+                work,
+                leg,
+                before,
+                event.time,
+                event.at,
+                new_segment=event.data.new_segment,
+                call_origin=call_origin,
+                held_since=event.heldsince,
+            )
         else:
             leg = replace(leg, call_id=new.call_id, incarnation=new.incarnation)
             note_other_part(work, leg, pending_of(leg, before, event.time, event.at, call_origin=call_origin))

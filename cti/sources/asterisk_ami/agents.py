@@ -350,7 +350,7 @@ class Agents:
         at = max(moment.time, self._said_at.get(device, moment.time))
         if device in self._said_at or len(self._said_at) < MAXIMUM_PHONES:
             self._said_at[device] = at
-        return EventTime(at, moment.received)
+        return replace(moment, time=at)
 
     def _repause(self, agent_id: str, device: str, reason: str, moment: EventTime) -> None:
         """Say that an agent is paused in all queues, or no longer; never of a phone at which nobody is named."""

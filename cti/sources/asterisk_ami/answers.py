@@ -32,6 +32,11 @@ class AmiAnswer:
         return self.response is not None and self.response.get("Response") == "Success"
 
     @property
+    def is_refusal(self) -> bool:
+        """Say whether the PBX does not do what it was asked."""
+        return self.response is not None and self.response.get("Response") == "Error"
+
+    @property
     def reason(self) -> str:
         """Return what the PBX said, cut to what a page shows."""
         return self.response.get("Message")[:120] if self.response is not None else ""

@@ -24,7 +24,8 @@ class EventBuilder:
         fit = {name: value for name, value in fit.items() if value != "" or name == "call_id"}
         if fit["call_id"].startswith(CANARY_CHANNEL):
             fit["is_canary"] = True
-        self._events.append(self._stamp.call(kind, CallData(**fit), received=moment.received, time=moment.time))
+        held, made = moment.held_since, CallData(**fit)
+        self._events.append(self._stamp.call(kind, made, received=moment.received, time=moment.time, held_since=held))
 
     def agent(self, kind: type[AgentEvent], moment: EventTime, **data: str) -> None:
         """Add an agent event; empty members are left out."""

@@ -1,6 +1,7 @@
 """The open legs by extension, and the decisions about them that are scheduled."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from cti.events import Connection, ConnectionCleared, ConnectionItem, Held, Retrieved
@@ -118,4 +119,4 @@ def _until_replaced(call: PbxCall, ended: EventTime) -> EventTime:
     joined = call.joined
     if joined is None or not timedelta(0) < joined.time - ended.time <= REPLACED_WITHIN:
         return ended
-    return EventTime(joined.time, ended.received)
+    return replace(ended, time=joined.time)

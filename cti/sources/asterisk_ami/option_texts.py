@@ -53,6 +53,11 @@ TEXTS = {
         "Canary: context of the number", "The dialplan context in which the canary's number is called."
     ),
     "ping_seconds": OptionText("Ping interval (s)", "A silent link is checked at this interval."),
+    "age_seconds": OptionText(
+        "Ping interval during calls (s)",
+        "While it reports calls, the PBX is pinged at this interval: how late its answer is shows how old an event may "
+        "be. 0: never.",
+    ),
     "timeout_seconds": OptionText("Answer timeout (s)", "How long an answer may take."),
     "full_boot_seconds": OptionText(
         "Wait for FullyBooted (s)", "How long to wait after the login until Asterisk reports that it has started."

@@ -1,6 +1,6 @@
 """The settings of a source of kind ``asterisk_ami``: ``CtiSource.options`` read into typed values."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -56,6 +56,8 @@ class AmiOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ping_seconds: float = 10.0
     timeout_seconds: float = 5.0
     full_boot_seconds: float = 2.0
+    #: Interval of pings while the PBX reports calls, which show how old events may be, in seconds; 0: never.
+    age_seconds: Annotated[float, msgspec.Meta(ge=0)] = 5.0
 
     @property
     def wrapup_variables(self) -> frozenset[str]:

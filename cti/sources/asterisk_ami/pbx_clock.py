@@ -23,11 +23,11 @@ class PbxClock:
         """Return how far the PBX's clock is ahead of the gateway's; negative where it is behind."""
         return self._ahead
 
-    def read(self, at: datetime | None, received: datetime) -> EventTime:
+    def read(self, at: datetime | None, received: datetime, held_since: datetime | None = None) -> EventTime:
         """Return the time of an event. ``at``: the PBX's own, None where the event bears none."""
         if at is not None:
             self._ahead = at - received
-        return EventTime(at or received, received)
+        return EventTime(at or received, received, held_since)
 
     def pinged(self, at: datetime, received: datetime) -> None:
         """Note the PBX's time in the answer to a ping."""

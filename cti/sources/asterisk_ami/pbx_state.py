@@ -90,12 +90,15 @@ class PbxState:
         """Return the AMI events that are worth reading."""
         return frozenset(self._rules)
 
-    def hear(self, message: AmiMessage, received: datetime) -> None:
-        """Take one AMI event. Raises ``AmiMessageError`` when it is not plausible; then it changed nothing."""
+    def hear(self, message: AmiMessage, received: datetime, held_since: datetime | None = None) -> None:
+        """Take one AMI event. Raises ``AmiMessageError`` when it is not plausible; then it changed nothing.
+
+        ``held_since``: as in ``EventTime``.
+        """
         rule = self._rules.get(message.get("Event"))
         if rule is None:
             return
-        now = self.clock.read(message.time(), received)
+        now = self.clock.read(message.time(), received, held_since)
         if self._open_legs.is_waiting:
             self.leg_tracker.settle(now)
         rule(message, now)

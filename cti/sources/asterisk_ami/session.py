@@ -17,8 +17,10 @@ from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError
 from cti.sources.asterisk_ami.options import AmiOptionsError
 from cti.sources.asterisk_ami.originated_calls import OriginatedCalls
 from cti.sources.asterisk_ami.pbx_state import PbxState
+from cti.sources.asterisk_ami.pings import Pings
 from cti.sources.asterisk_ami.reading import Heard, Reader, quarantined
 from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take, uncovered_bridges
+from cti.sources.event_age import EventAge
 from cti.sources.port import (
     CallRequest,
     LinkError,
@@ -84,6 +86,8 @@ class AmiSession:
         self._secret_word = secrets.token_hex(8)
         self._writer: asyncio.StreamWriter | None = None
         self._gathering = ReadCoalescer()
+        age = EventAge(self._options.age_seconds, self._now())
+        self._pings = Pings(age, self._send_action, self._forget, self._now)
         self._calls = OriginatedCalls(config, self._pbx, self._send_action, self._forget)
 
     async def make_call(self, request: CallRequest) -> str:
@@ -189,7 +193,7 @@ class AmiSession:
 
     async def _snapshot(self, reader: asyncio.Task[None]) -> None:
         """Ask for what is in progress; do not wait long for an answer that does not come."""
-        self._send_action("Ping")  # Its answer bears the PBX's time.
+        self._pings.send()  # Its answer bears the PBX's time.
         answers = [(action, self._send_action(action)) for action in ACTIONS]
         for action, answer in answers:
             await self._until(answer.done, reader, self._options.timeout_seconds)
@@ -255,6 +259,7 @@ class AmiSession:
                 self._take(self._reader.frames(data))
             self._check_rights()
             if self._early is None:
+                self._pings.send_if_due()
                 await self._deliver(outlet)
                 await outlet.pace(len(data or b""))
 
@@ -276,7 +281,7 @@ class AmiSession:
         quiet, before = quiet + self._tick_seconds, quiet
         self._pbx.wait(self._now())
         if before < self._options.ping_seconds <= quiet:
-            self._send_action("Ping")
+            self._pings.send()
         if quiet > self._options.ping_seconds + self._options.timeout_seconds:
             raise LinkError(f"{self._where} is silent: no answer to a ping")
         return quiet
@@ -341,10 +346,9 @@ class AmiSession:
             answer.respond(message)
             if answer.is_unknown:
                 self._lists.complete.add(answer.action)  # The module is not loaded: there is nothing to list.
-            if message.get("Ping"):
-                del self._answers[message.get("ActionID")]
-                if (at := message.time()) is not None:
-                    self._pbx.clock.pinged(at, self._now())
+            self._pings.take(answer)
+            if message.get("Ping") and (at := message.time()) is not None:
+                self._pbx.clock.pinged(at, self._now())
 
     def _hear(self, messages: Iterable[Heard]) -> None:
         received = self._now()
@@ -352,7 +356,7 @@ class AmiSession:
             self._rights.hear(heard.message, self._pbx.channel_table.channels)
             self._calls.hear(heard.message)
             try:
-                self._pbx.hear(heard.message, received)
+                self._pbx.hear(heard.message, received, self._pings.age.held_since(received))
             except AmiMessageError as error:
                 self._refused.append(heard.refused(error))
 

@@ -13,10 +13,14 @@ CallDirection = Literal["inbound", "outbound", "internal"]
 
 @dataclass(frozen=True, slots=True)
 class EventTime:
-    """When something happened by the PBX's clock, and when the gateway heard of it."""
+    """When something happened by the PBX's clock, and when the gateway heard of it.
+
+    ``held_since``: since when the link may have held it back, where that is long.
+    """
 
     time: datetime
     received: datetime
+    held_since: datetime | None = None
 
 
 class ChannelKind(Enum):

@@ -37,6 +37,11 @@ TEXTS = {
     "heartbeat_seconds": OptionText(
         "Heartbeat interval (s)", "The server is asked for its status after this silence; after three the link is down."
     ),
+    "age_seconds": OptionText(
+        "Interval of status requests (s)",
+        "While it reports calls, the server is asked for its status at this interval: how late its answer is shows how "
+        "old an event may be. 0: never.",
+    ),
     "request_seconds": OptionText("Request timeout (s)", "How long an answer may take."),
     "connect_seconds": OptionText("Connect timeout (s)", "How long opening the connection may take."),
     "snapshot_seconds": OptionText("Snapshot timeout (s)", "How long all the segments of a snapshot may take."),

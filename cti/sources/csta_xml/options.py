@@ -49,6 +49,9 @@ class CstaOptions(msgspec.Struct, frozen=True, kw_only=True):
     agents: bool = True
     #: Silence after which the server is asked for its status; after three of them the link is dead.
     heartbeat_seconds: Seconds = 30.0
+    #: Interval at which the server is asked for its status while it reports calls, which shows how old events may be;
+    #: 0: never.
+    age_seconds: Annotated[float, msgspec.Meta(ge=0)] = 5.0
     request_seconds: Seconds = 5.0
     connect_seconds: Seconds = 10.0
     #: Timeout of a snapshot in segments; each segment has the timeout of an answer.

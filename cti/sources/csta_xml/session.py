@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
+from msgspec.structs import replace
 
 import clock
 from cti.events import Event
@@ -23,6 +24,7 @@ from cti.sources.csta_xml.reading import call_in, read_message
 from cti.sources.csta_xml.requests import Requests, namespace_of, stop_session
 from cti.sources.csta_xml.segments import DATA_OF
 from cti.sources.csta_xml.status_requests import StatusRequests
+from cti.sources.event_age import EventAge
 from cti.sources.port import REPAIRED, CallRequest, LinkError, Outlet, Quarantined, SourceConfig, Stamp
 
 log = structlog.get_logger()
@@ -107,8 +109,9 @@ class _Conversation:
         self._status = StatusRequests(link, options)
         self.made_calls = MadeCalls(link, self._status, options, config.slug)
         self._framer = CstaFramer()
+        self._age = EventAge(options.age_seconds, now())
         self.application_session = ApplicationSession(options.edition)
-        self._was_down = False
+        self._was_down, self._last_status = False, ""
         self._unknown: set[str] = set()
         self._end: LinkError | None = None
 
@@ -155,6 +158,7 @@ class _Conversation:
             self._tasks.create_task(self.application_session.keep(self._link))
         if self._options.system_register:
             self._tasks.create_task(register(self._link, self._status.requests, self._config.slug))
+        self._tasks.create_task(self._keep_asking())
         await self._monitoring.begin()
 
     async def _listen(self) -> None:
@@ -182,6 +186,28 @@ class _Conversation:
             self._follow_status(await self._link.ask(self._status.requests.system_status()))
         except (RequestDenied, RequestTimedOut):
             log.debug("csta_status_unanswered", source=self._config.slug)
+
+    async def _keep_asking(self) -> None:
+        """Ask for the server's status at an interval: its answers show how old events may be."""
+        while (wait := self._age.wait(self._now())) is not None:
+            if wait:
+                await asyncio.sleep(wait)
+            else:
+                await self._ask_age(self._now())
+
+    async def _ask_age(self, asked_at: datetime) -> None:
+        def on_answer(_root: XmlElement) -> None:
+            self._age.answered(asked_at, self._now())
+
+        self._age.asked(asked_at)
+        try:
+            answer = await self._link.ask(self._status.requests.system_status(), on_answer, late=on_answer)
+        except RequestDenied:
+            self._age.refused()
+        except RequestTimedOut:
+            log.debug("csta_status_unanswered", source=self._config.slug)
+        else:
+            self._follow_change(answer)
 
     def _check_end(self) -> None:
         if self._framer.has_rest:
@@ -238,7 +264,13 @@ class _Conversation:
         elif (answer := self._served(root)) is not None:
             chunk.answers.append((frame.invoke, answer))
         else:
-            chunk.events += self._decoder.decode(root, self._now())
+            chunk.events += self._decoded(root, self._now())
+
+    def _decoded(self, root: XmlElement, received: datetime) -> list[Event]:
+        """Return a message's events, each with since when the link may have held it back, where that is long."""
+        held_since = self._age.held_since(received)
+        events = self._decoder.decode(root, received)
+        return events if held_since is None else [replace(one, heldsince=held_since) for one in events]
 
     def _is_doubtful(self, error: CstaMessageError) -> bool:
         """Say whether a message that could not be read may have been an event; once for each unknown kind."""
@@ -268,13 +300,23 @@ class _Conversation:
             return requests.not_served()
         return None
 
+    def _follow_change(self, answer: XmlElement) -> None:
+        """Follow the status in an answer, but not again while the server repeats that it lost messages."""
+        before, self._last_status = self._last_status, _status_in(answer)
+        if self._last_status != before:
+            self._follow_status(answer)
+
     def _follow_status(self, root: XmlElement) -> None:
-        status = text_of(children(root).get("systemStatus")).lower()
+        status = _status_in(root)
         if status == "messageslost" or (status in _UP and self._was_down):
             self._status.segments.invalidate("the server lost messages meanwhile")
             reason = "the server lost messages" if status == "messageslost" else "the server was disabled"
             self._tasks.create_task(self._monitoring.resynchronisation.run(reason))
         self._was_down = status in _DOWN or (self._was_down and status not in _UP)
+
+
+def _status_in(root: XmlElement) -> str:
+    return text_of(children(root).get("systemStatus")).lower()
 
 
 def _link_errors(group: ExceptionGroup[LinkError]) -> list[LinkError]:

@@ -21,6 +21,7 @@ from devtools.worlds.players.wire_link import BEFORE, WireOutlet, events_in, rea
 from devtools.worlds.wires.ami_calls import AmiCalls
 from devtools.worlds.wires.ami_lists import ACTIONS, AmiLists
 from devtools.worlds.wires.ami_worlds import ami_world
+from devtools.worlds.wires.line import OrderedLine
 
 
 def _simulated() -> float:
@@ -48,7 +49,9 @@ class AmiLinkEnd(asyncio.Protocol):
         *whole, self._buffer = (self._buffer + data).split(b"\r\n\r\n")
         for action in whole:
             fields = dict(line.split(": ", 1) for line in action.decode().splitlines() if ": " in line)
-            if self._pbx.is_ready or fields["Action"] not in ACTIONS:
+            if fields["Action"] == "Ping":
+                self._pbx.pong(fields)
+            elif self._pbx.is_ready or fields["Action"] not in ACTIONS:
                 self._pbx.write(self._pbx.answer(fields))
             else:
                 self._pbx.held.append(fields)
@@ -61,7 +64,7 @@ class AmiPbx:
 
     def __init__(self, scenario: Scenario, now: Callable[[], float] | None = None) -> None:
         self.events, self.calls, self.is_followed = scenario.events, AmiCalls(BEGIN.timestamp()), False
-        self.lists = AmiLists(self.calls)
+        self.lists, self._line = AmiLists(self.calls), OrderedLine(scenario.events)
         self.now = now or _simulated
         self.transport: asyncio.Transport | None = None
         self.held: list[dict[str, str]] = []
@@ -86,6 +89,11 @@ class AmiPbx:
         """Send bytes."""
         if data and self.transport is not None:
             self.transport.write(data)
+
+    def pong(self, fields: dict[str, str]) -> None:
+        """Answer a ping, behind what the line still holds back."""
+        if self.transport is not None:
+            self._line.send(self.transport, self.answer(fields))
 
     def answer(self, fields: dict[str, str]) -> bytes:
         """Return the answer to an action."""
@@ -151,9 +159,9 @@ class AmiPbx:
             self.calls.restart()
 
 
-def read_scenario(scenario: Scenario) -> WireOutlet:
+def read_scenario(scenario: Scenario, make: Callable[[Scenario], AmiPbx] = AmiPbx) -> WireOutlet:
     """Return what the product makes of the events of a scenario's Asterisk."""
-    options = {"phone_users": False, "ping_seconds": 60.0}
+    options = {"phone_users": False, "ping_seconds": 900.0}
     config = SourceConfig(
         slug="worlds",
         kind="asterisk_ami",
@@ -166,8 +174,8 @@ def read_scenario(scenario: Scenario) -> WireOutlet:
     def new_session(stamp: Stamp, now: Callable[[], datetime]) -> AmiSession:
         return AmiSession(config, stamp, now)
 
-    first = min((x.heard for x in scenario.events), default=0.0)
-    return read(AmiPbx(scenario), new_session, SimulatedLoop(first - BEFORE))
+    first = min((x.at for x in scenario.events), default=0.0)
+    return read(make(scenario), new_session, SimulatedLoop(first - BEFORE))
 
 
 class AmiCorePlayer(CorePlayer):

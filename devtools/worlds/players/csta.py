@@ -22,6 +22,7 @@ from devtools.worlds.wires.csta_events import CstaEvents
 from devtools.worlds.wires.csta_server import CstaServer
 from devtools.worlds.wires.csta_worlds import QUEUE_DEVICES, csta_world
 from devtools.worlds.wires.habits import chosen_habits
+from devtools.worlds.wires.line import OrderedLine
 
 #: The client connects again this long before its snapshot is answered, in seconds.
 AGAIN = 0.3
@@ -44,7 +45,9 @@ class CstaLinkEnd(asyncio.Protocol):
         """Answer requests; those about what is in progress when the world's snapshot is due."""
         pbx = self._pbx
         for invoke, request in pbx.server.requests(data):
-            if pbx.is_ready or not pbx.server.waits(request):
+            if pbx.server.asks_status(request):
+                pbx.write_in_order(pbx.server.answer(invoke, request))
+            elif pbx.is_ready or not pbx.server.waits(request):
                 pbx.write(pbx.server.answer(invoke, request))
             else:
                 pbx.held.append((invoke, request))
@@ -62,6 +65,7 @@ class CstaPbx:
         if ended is not None:
             habits = replace(habits, agents=bool(ended.data.get("agentsTold")))
         self.server = CstaServer(CstaEvents(habits, scenario.site.devices, QUEUE_DEVICES))
+        self._line = OrderedLine(events)
         self.events, self._devices = events, len(scenario.site.devices) + len(QUEUE_DEVICES)
         self.transport: asyncio.Transport | None = None
         self.held: list[tuple[int, bytes]] = []
@@ -79,6 +83,11 @@ class CstaPbx:
         """Send bytes."""
         if data and self.transport is not None:
             self.transport.write(data)
+
+    def write_in_order(self, data: bytes) -> None:
+        """Send bytes behind what the line still holds back."""
+        if self.transport is not None:
+            self._line.send(self.transport, data)
 
     @property
     def is_followed(self) -> bool:
@@ -130,7 +139,7 @@ class CstaPbx:
         self.held.clear()
 
 
-def read_scenario(scenario: Scenario) -> WireOutlet:
+def read_scenario(scenario: Scenario, make: Callable[[Scenario], CstaPbx] = CstaPbx) -> WireOutlet:
     """Return what the product makes of the messages of a scenario."""
     queues = {number: name for name, number in QUEUE_DEVICES.items()}
     config = SourceConfig(
@@ -145,8 +154,8 @@ def read_scenario(scenario: Scenario) -> WireOutlet:
     def new_session(stamp: Stamp, now: Callable[[], datetime]) -> CstaSession:
         return CstaSession(config, stamp, now)
 
-    first = min((x.heard for x in scenario.events), default=0.0)
-    return read(CstaPbx(scenario), new_session, SimulatedLoop(first - BEFORE))
+    first = min((x.at for x in scenario.events), default=0.0)
+    return read(make(scenario), new_session, SimulatedLoop(first - BEFORE))
 
 
 class CstaCorePlayer(CorePlayer):

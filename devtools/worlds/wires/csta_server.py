@@ -76,6 +76,10 @@ class CstaServer:
         is_ended = _name(request) == "MonitorStart" and self._device(request) in self._stopped
         return is_ended or _name(request) in ("SnapshotDevice", "GetAgentState")
 
+    def asks_status(self, request: bytes) -> bool:
+        """Say whether a request asks for the server's status."""
+        return _name(request) == "RequestSystemStatus"
+
     def answer(self, invoke: int, request: bytes) -> bytes:
         """Return the frames that answer a request; none for an answer of the client's."""
         name = _name(request)

@@ -195,7 +195,7 @@ def test_a_pbx_that_never_answers_is_reported_and_the_call_it_made_is_hung_up(si
     async def act(link: Link) -> None:
         with pytest.raises(CallNotMade, match="did not answer Originate in time"):
             await link.session.make_call(REQUEST)
-        await link.until(lambda: link.server.asked[-1]["Action"] == "Hangup" and not link.server.calls.channels)
+        await link.until(lambda: link.asked("Hangup") and not link.server.calls.channels)
 
     with_link(site, act, timeout_seconds=0.1)
 

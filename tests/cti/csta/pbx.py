@@ -181,7 +181,7 @@ WILLING: dict[str, Answer] = {
 
 def config(port: int = 0, **changes: object) -> SourceConfig:
     """Return a source with two extensions and a queue, and short waits."""
-    options = {"request_seconds": 1.0, "retry_seconds": 0.05, **changes.pop("options", {})}  # type: ignore[dict-item]
+    options = {"request_seconds": 1.0, "retry_seconds": 0.05, "age_seconds": 0, **changes.pop("options", {})}  # type: ignore[dict-item]
     known: dict[str, object] = {"devices": ("2001", "2002"), "queues": {"5000": "Sales"}, **changes}
     return SourceConfig(slug="pbx", kind="csta_xml", host="127.0.0.1", port=port, options=options, **known)  # type: ignore[arg-type]
 
