@@ -11,6 +11,7 @@ from calls.objectives.promises import MonthReport, Standing
 from calls.objectives.text import (
     PROMISE_HEADS,
     WORDS,
+    YARDSTICK,
     action_text,
     first_line,
     late_texts,
@@ -18,6 +19,7 @@ from calls.objectives.text import (
     promise_heading,
     promise_lines,
     promise_text,
+    spent_text,
     standing_text,
     uncounted_text,
 )
@@ -46,12 +48,14 @@ def shown(report: MonthReport) -> dict[str, object]:
             (one, promise_heading(one.objective), promise_text(one.objective), standing_text(one))
             for one in report.standings
         ],
+        "parts": [(name, [(one, spent_text(one.standing)) for one in parts]) for name, parts in report.parts if parts],
         "promise_names": [promise_heading(one.objective) for one in report.standings],
         "promise_heads": PROMISE_HEADS,
         "promise_lines": promise_lines(report),
         "late": late_texts(report),
         "losses": [(one, action_text(one)) for one in report.losses],
         "uncounted": uncounted_text(report),
+        "yardstick": YARDSTICK,
         "words": WORDS,
     }
 
@@ -65,14 +69,16 @@ def _printed(report: MonthReport) -> bytes:
     _line(pdf, f"Flags of recordings, {month_name(report.month)}", 16)
     _line(pdf, first_line(report), 13)
     lines = promise_lines(report)
-    _table(pdf, PROMISE_HEADS, [one.cells for one in lines], (23, 52, 30, 22, 16, 27, 20))
+    _table(pdf, PROMISE_HEADS, [one.cells for one in lines], (23, 52, 30, 22, 16, 27, 20), is_judged=True)
     _line(pdf, "What was lost, why, and what is being done", 12)
     _losses(pdf, report)
     for text in filter(None, (*late_texts(report), uncounted_text(report))):
         _line(pdf, text, 9)
     _line(pdf, "The last 13 months", 12)
     heads = ("Month", *(one.name for one in lines))
-    _table(pdf, heads, [(f"{one.month:%Y-%m}", *map(_percent, one.standings)) for one in report.trend])
+    rows = [(f"{one.month:%Y-%m}", *map(_percent, one.standings)) for one in report.trend]
+    _table(pdf, heads, rows, is_judged=True)
+    _line(pdf, YARDSTICK, 9)
     _line(pdf, WORDS, 8)
     return bytes(pdf.output())
 
@@ -98,8 +104,14 @@ def _line(pdf: FPDF, text: str, size: int) -> None:
 
 
 def _table(
-    pdf: FPDF, heads: Sequence[str], rows: Sequence[Sequence[str]], widths: tuple[int, ...] | None = None
+    pdf: FPDF,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    widths: tuple[int, ...] | None = None,
+    *,
+    is_judged: bool = False,
 ) -> None:
+    """Draw a table; where it ``is_judged``, cells that end with the word are verdicts."""
     pdf.set_font("text", size=9)
     heading = FontFace(emphasis=None, fill_color=(235, 235, 235))
     with pdf.table(
@@ -114,5 +126,5 @@ def _table(
         for row in (heads, *rows):
             cells = table.row()
             for text in row:
-                cells.cell(text, style=_BROKEN if text.lower().endswith("broken") else None)
+                cells.cell(text, style=_BROKEN if is_judged and text.lower().endswith("broken") else None)
     pdf.ln(3)

@@ -63,12 +63,13 @@ def month_report(month: date, now: datetime) -> MonthReport:
     return MonthReport(
         month=month,
         is_over=next_month(month) <= site_time(now).date(),
+        kept_from=first_kept if (first_kept := _first_kept(now)) > month else None,
         standings=standings,
         parts=_parts(promised, month),
         losses=_losses(kinds),
         uncounted=sum(n for _, n in reasons),
         uncounted_reasons=reasons[:MAXIMUM_LOSSES],
-        trend=_trend(promised, month, standings),
+        trend=_trend(promised, month, standings, _first_kept(now)),
     )
 
 
@@ -149,7 +150,7 @@ def _parts(promised: Sequence[Objective], month: date) -> list[tuple[str, list[P
     found = [
         ("Flagged, by source", _named(flagged, _grouped("source_id", month), sources)),
         ("Flagged, by Recording Service", _named(flagged, _grouped("service_key", month), services)),
-        ("Flagged, by queue", _named(flagged, _grouped("queue_name", month), {"": "none"})),
+        ("Flagged, by queue", _named(flagged, _grouped("queue_name", month), {})),
         ("Flagged, by team", _named(flagged, _by_team(month), {})),
     ]
     for one, name in zip(promised[1:], ("Time to GUID, by source", "Time to flags, by source"), strict=True):
@@ -160,9 +161,16 @@ def _parts(promised: Sequence[Objective], month: date) -> list[tuple[str, list[P
 
 def _named(one: Objective, counts: Mapping[Any, PromiseCount], names: Mapping[Any, str]) -> list[PromisePart]:
     """Name the parts, those that lost most first."""
-    parts = [PromisePart(names.get(key, str(key) or "none"), Standing(one, count)) for key, count in counts.items()]
+    parts = [PromisePart(_name(key, names), Standing(one, count)) for key, count in counts.items()]
     worst = sorted(parts, key=lambda part: (-part.standing.count.bad, -part.standing.count.whole, part.name))
     return [part for part in worst if part.standing.count.whole > 0][:MAXIMUM_PARTS]
+
+
+def _name(key: int | str, names: Mapping[Any, str]) -> str:
+    """Return a part's name; a source or a Recording Service that was deleted has its number alone."""
+    if not key:
+        return "none"
+    return names.get(key) or (key if isinstance(key, str) else f"deleted ({key})")
 
 
 def _grouped(column: str, month: date) -> dict[Any, PromiseCount]:
@@ -194,11 +202,22 @@ def _loss(kind: tuple[str, str], legs: int, whole: int, decision: CauseDecision 
     return Loss(cause_name(outcome, reason), legs, 100 * legs / whole, outcome, ADVICE[Outcome(outcome)], done)
 
 
-def _trend(promised: Sequence[Objective], month: date, standings: Sequence[Standing]) -> list[PastMonth]:
+def _first_kept(now: datetime) -> date:
+    """Return the first day of which legs and their counts are kept."""
+    return site_time(now - timedelta(days=settings.RETENTION_DAYS)).date()
+
+
+def _trend(
+    promised: Sequence[Objective], month: date, standings: Sequence[Standing], first_kept: date
+) -> list[PastMonth]:
     """Return the months before one, which are over, and that month as it stands."""
     *before, _ = months_before(month, TREND_MONTHS)
-    counts = _past_counts(promised, before)
-    past = [PastMonth(one, [Standing(*pair) for pair in zip(promised, counts[one], strict=True)]) for one in before]
+    counts = _past_counts(promised, [one for one in before if one >= first_kept])
+    nothing = [PromiseCount()] * len(promised)
+    past = [
+        PastMonth(one, [Standing(*pair) for pair in zip(promised, counts.get(one, nothing), strict=True)])
+        for one in before
+    ]
     return [*past, PastMonth(month, standings)]
 
 

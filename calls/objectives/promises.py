@@ -102,20 +102,29 @@ class Loss(msgspec.Struct, frozen=True):
 
 
 class PastMonth(msgspec.Struct, frozen=True):
-    """A month of the trend."""
+    """A month of the trend; one of which legs were deleted already has nothing to judge."""
 
     month: date
     standings: Sequence[Standing]
 
 
 class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A month: its promises, their parts, the losses and the months before."""
+    """A month: its promises, their parts, the losses and the months before.
+
+    ``kept_from``: the first day of which legs are kept, where that is later than its first; None for a whole one.
+    """
 
     month: date
     is_over: bool
+    kept_from: date | None = None
     standings: Sequence[Standing]
     parts: Sequence[tuple[str, Sequence[PromisePart]]]
     losses: Sequence[Loss]
     uncounted: int
     uncounted_reasons: Sequence[tuple[str, int]]
     trend: Sequence[PastMonth]
+
+    @property
+    def is_gone(self) -> bool:
+        """Say whether no leg of the month is kept any more."""
+        return self.kept_from is not None and self.kept_from.replace(day=1) > self.month

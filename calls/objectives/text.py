@@ -1,5 +1,6 @@
 """The sentences of a month's promises."""
 
+import math
 from collections.abc import Sequence
 from datetime import date
 
@@ -12,8 +13,12 @@ WORDS = (
     "A leg is one extension's part in a call; it has one recording, which QMS names by a GUID. The error budget is how"
     " many legs may fail before a promise is broken."
 )
+#: What stands below the months of the trend.
+YARDSTICK = "All months are judged by the targets that are set now."
 #: Below this a budget is shown with a decimal, in legs.
 _SMALL_BUDGET = 10
+#: The budget in percent of itself.
+_WHOLE = 100
 #: Maximum number of sources that are named in a sentence.
 _NAMED = 3
 
@@ -67,7 +72,15 @@ def _spent(one: Standing) -> str:
     if one.spent_percent is None:
         return "none to spend"
     decimals = 1 if one.budget < _SMALL_BUDGET else 0
-    return f"{one.spent_percent:,.0f} % of {one.budget:,.{decimals}f} legs"
+    return f"{spent_text(one)} of {one.budget:,.{decimals}f} legs"
+
+
+def spent_text(one: Standing) -> str:
+    """Write how much of the budget is spent: 100 % only where it is exactly that, for more breaks the promise."""
+    spent = one.spent_percent
+    if spent is None:
+        return "–"  # noqa: RUF001  (a dash)
+    return f"{math.ceil(spent) if spent > _WHOLE else math.floor(spent):,} %"
 
 
 def late_texts(report: MonthReport) -> Sequence[str]:
@@ -93,9 +106,11 @@ def uncounted_text(report: MonthReport) -> str:
     if not report.uncounted:
         return ""
     legs, verb = ("leg", "counts") if report.uncounted == 1 else ("legs", "count")
-    reasons = ", ".join(f"{name} {count:,}" for name, count in report.uncounted_reasons)
-    why = "because QMS had no recording or nobody may flag it"
-    return f"{report.uncounted:,} more {legs} without flags {verb} for neither side, {why}: {reasons}."
+    reasons = [f"{name} {count:,}" for name, count in report.uncounted_reasons]
+    rest = report.uncounted - sum(count for _, count in report.uncounted_reasons)
+    reasons += [f"others {rest:,}"] if rest else []
+    why = "because neither the gateway nor QMS failed there"
+    return f"{report.uncounted:,} more {legs} without flags {verb} for neither side, {why}: {', '.join(reasons)}."
 
 
 def month_name(month: date) -> str:
@@ -107,10 +122,13 @@ def first_line(report: MonthReport) -> str:
     """Say whether the promises were kept."""
     judged = [one for one in report.standings if one.is_kept is not None]
     name = month_name(report.month)
+    if report.is_gone:
+        return f"{name}: its legs are no longer kept, so there is nothing to judge."
     if not judged:
         return f"{name}: no leg was decided, so there is nothing to judge."
     broken = [promise_name(one.objective) for one in judged if not one.is_kept]
     when = name if report.is_over else f"{name} so far"
+    when += f" (only legs from {report.kept_from} on are kept)" if report.kept_from else ""
     if len(judged) == 1:
         return f"{when}: the promise of the {promise_name(judged[0].objective)} is {'broken' if broken else 'kept'}."
     if not broken:
@@ -153,7 +171,7 @@ def budget_text(one: Standing) -> str:
     """Say what is left of the error budget, and how fast it goes."""
     if one.spent_percent is None:
         return "There is no error budget: the target is 100 %."
-    said = f"{one.spent_percent:,.0f} % of the error budget of {one.budget:,.1f} legs is spent."
+    said = f"{spent_text(one)} of the error budget of {one.budget:,.1f} legs is spent."
     if one.burn_rate is None:
         return said
     return f"{said} Burn rate of the last 24 hours: {one.burn_rate:.1f} (1 spends exactly the budget)."

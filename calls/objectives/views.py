@@ -47,6 +47,7 @@ def objectives_page(request: HttpRequest) -> HttpResponse:
     except BadMonth as error:
         return TemplateResponse(request, "calls/objectives.html", {**context, "error": str(error)}, status=400)
     months = months_before(site_time(now).date().replace(day=1), TREND_MONTHS)[::-1]
+    months += [] if month in months else [month]  # An older one that was asked for by its address.
     context |= {"months": months, **shown(month_report(month, now))}
     return TemplateResponse(request, "calls/objectives.html", context)
 

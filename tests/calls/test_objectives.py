@@ -14,10 +14,17 @@ from agents.models import QmsUser
 from bulk.tables import upsert_all
 from calls.models import CauseDecision, HourlyCount, HourlyLatency
 from calls.objectives.files import month_file
-from calls.objectives.mail import first_working_day, mail_monthly
+from calls.objectives.mail import first_working_day, mail_monthly, month_message
 from calls.objectives.months import month_report, months_before
 from calls.objectives.promises import Objective, Promise, PromiseCount, Standing
-from calls.objectives.text import budget_text, first_line, promise_lines, standing_text
+from calls.objectives.text import (
+    budget_text,
+    first_line,
+    promise_lines,
+    spent_text,
+    standing_text,
+    uncounted_text,
+)
 from calls.stats.coarse_counts import coarse_counts
 from calls.stats.hourly import hour_of
 from cti import working_hours
@@ -151,6 +158,80 @@ def test_the_burn_rate_is_that_of_the_running_month_alone(site: CountedSite) -> 
     assert month_report(NOVEMBER, NOW + timedelta(hours=2)).standings[0].burn_rate == pytest.approx(3)
     assert month_report(NOVEMBER, datetime(2026, 12, 1, 1, tzinfo=UTC)).standings[0].burn_rate is None
     assert month_report(date(2026, 10, 1), NOW + timedelta(hours=2)).standings[0].burn_rate is None
+
+
+def test_a_month_of_which_legs_are_deleted_says_so_and_is_not_judged_in_the_trend(
+    site: CountedSite, settings: Any
+) -> None:
+    settings.RETENTION_DAYS = 40  # From 11 October on.
+    october = month_report(date(2026, 10, 1), NOW)
+
+    assert first_line(october) == (
+        "October 2026 (only legs from 2026-10-11 on are kept): the promise of the flagged share is broken."
+    )
+    assert first_line(month_report(date(2026, 9, 1), NOW)) == (
+        "September 2026: its legs are no longer kept, so there is nothing to judge."
+    )
+    (flagged, *_) = month_report(NOVEMBER, NOW).trend[-2].standings
+    assert flagged.is_kept is None
+    assert first_line(month_report(NOVEMBER, NOW)).startswith("November 2026 so far: 2 of 3")
+
+
+def test_what_is_left_out_is_named_and_no_reason_is_said_that_is_not_its_own(site: CountedSite) -> None:
+    site.legs(date(2026, 11, 7), "shadow", 7)
+    for number in range(12):
+        site.legs(date(2026, 11, 7), "not_recorded", 1, f"reason-{number}")
+
+    said = uncounted_text(month_report(NOVEMBER, NOW))
+
+    assert said.startswith("69 more legs without flags count for neither side, because neither the gateway nor QMS")
+    assert "shadow 7" in said
+    assert said.endswith("others 4.")
+
+
+def test_a_deleted_service_and_none_are_named_as_such(site: CountedSite) -> None:
+    for service_key in (0, 77):
+        key = (site.source.pk, service_key, "Q1", "A1", "2001", "refused", "")
+        upsert_all(coarse_counts([(date(2026, 11, 8), *key, 1)]))
+
+    named = [part.name for part in dict(month_report(NOVEMBER, NOW).parts)["Flagged, by Recording Service"]]
+
+    assert sorted(named) == ["deleted (77)", "none", "north"]
+
+
+@pytest.mark.parametrize(
+    ("whole", "bad", "spent"), [(10_050, 100, "99 %"), (10_050, 101, "101 %"), (10_000, 100, "100 %")]
+)
+def test_a_budget_that_is_spent_nearly_or_by_a_little_more_is_not_rounded_to_all_of_it(
+    whole: int, bad: int, spent: str
+) -> None:
+    assert spent_text(Standing(FLAGGED, PromiseCount(whole, bad))) == spent
+
+
+def test_the_page_of_an_older_month_has_that_month_chosen(
+    site: CountedSite, admin_client: Client, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("clock.now", lambda: NOW)
+    page = admin_client.get("/admin/objectives/?month=2024-02").content.decode()
+
+    assert '<option value="2024-02" selected>' in page
+
+
+def test_names_and_decisions_of_any_kind_are_text_in_every_form_of_the_report(site: CountedSite, settings: Any) -> None:
+    settings.CAN_MAIL = True
+    nasty = "<script>alert(1)</script> & מחלקת \u202e مبيعات 客户 \U0001f600 \x07\n" + "x" * 120
+    site.legs(date(2026, 11, 9), "refused", 5, "late", queue=nasty)
+    CauseDecision.objects.create(
+        outcome="refused", reason_code="late", state="muted", reason=nasty, by="<i>ada", at=NOW
+    )
+    report = month_report(NOVEMBER, NOW)
+
+    html = month_file(report, "html").decode()
+    assert "<script>alert(1)" not in html
+    assert "<i>ada" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp;" in html
+    assert month_file(report, "pdf").startswith(b"%PDF-")
+    assert "\n" not in month_message(report, ["boss@example.org"]).subject
 
 
 def test_a_month_without_calls_is_not_judged(db: None) -> None:
