@@ -40,7 +40,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="the parts of tests.toml instead of a path, each with its count (or --count) and the floor (default 90)",
     )
-    add("--again", type=Path, metavar="FILE", help="only what survived in a former run, of which --json wrote this")
+    add(
+        "--again",
+        type=Path,
+        metavar="FILE",
+        help="only what survived or timed out in the run of which --json wrote this",
+    )
     add("--quick", action="store_true", help="do not run survivors a second time in a fresh process")
     add("--root", type=Path, default=Path.cwd(), help=argparse.SUPPRESS)
     add("--tables", type=Path, default=_FOLDER, help=argparse.SUPPRESS)

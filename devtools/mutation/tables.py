@@ -99,10 +99,10 @@ def read_equivalents(path: Path) -> list[Equivalent]:
 
 
 def read_survivors(path: Path) -> frozenset[Place]:
-    """Read which mutants survived, from what ``--json`` wrote; raises ``BrokenTable``."""
+    """Read which mutants survived, or found no end, from what ``--json`` wrote; raises ``BrokenTable``."""
     try:
         mutants = msgspec.json.decode(path.read_bytes())["mutants"]
-        survivors = [one for one in mutants if one["fate"] == Fate.SURVIVED]
+        survivors = [one for one in mutants if one["fate"] in (Fate.SURVIVED, Fate.TIMEOUT)]
         return frozenset(Place(one["path"], one["within"], one["line"], one["mutation"]) for one in survivors)
     except (OSError, msgspec.DecodeError, KeyError, TypeError) as error:
         raise BrokenTable(f"{path}: this is not what --json writes: {error}") from error

@@ -114,6 +114,14 @@ def test_a_recording_that_is_named_first_after_a_transfer_is_of_the_part_with_wh
     assert len([leg for leg in board.legs if leg.device_id == "2002"]) == count
 
 
+def test_a_recording_that_was_named_before_the_link_was_lost_is_that_of_a_leg_whose_end_is_not_known() -> None:
+    board = Switchboard().call("Established", 5, "C1", "2001").hears(event("Lost", 7, family="link"))
+    board.hears(event("Began", 8, family="snapshot"), event("Ended", 8.1, family="snapshot"))
+    assert board.leg.is_end_unknown
+
+    assert board.found(8.2, 1, "G", started=5, asked=6).leg.guid == "G"
+
+
 # Other answers
 
 

@@ -172,6 +172,13 @@ def test_a_leg_that_is_reported_after_a_transfer_was_in_the_consultation_if_it_b
     assert (leg.pending_transfer is not None) is is_handed_on
 
 
+def test_a_leg_of_the_customers_own_call_that_is_reported_after_a_transfer_was_not_handed_on() -> None:
+    board = consulting().hears(attended()).call("Established", 29, "C1", "2003")
+
+    leg = next(one for one in board.legs if one.device_id == "2003")
+    assert (leg.pending_transfer, leg.facts.queue_name) == (None, "Sales")
+
+
 @pytest.mark.parametrize(
     ("beginning", "spans"),
     [

@@ -284,3 +284,9 @@ def test_data_that_state_the_interaction_of_a_call_that_is_not_known_are_no_call
 
     assert {leg.facts.called_number for leg in board.legs[:2]} == {""}
     assert ends(board) == {"C1 2001": None, "C1 2002": None}
+
+
+def test_data_that_state_another_interaction_and_no_device_are_those_of_the_call_in_which_somebody_talks() -> None:
+    board = talking().call("CallInformation", 7, "C1", interactionId="I9", calledNumber="0900")
+
+    assert (board.leg.facts.interaction_id, board.leg.facts.called_number) == ("I9", "0900")

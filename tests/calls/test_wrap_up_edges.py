@@ -232,3 +232,12 @@ def test_a_wrap_up_may_be_of_a_call_that_was_waiting_as_the_link_was_lost() -> N
     board.call("Established", 130, "C1", "2001").call("ConnectionCleared", 150, "C1", "2001")
 
     assert wrapped_up(board, 160, deviceId="2001") == [""]
+
+
+def test_a_gap_of_some_devices_may_hide_a_call_as_one_of_the_link_does() -> None:
+    board = Switchboard(SITE).call("Established", 95, "C1", "2001")
+    board.hears(event("Lost", 100, family="link", devices=["2001"]))
+    board.hears(event("Restored", 120, family="link", devices=["2001"]))
+    board.call("ConnectionCleared", 150, "C1", "2001")
+
+    assert wrapped_up(board, 160) == [""]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from devtools.mutation.__main__ import BELOW_FLOOR, CANNOT_RUN, main
+from devtools.mutation.tables import read_survivors
 from tests.devtools.mutation.sample import Project, make
 
 
@@ -117,6 +118,16 @@ def test_what_survived_is_tried_again_alone(project: Project) -> None:
     (again,) = reported["mutants"]
     assert (again["mutation"], again["fate"]) == ("return None", "killed")
     assert again["noticed_by"] == "tests/test_prices.py::test_friends_pay_less"
+
+
+@pytest.mark.parametrize(("fate", "count"), [("survived", 1), ("timeout", 1), ("killed", 0), ("equivalent", 0)])
+def test_what_is_tried_again_was_noticed_by_no_test_or_found_no_end(tmp_path: Path, fate: str, count: int) -> None:
+    """On a busy machine a change seems to find no end that nobody notices."""
+    row = {"path": "shop/prices.py", "within": "price", "line": "return 1", "mutation": "return None", "fate": fate}
+    former = tmp_path / "former.json"
+    former.write_text(json.dumps({"mutants": [row]}))
+
+    assert len(read_survivors(former)) == count
 
 
 def test_a_file_that_json_did_not_write_is_refused(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
