@@ -40,6 +40,7 @@ def month_file(report: MonthReport, kind: str, link: str = "") -> bytes:
 
 def shown(report: MonthReport) -> dict[str, object]:
     """Return what page and report show."""
+    names = [promise_heading(one.objective) for one in report.standings]
     return {
         "month": report,
         "heading": month_name(report.month),
@@ -49,7 +50,8 @@ def shown(report: MonthReport) -> dict[str, object]:
             for one in report.standings
         ],
         "parts": [(name, [(one, spent_text(one.standing)) for one in parts]) for name, parts in report.parts if parts],
-        "promise_names": [promise_heading(one.objective) for one in report.standings],
+        "promise_names": names,
+        "trend": [(one.month, list(zip(names, one.standings, strict=True))) for one in report.trend],
         "promise_heads": PROMISE_HEADS,
         "promise_lines": promise_lines(report),
         "late": late_texts(report),

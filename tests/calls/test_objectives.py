@@ -1,5 +1,6 @@
 """What is promised of a month: kept or broken, the budget, its losses; on the page, in the files and by mail."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from calls.objectives.mail import first_working_day, mail_monthly, month_message
 from calls.objectives.months import month_report, months_before
 from calls.objectives.promises import Objective, Promise, PromiseCount, Standing
 from calls.objectives.text import (
+    PROMISE_HEADS,
     budget_text,
     first_line,
     promise_lines,
@@ -350,3 +352,11 @@ def test_a_correction_after_the_months_end_stands_in_every_line_about_that_month
     report = month_report(october, NOW)
 
     assert report.standings[0].count == report.trend[-1].standings[0].count == PromiseCount(100, 0)
+
+
+def test_each_cell_of_the_report_names_its_column_on_a_phone(site: CountedSite) -> None:
+    html = month_file(month_report(NOVEMBER, NOW), "html").decode()
+
+    assert re.findall(r'data-head="([^"]+)"', html)[:6] == list(PROMISE_HEADS[1:])
+    assert re.findall(r'data-head="([^"]+)"', html)[-3:] == ["Flagged share", "Time to GUID", "Time to flags"]
+    assert html.count("<td ") == html.count("<td data-head=") == html.count("<td")
