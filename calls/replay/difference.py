@@ -161,6 +161,8 @@ def _changed(was: LegAccount, would_be: LegAccount, rules: ReplayRules) -> Itera
         cause = _cause_of_outcome(was, would_be, rules)
         outcomes = f"{was.outcome} / {would_be.outcome}"
         yield _of(was, DifferenceKind.OUTCOME, cause, outcomes, was.outcome, would_be.outcome)
+    if was.flags == would_be.flags:
+        return  # As of nearly every leg.
     specs = {spec.name: spec for spec in rules.specs}
     names = sorted({*was.flags, *would_be.flags})
     for name in names:

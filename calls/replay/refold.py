@@ -87,7 +87,9 @@ class Refold:
         """Fold events; yields the legs that are settled since."""
         for start in range(0, len(events), BATCH):
             for event in events[start : start + BATCH]:
-                self._pass_until(event.at)
+                at, waiting = event.at, self._waiting
+                if (waiting and waiting[0][0] < at) or self.work.is_anything_due(at):  # Not so before most events.
+                    self._pass_until(at)
                 self._apply(event)
             yield from self._settled()
 
@@ -104,8 +106,6 @@ class Refold:
 
     def _pass_until(self, end: datetime) -> None:
         """Do what is due before an event, each at its own moment."""
-        if not (self._waiting and self._waiting[0][0] < end) and not self.work.is_anything_due(end):
-            return  # As before most events.
         while True:
             due = self.work.next_due()
             answered = self._waiting[0][0] if self._waiting else None
