@@ -62,6 +62,7 @@ def leg(at: float, number: int = 1, device: str = "2001") -> LegState:
         (party(state=PartyState.HOLD, since=4.5), "Delivered", PartyState.HOLD, 4.5),
         # It had left before.
         (left(at=4, since=1, cleared_gateway_at=4), "Delivered", ALERTING, 5),
+        (left(at=4, since=1, cleared_gateway_at=4), "ServiceInitiated", INITIATED, 5),
         (left(at=5, since=1, cleared_gateway_at=5, had_leg=False), "Delivered", NULL, 1),
     ],
 )

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from calls.core.call_end import divide, divide_at_next_end, divide_where_empty, end_earlier, is_known_by_ends
+from calls.core.call_end import (
+    divide,
+    divide_at_next_end,
+    divide_where_empty,
+    end_earlier,
+    is_known_by_ends,
+)
 from calls.core.state import CallState, LegState, Party, PartyState, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from tests.calls.call_states import call, holding, left, made, party
@@ -187,8 +193,9 @@ def test_the_second_part_began_with_the_earliest_that_is_known_of_it() -> None:
     for more, began in (*known, ({"entered_at": 11.5}, 11.5)):
         assert seconds(parted(call(GONE, LATER, **more)).calls[50].born_at) == began
 
-    work = parted(call(GONE, replace(LATER, leg=2)), legs=(leg(10.2, 2, "2002"),))
-    assert seconds(work.calls[50].born_at) == 10.2
+    for connected, began in ((10.2, 10.2), (10, 12)):
+        work = parted(call(GONE, replace(LATER, leg=2)), legs=(leg(connected, 2, "2002"),))
+        assert seconds(work.calls[50].born_at) == began
 
 
 def test_an_interaction_that_was_stated_as_who_came_later_was_connected_is_theirs_too() -> None:
@@ -274,11 +281,11 @@ def test_a_second_report_is_a_connection_of_the_next_call() -> None:
 
 def test_further_reports_stay_with_the_connection_that_they_may_repeat() -> None:
     reports = (made(12), made(13), made(14), made(15))
-    work = parted(call(replace(GONE, repeats=(made(9), *reports[:3]), again=reports[3])))
+    work = parted(call(replace(GONE, repeats=(made(9), made(10), *reports[:3]), again=reports[3])))
 
     here = work.calls[50].parties["2001"]
     assert (here.again, here.repeats) == (reports[1], reports[2:])
-    assert work.calls[1].parties["2001"].repeats == (made(9),)
+    assert work.calls[1].parties["2001"].repeats == (made(9), made(10))
 
 
 def test_a_call_with_a_second_report_is_looked_at_again_when_it_is_known_whether_that_was_a_repeat() -> None:

@@ -196,6 +196,47 @@ def test_a_beginning_that_is_heard_last_is_of_the_connection_that_it_was_before(
     assert sorted(one[1:] for one in board.spans() if one[0] == "2001") == spans
 
 
+def test_an_answer_of_the_phone_itself_confirms_a_call_on_a_trunk_that_says_nothing() -> None:
+    board = Switchboard().call("Originated", 1, "C1", "2001").call("NetworkReached", 2, "C1", TRUNK, outside=True)
+    board.waits(4.5)
+    assert board.leg.is_unconfirmed
+
+    board.call("Established", 2, "C1", "2001")
+    assert not board.leg.is_unconfirmed
+
+
+def test_an_answer_that_is_heard_after_its_end_shows_that_nobody_waits_any_more() -> None:
+    board = Switchboard().call("Queued", 1, "C1", "5000", queueName="Sales")
+    board.call("ConnectionCleared", 9, "C1", "2001").call("Established", 5, "C1", "2001")
+    assert calls_of(board, "C1")[0].is_over
+
+    board.call("Established", 12, "C1", "2002")
+    assert [leg.facts.queue_name for leg in board.legs] == ["Sales", ""]
+
+
+@pytest.mark.parametrize(("state", "has_dialled", "connects"), [("ORIGINATED", True, True), ("ALERTING", False, False)])
+def test_only_who_dialled_is_connected_by_the_silence_of_a_trunk(state: str, has_dialled: bool, connects: bool) -> None:
+    who = party(state=PartyState[state], since=0, has_dialled=has_dialled)
+    work = after(call(who, reached_at=2, reached_gateway_at=2), event_in_c1("ConnectionCleared", 3, "2001"))
+
+    assert (len(work.legs) == 1) is connects
+
+
+def test_the_silence_of_a_trunk_does_not_connect_who_only_rang_beside_the_one_who_dialled() -> None:
+    dials = party("2002", PartyState.ORIGINATED, since=0, has_dialled=True)
+    rings = party(state=PartyState.ALERTING, since=1)
+    work = after(call(rings, dials, reached_at=2, reached_gateway_at=2), event_in_c1("ConnectionCleared", 3, "2001"))
+
+    assert (work.legs, work.calls[1].reached_at) == ({}, moment(2))
+
+
+def test_a_clearing_under_an_id_that_was_handed_on_changes_nothing_there() -> None:
+    board = consulting().hears(attended()).call("CallCleared", 30.5, "C1")
+
+    assert [leg.disconnected_source_at for leg in board.legs if leg.device_id == "2002"] == [None]
+    assert calls_of(board, "C1")[0].cleared_at is None
+
+
 # Holds
 
 

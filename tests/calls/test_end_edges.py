@@ -37,7 +37,8 @@ def lives(board: Switchboard, call_id: str = "C1") -> list[float]:
 def test_a_caller_or_a_queue_that_leaves_ends_a_waiting_call_and_a_phone_does_not(
     device: str, data: dict[str, Any], goes_on: bool
 ) -> None:
-    board = Switchboard(with_site(devices=frozenset({"2001", "2002", "2003"}), queues=frozenset({"5000"})))
+    ours = frozenset({"2001", "2002", "2003", TRUNK})
+    board = Switchboard(with_site(devices=ours, queues=frozenset({"5000"})))
     board.call("Queued", 1, "C1", "5000", queueName="Sales").call("Delivered", 3, "C1", "2001")
     if device != "2001":
         board.call("ConnectionCleared", 3.5, "C1", "2001")

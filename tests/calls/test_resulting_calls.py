@@ -132,6 +132,31 @@ def test_of_times_in_whole_seconds_a_call_that_began_a_second_before_its_transfe
     assert queues(board, "2005") == ["Sales" if goes_on else ""]
 
 
+def test_a_call_that_was_queued_after_the_customer_was_handed_on_is_another_whichever_extension_has_got_it() -> None:
+    site = with_site(devices=frozenset({"2001", "2002"}), queues=frozenset({"5001"}))
+    board = talking(site).call("Queued", 20.3, "C3", "5001", queueName="Support")
+    board.hears(blind(transferredToDeviceId="2002")).call("Established", 25, "C3", "2002")
+
+    assert queues(board, "2002") == ["Support"]
+
+
+def test_the_resulting_call_is_as_old_as_the_customers() -> None:
+    board = talking().hears(blind())
+    assert calls_of(board, "C3")[0].root == moment(1)
+
+    board.call("Established", 24, "C3", "2002")
+    board.hears(blind(30, primaryOldCallId="C3", transferringDeviceId="2002", resultingCallId="C4"))
+    assert calls_of(board, "C4")[0].root == moment(1)
+
+
+def test_a_call_that_goes_on_lasts_until_it_ends_or_goes_stale() -> None:
+    board = talking(with_site(stale_hours=1.0)).hears(blind()).waits(3619)
+    assert len(calls_of(board, "C3")) == 1
+
+    board.waits(3620)
+    assert calls_of(board, "C3") == []
+
+
 def test_who_is_connected_under_an_id_since_a_call_was_handed_on_to_it_is_in_that_and_not_in_the_ids_last_one() -> None:
     board = talking().call("Established", 10, "C3", "2005").call("Established", 20.5, "C3", "2002").hears(blind())
 

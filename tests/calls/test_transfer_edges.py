@@ -202,6 +202,8 @@ def test_the_consultation_that_was_dialled_before_a_transfer_keeps_the_interacti
 
 def test_an_extension_that_was_connected_in_the_resulting_call_before_its_transfer_was_reported_has_two_legs() -> None:
     board = consulting().call("Established", 30.1, "C3", "2002").hears(attended())
+    assert calls_of(board, "C3")[0].parties["2002"].since == moment(30)
+
     board.call("ConnectionCleared", 50, "C3", "2002")
 
     assert [one for one in board.spans() if one[0] == "2002"] == [("2002", 25, 30), ("2002", 30.1, 50)]

@@ -45,7 +45,17 @@ def test_a_wrap_up_without_a_template_has_none() -> None:
 
 def test_an_empty_wrap_up_is_none() -> None:
     board = talked().hears(event("CallInformation", 30, callId="C1", wrapup={"template": "Sale", "result": ""}))
+    assert (board.leg.wrapup_template, board.leg.wrapup_origin) == ("", None)
+
     assert wrapped_up(board, 31) == ["sold"]
+
+
+def test_the_first_wrap_up_of_a_leg_counts() -> None:
+    board = Switchboard(SITE).call("Established", 5, "C1", "2001")
+    board.hears(event("CallInformation", 10, callId="C1", wrapup={"result": "sold"}))
+    board.hears(event("CallInformation", 11, callId="C1", wrapup={"result": "lost"}))
+
+    assert board.leg.wrapup_result == "sold"
 
 
 def test_the_data_that_come_with_an_empty_wrap_up_are_the_calls() -> None:
@@ -225,6 +235,12 @@ def test_after_a_gap_wrap_ups_are_of_the_known_call_once_none_of_the_gap_is_awai
     board.call("Established", 130, "C1", "2001").call("ConnectionCleared", 150, "C1", "2001").waits(at)
 
     assert wrapped_up(board, at) == [result]
+
+
+def test_a_wrap_up_of_an_extension_that_a_snapshot_found_may_be_of_its_call_in_the_gap() -> None:
+    board = with_gap(Switchboard(SITE), 100, 120, "C1")
+
+    assert wrapped_up(board, 130, deviceId="2001") == [""]
 
 
 def test_a_wrap_up_may_be_of_a_call_that_was_waiting_as_the_link_was_lost() -> None:

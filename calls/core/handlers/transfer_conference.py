@@ -45,7 +45,6 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
         clear_party(work, work.calls[call.incarnation], leaver, event.time, event.at, "The call was transferred.")
     consult = _consult_ids(work, olds)
     new = _joined(work, event, olds, new_id, leaver)
-    new = work.calls[new.incarnation]
     is_answered = _is_anybody_talking(new) or _has_come_and_gone(new, leaver, event.time)
     is_under_way = not is_answered and _is_ringing(new, leaver)
     if not is_answered and new.cleared_at is None and not is_under_way and not _is_followed(work, new, event.time):
