@@ -167,11 +167,26 @@ def divide_before_leg(
     put_party(work, call, replace(party, since=leg.connected_source_at))
     divide(work, call.incarnation, moment, gateway_at)
     left = Party(device_id=party.device_id, state=PartyState.NULL, since=party.since, outside=party.outside)
-    left = replace(left, cleared_at=moment, cleared_gateway_at=gateway_at)
+    left = replace(left, cleared_at=moment, cleared_gateway_at=gateway_at, has_dialled=party.has_dialled)
+    if _is_by_anothers_answer(call, party, leg):
+        _end_what_never_was(work, leg, gateway_at)
     call = put_party(work, work.calls[call.incarnation], left)
     if made := [one for one in party.repeats if one.at <= moment]:
         connect_device(work, call, party.device_id, made[0])  # It was taken for a repeat of the later connection.
     expire_when_over(work, call.incarnation, gateway_at)
+
+
+def _is_by_anothers_answer(call: CallState, party: Party, leg: LegState) -> bool:
+    """Say whether a leg was opened as another device answered, for one that had dialled and waited."""
+    others = [other for name, other in call.parties.items() if name != party.device_id]
+    return party.has_dialled and any(one.had_leg and one.since == leg.connected_source_at for one in others)
+
+
+def _end_what_never_was(work: UnitOfWork, leg: LegState, gateway_at: datetime) -> None:
+    """End a leg at its beginning: its extension had dialled in the call before, and left that before it began."""
+    moved = work.legs[leg.number]
+    how = f"Extension {leg.device_id} had left before; another call's answer was taken for the one that it waited for."
+    clear_party(work, work.calls[moved.incarnation], leg.device_id, leg.connected_source_at, gateway_at, how)
 
 
 def _without_again(party: Party, moment: datetime) -> Party:

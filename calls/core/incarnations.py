@@ -85,14 +85,25 @@ def _by_time(work: UnitOfWork, event: CallEvent, call: CallState, following: Cal
 def _after_end(work: UnitOfWork, event: CallEvent, call: CallState, following: CallState | None) -> CallState:
     if not begins(work, event, call):
         return call
+    cleared_at, left_at = call.next_cleared_at, call.doubtful_since
+    if following is not None and cleared_at is not None and event.time <= cleared_at < following.born_at:
+        return begin_call(work, event, call.call_id, replaces=False)  # Of what was cleared before the next call.
+    if left_at is not None and _has_left_queue(event, left_at, following):
+        begun = begin_call(work, event, call.call_id, replaces=following is None)
+        return work.put_call(replace(begun, doubtful_since=left_at))
     if following is None:
         return begin_call(work, event, call.call_id)
-    if call.next_cleared_at is not None and event.time <= call.next_cleared_at < following.born_at:
-        return begin_call(work, event, call.call_id, replaces=False)  # Of what was cleared before the next call.
-    if call.doubtful_since is not None and event.time <= call.doubtful_since < following.born_at:
-        begun = begin_call(work, event, call.call_id, replaces=False)  # Its caller left the queue before the next call.
-        return work.put_call(replace(begun, doubtful_since=call.doubtful_since))
     return _begun_before(work, event, following)
+
+
+def _has_left_queue(event: CallEvent, left_at: datetime, following: CallState | None) -> bool:
+    """Say whether an event is of a call whose caller left the queue, as was heard first, before the id's next call.
+
+    What has the time of that is of the next call where none is known: the times may be in whole seconds.
+    """
+    if following is None:
+        return event.time < left_at
+    return event.time <= left_at < following.born_at
 
 
 def _unless_of_another(work: UnitOfWork, event: CallEvent, calls: list[CallState], found: CallState) -> CallState:

@@ -170,3 +170,27 @@ def test_ends_that_are_heard_first_do_not_divide_a_call_whatever_their_order(end
 
     assert sorted(board.spans()) == [("2002", 1.05, 1.45), ("2002", 1.7, 1.8)]
     assert len(_interactions(board)) == 2
+
+
+def test_a_caller_who_left_the_queue_before_that_he_came_is_heard_is_in_no_later_call() -> None:
+    """The queue is left at 4.8, which is heard as 2003's call is over; that a caller came at 4.5 is heard last."""
+    board = Switchboard().call("Established", 4.2, "C1", "2003").call("ConnectionCleared", 4.3, "C1", "2003")
+    board.call("Diverted", 4.8, "C1", "Support", cause="queueCleared")
+    board.call("Queued", 4.5, "C1", queueName="Support", callerName="Uma", callerNameSource="isdn")
+    board.call("Established", 7, "C1", "2004").call("ConnectionCleared", 13, "C1", "2004").waits(60)
+
+    assert [(leg.device_id, leg.facts.queue_name, leg.facts.caller_name) for leg in board.legs] == [
+        ("2003", "", ""),
+        ("2004", "", ""),
+    ]
+
+
+def test_who_dialled_and_left_before_the_id_was_used_again_is_in_the_call_that_it_dialled() -> None:
+    """2001 calls 2002, who answers at 18.3; both leave at 18.4, and the id names 2005's call from 18.65 on."""
+    board = Switchboard().call("Originated", 16.3, "C1", "2001").call("ConnectionCleared", 18.4, "C1", "2002")
+    board.call("Established", 18.65, "C1", "2005").call("ConnectionCleared", 18.75, "C1", "2005")
+    board.call("ConnectionCleared", 18.4, "C1", "2001").call("Established", 18.3, "C1", "2002").waits(60)
+
+    spans = sorted(span for span in board.spans() if span[1] != span[2])
+    assert spans == [("2001", 18.3, 18.4), ("2002", 18.3, 18.4), ("2005", 18.65, 18.75)]
+    assert all(leg.disconnected_source_at for leg in board.legs)
