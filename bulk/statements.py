@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from django.db import connection
 
+from bulk.arrays import array
 from bulk.tables import plain
 
 #: Stands in a text where PostgreSQL is to pass over rows that another transaction has; SQLite has one writer at a time.
@@ -30,6 +32,17 @@ def changed(text: str, values: Sequence[Any]) -> int:
 def marks(values: Sequence[Any]) -> str:
     """Return the marks of a list of parameters, for ``IN (...)``."""
     return ", ".join(["%s"] * len(values))
+
+
+def one_of(values: Sequence[int] | Sequence[str]) -> tuple[str, str]:
+    """Return the condition that a column has one of the values, and its one parameter.
+
+    The text is the same for any number of values: a mark for each costs more than the statement where there are many.
+    """
+    if connection.vendor != "postgresql":
+        return "IN (SELECT value FROM json_each(%s))", msgspec.json.encode(values).decode()
+    kind = "bigint" if all(isinstance(one, int) for one in values) else "text"
+    return f"= ANY(%s::{kind}[])", array(values)
 
 
 def adapted(text: str, values: Sequence[Any]) -> tuple[str, list[Any]]:

@@ -25,7 +25,7 @@ from calls.models.gaps import Gap
 from calls.models.hours import HourlyCount, HourlyLatency, Measure, SearchCount
 from calls.models.legs import OUTCOMES, Leg
 from calls.models.reports import CauseDecision, CauseState, MailedMonth, SavedList, SavedReport
-from calls.models.searches import ASSIGNED, KEPT_RECORDING, RecordingSearch, SearchState
+from calls.models.searches import ASSIGNED, KEPT_RECORDING, RecordingSearch, SearchState, ended_as
 from calls.models.state import Call, Checkpoint
 from calls.models.storage import LegStorage, are_legs_compact
 
@@ -67,6 +67,7 @@ __all__ = [
     "SearchCount",
     "SearchState",
     "are_legs_compact",
+    "ended_as",
     "has_recording",
     "is_final",
     "is_live",

@@ -24,6 +24,16 @@ class SearchState(models.TextChoices):
     UNCHANGED = "unchanged", "same recording as before"
 
 
+def ended_as(state: str, known_guid: str, why: str) -> SearchState:
+    """Return a search's state as people count it.
+
+    A search after a transfer whose leg has a recording already, and for which QMS named no other one, missed nothing:
+    it is stored as missed, because the fold takes it so, and reported as unchanged.
+    """
+    is_kept = state == SearchState.MISSED and known_guid and why in KEPT_RECORDING
+    return SearchState.UNCHANGED if is_kept else SearchState(state)
+
+
 class RecordingSearch(models.Model):
     """The attempt to learn a leg's recording GUID before its deadline."""
 
@@ -69,13 +79,8 @@ class RecordingSearch(models.Model):
 
     @property
     def ended_as(self) -> SearchState:
-        """Return the state as people count it.
-
-        A search after a transfer whose leg has a recording already, and for which QMS named no other one, missed
-        nothing: it is stored as missed, because the fold takes it so, and reported as unchanged.
-        """
-        is_kept = self.state == SearchState.MISSED and self.known_guid and self.why in KEPT_RECORDING
-        return SearchState.UNCHANGED if is_kept else SearchState(self.state)
+        """Return the state as people count it."""
+        return ended_as(self.state, self.known_guid, self.why)
 
     def __str__(self) -> str:
         return f"search for {self.extension}"

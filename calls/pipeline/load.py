@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 from django.db.models import Q, QuerySet
 
+from bulk.statements import fetched, one_of
 from calls.core.result_events import ResultEvent, TimePassed
 from calls.core.state import CallState, LegState
 from calls.models import Call, Leg, is_live
@@ -75,8 +76,11 @@ def load_all(source_id: int, maximum: int) -> Loaded | None:
 def load_named_legs(source_id: int, answers: Sequence[ResultEvent], known: Set[int]) -> dict[int, LegState]:
     """Load the legs that answers are of, settled ones too, but for those known."""
     named = {answer.leg for answer in answers if not isinstance(answer, TimePassed)} - known
-    keys = [leg_key(source_id, number) for number in named]
-    return _read_legs(Leg.objects.filter(id__in=keys).order_by()) if keys else {}
+    if not named:
+        return {}
+    is_named, keys = one_of([leg_key(source_id, number) for number in named])
+    legs = (read_leg(*row) for row in fetched(f"SELECT facts, trace FROM calls_leg WHERE id {is_named}", [keys]))  # noqa: S608
+    return {leg.number: leg for leg in legs}
 
 
 def load_legs_of(source_id: int, calls: Collection[str], devices: Collection[str]) -> dict[int, LegState]:

@@ -7,7 +7,7 @@ from operator import itemgetter
 
 import msgspec
 
-from bulk.statements import adapted, changed, fetched, marks, moment
+from bulk.statements import changed, fetched, moment, one_of
 from calls.core.clocks import APART
 from calls.core.result_events import (
     RecordingAssigned,
@@ -17,19 +17,13 @@ from calls.core.result_events import (
     WriteSettled,
 )
 from calls.core.state import WriteStatus
-from calls.models import ASSIGNED, RecordingSearch, SearchState
+from calls.models import ASSIGNED, SearchState
 from calls.stats.searches import EndedSearch, ended
 from calls.storage.codec import SHIFT, leg_key, leg_number
+from calls.storage.search_rows import RecordedSearch, searches_to_fold
 from flags.api import Settled, settled_writes
 from flags.api import mark_folded as mark_writes_folded
 
-#: Columns of an answered search that the fold never reads: parsing a time costs as much as a handler.
-_NOT_ASKED = ("services", "not_started_before", "next_at", "claimed_until", "first_asked_at")
-_COLUMNS = [one.attname for one in RecordingSearch._meta.concrete_fields if one.name not in _NOT_ASKED]  # noqa: SLF001
-_ANSWERED = f"""
-SELECT {", ".join(_COLUMNS)} FROM calls_recordingsearch
-WHERE source_id = %s AND NOT folded AND state IN ('{SearchState.FOUND}', '{SearchState.MISSED}') ORDER BY id LIMIT %s
-"""  # noqa: S608  (names of the model)
 _HELD = "SELECT id, recording_guid, NULL AS at FROM calls_leg WHERE NOT (recording_guid IS NULL)"
 _CONNECTED = "SELECT id, device_id, connected_at FROM calls_leg WHERE id >= %s AND id < %s"
 #: When the legs of each extension were connected, by key.
@@ -47,41 +41,21 @@ class PendingResult(msgspec.Struct, frozen=True):
     settled: Settled | None = None
 
 
-class RecordedSearch(msgspec.Struct, frozen=True):
-    """The columns of a search that its answer is made of, for whoever reads many: a model takes ten times as long."""
-
-    leg_id: int
-    ordinal: int
-    extension: str
-    service_id: int
-    services: list[int]
-    connected_at: datetime
-    deadline: datetime
-    state: str
-    attempts: int
-    asked_at: datetime | None
-    answered_at: datetime | None
-    recording_guid: str
-    recording_started_at: datetime | None
-    why: str
-    error: str
-
-
 def answered_searches(source_id: int, limit: int) -> list[PendingResult]:
     """Return the answered searches of a source that are not folded yet."""
-    rows = list(RecordingSearch.objects.raw(*adapted(_ANSWERED, [source_id, limit])))
+    rows = searches_to_fold(source_id, limit)
     holders, connected = _legs_of([row for row in rows if row.state == SearchState.FOUND])
     return [_pending(row, _holder(row, holders, connected)) for row in rows]
 
 
-def _pending(row: RecordingSearch, holder: int | None) -> PendingResult:
+def _pending(row: RecordedSearch, holder: int | None) -> PendingResult:
     """Return a row's answer; what a person assigned is no search that QMS answered, and not counted as one."""
     if row.why == ASSIGNED:
-        return PendingResult(row.pk, _assigned(row, holder))
-    return PendingResult(row.pk, answer_of(row, holder), None if row.is_canary else ended(row))
+        return PendingResult(row.id, _assigned(row, holder))
+    return PendingResult(row.id, answer_of(row, holder), None if row.is_canary else ended(row))
 
 
-def _assigned(row: RecordingSearch, holder: int | None) -> RecordingAssigned:
+def _assigned(row: RecordedSearch, holder: int | None) -> RecordingAssigned:
     return RecordingAssigned(
         leg=leg_number(row.leg_id),
         search=row.ordinal,
@@ -94,7 +68,7 @@ def _assigned(row: RecordingSearch, holder: int | None) -> RecordingAssigned:
     )
 
 
-def _legs_of(found: Sequence[RecordingSearch]) -> tuple[dict[str, int], _Connected]:
+def _legs_of(found: Sequence[RecordedSearch]) -> tuple[dict[str, int], _Connected]:
     """Return which leg has each recording, and when the legs of the extensions were connected, the oldest first.
 
     Of the extensions of first searches, and from the oldest leg on that such a search is for. Read by one statement:
@@ -104,13 +78,15 @@ def _legs_of(found: Sequence[RecordingSearch]) -> tuple[dict[str, int], _Connect
         return {}, {}
     guids, first = [row.recording_guid for row in found], [row for row in found if row.ordinal == 1]
     extensions = sorted({row.extension for row in first})
-    text = f"{_HELD} AND recording_guid IN ({marks(guids)})"
-    values: list[object] = [*guids]
+    is_held, known = one_of(guids)
+    text = f"{_HELD} AND recording_guid {is_held}"
+    values: list[object] = [known]
     if first:
         # The keys alone name the source: its column would have PostgreSQL read the index of all its legs.
-        text = f"{_CONNECTED} AND device_id IN ({marks(extensions)}) UNION ALL {text}"
+        is_there, names = one_of(extensions)
+        text = f"{_CONNECTED} AND device_id {is_there} UNION ALL {text}"
         keys = [min(row.leg_id for row in first), leg_key(first[0].source_id + 1, 0)]
-        values = [*keys, *extensions, *values]
+        values = [*keys, names, *values]
     connected: _Connected = defaultdict(dict)
     holders: dict[str, int] = {}
     for key, name, at in sorted(fetched(text, values), key=itemgetter(0)):
@@ -121,7 +97,7 @@ def _legs_of(found: Sequence[RecordingSearch]) -> tuple[dict[str, int], _Connect
     return holders, connected
 
 
-def began_later(row: RecordingSearch | RecordedSearch, connected: Mapping[int, datetime]) -> bool:
+def began_later(row: RecordedSearch, connected: Mapping[int, datetime]) -> bool:
     """Say whether a search found what began with a later leg; ``connected``: the extension's legs, oldest first."""
     own, began = connected.get(row.leg_id), row.recording_started_at
     if own is None or began is None:
@@ -130,7 +106,7 @@ def began_later(row: RecordingSearch | RecordedSearch, connected: Mapping[int, d
     return any(began >= moment > row.connected_at for moment in later)
 
 
-def answer_of(row: RecordingSearch | RecordedSearch, holder: int | None) -> ResultEvent:
+def answer_of(row: RecordedSearch, holder: int | None) -> ResultEvent:
     """Return what QMS answered to a search; ``holder``: the leg that has the recording already."""
     at = row.answered_at or row.deadline
     leg = leg_number(row.leg_id)
@@ -158,13 +134,13 @@ def answer_of(row: RecordingSearch | RecordedSearch, holder: int | None) -> Resu
     )
 
 
-def _why(row: RecordingSearch | RecordedSearch) -> str:
+def _why(row: RecordedSearch) -> str:
     """Return why a search missed; of several services one that was away may have had the recording."""
     is_incomplete = bool(row.error) and len(row.services) > 1
     return "unreachable" if is_incomplete and row.why in ("none", "same") else row.why
 
 
-def _holder(row: RecordingSearch, holders: Mapping[str, int], connected: _Connected) -> int | None:
+def _holder(row: RecordedSearch, holders: Mapping[str, int], connected: _Connected) -> int | None:
     """Return the number of the leg that has the recording of an answer, or to which it belongs in any case.
 
     A leg of another source counts as another's, and so does a later one of the extension, also one settled long ago:
@@ -197,6 +173,7 @@ def _settled(one: Settled) -> WriteSettled:
 def mark_folded(searches: Sequence[int], writes: Sequence[Settled]) -> None:
     """Remember, in the consumer's transaction, that answers are in the legs."""
     if searches:
-        changed(f"UPDATE calls_recordingsearch SET folded = true WHERE id IN ({marks(searches)})", searches)  # noqa: S608
+        is_read, keys = one_of(searches)
+        changed(f"UPDATE calls_recordingsearch SET folded = true WHERE id {is_read}", [keys])  # noqa: S608
     if writes:
         mark_writes_folded(writes)

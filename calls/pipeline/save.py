@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from agents.api import KnownAgents, save_sessions
+from bulk.statements import changed, one_of
 from bulk.tables import Upsert, UpsertTable, upsert_all
 from calls.core.commands import (
     CancelSearch,
@@ -28,6 +31,7 @@ from calls.stats.hourly import count_changes
 from calls.stats.searches import cancelled, count_searches
 from calls.storage import search_rows
 from calls.storage.codec import CALL_FIELDS, LEG_FIELDS, call_row, leg_key, leg_number, leg_row
+from calls.storage.search_rows import NewSearch
 from flags.api import NewWrite, hash_key, put_legs_in_doubt, queue_writes
 from flags.catalogue.values import FlagPart, FlagSpec, flag_texts
 
@@ -107,7 +111,8 @@ def _legs(source_id: int, work: UnitOfWork, now: datetime, *, compact: bool) -> 
 
 def _delete_calls(source_id: int, work: UnitOfWork) -> None:
     if gone := [number for number in work.touched_calls if number not in work.calls]:
-        Call.objects.filter(source_id=source_id, incarnation__in=gone).delete()
+        is_gone, numbers = one_of(gone)
+        changed(f"DELETE FROM calls_call WHERE source_id = %s AND incarnation {is_gone}", [source_id, numbers])  # noqa: S608
 
 
 def _calls(source_id: int, work: UnitOfWork) -> Upsert:
@@ -135,36 +140,37 @@ def _save_queue_names(source_id: int, commands: Sequence[CoreCommand]) -> None:
 
 def _save_searches(source_id: int, commands: Sequence[CoreCommand], context: SourceContext, now: datetime) -> set[int]:
     """Save new searches and end cancelled ones, in the order of the commands."""
-    rows: dict[tuple[int, int], RecordingSearch] = {}
+    new: dict[tuple[int, int], NewSearch] = {}
     legs: list[int] = []
     for one in commands:
         if isinstance(one, StartSearch):
-            rows[(one.leg, one.search)] = _search_row(source_id, one, context, now)
+            new[(one.leg, one.search)] = _new_search(source_id, one, context, now)
         elif isinstance(one, CancelSearch):
             legs.append(leg_key(source_id, one.leg))
-            for row in (row for (leg, _), row in rows.items() if leg == one.leg):
-                row.state = SearchState.CANCELLED
-    _cancel(source_id, legs, [row for row in rows.values() if row.state == SearchState.CANCELLED], now)
-    search_rows.add(rows.values())
-    return {row.service_id for row in rows.values() if row.state == SearchState.OPEN}
+            for key in [key for key in new if key[0] == one.leg]:
+                new[key] = replace(new[key], state=SearchState.CANCELLED.value)
+    _cancel(source_id, legs, [one for one in new.values() if one.state != SearchState.OPEN], now)
+    search_rows.add(new.values())
+    return {one.service for one in new.values() if one.state == SearchState.OPEN}
 
 
-def _cancel(source_id: int, legs: Sequence[int], unasked: Sequence[RecordingSearch], now: datetime) -> None:
+def _cancel(source_id: int, legs: Sequence[int], unasked: Sequence[NewSearch], now: datetime) -> None:
     """End the open searches of legs; count them, and those that ended in the batch that began them."""
     if not legs:
         return
     is_open = RecordingSearch.objects.filter(leg_id__in=legs, state=SearchState.OPEN)
     rows = list(is_open.order_by("id").select_for_update())  # Held: none is answered between the count and the change.
     RecordingSearch.objects.filter(id__in=[row.pk for row in rows]).update(state=SearchState.CANCELLED)
-    count_searches(source_id, [cancelled(row, now) for row in (*rows, *unasked) if not row.is_canary])
+    ends = [cancelled(row.service_id, row.attempts, now) for row in rows if not row.is_canary]
+    count_searches(source_id, [*ends, *(cancelled(one.service, 0, now) for one in unasked if not one.is_canary)])
 
 
-def _search_row(source_id: int, one: StartSearch, context: SourceContext, now: datetime) -> RecordingSearch:
-    return RecordingSearch(
+def _new_search(source_id: int, one: StartSearch, context: SourceContext, now: datetime) -> NewSearch:
+    return NewSearch(
         leg_id=leg_key(source_id, one.leg),
         ordinal=one.search,
-        source_id=source_id,
-        service_id=one.services[0],
+        source=source_id,
+        service=one.services[0],
         services=list(one.services),
         known_guid=one.known_guid,
         extension=one.extension,

@@ -1,20 +1,19 @@
 """What was done: legs, recording searches and flag writes of a source, read in slices of time as they are needed."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import msgspec
 from django.db.models import QuerySet
 
-from bulk.statements import fetched, marks, moment
 from calls.core.flag_facts import leg_facts
 from calls.core.state import LegPhase, LegState
 from calls.models import ASSIGNED, Leg
-from calls.pipeline.pending_results import RecordedSearch
 from calls.replay.difference import LegAccount
 from calls.storage.codec import leg_key, read_leg
+from calls.storage.search_rows import RecordedSearch, searches_of_legs
 from flags.api import ERASED, MadeWrite, made_writes
 
 #: Length of a slice, by the source's clock.
@@ -25,11 +24,6 @@ MAXIMUM_LEGS, MINIMUM_SLICES = 10_000, 4
 #: Number of legs whose searches and writes are read at once.
 LEGS_AT_ONCE = 500
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: By the ORM these rows take five times as long.
-_SEARCHES = (
-    f"SELECT {', '.join(RecordedSearch.__struct_fields__)} FROM calls_recordingsearch"  # noqa: S608  (names of the class)
-    " WHERE leg_id IN ({}) ORDER BY id"
-)
 SearchKey = tuple[str, datetime, int]
 
 
@@ -119,7 +113,7 @@ class RecordedLegs:
     @staticmethod
     def _add(found: RecordedSlice, legs: dict[int, LegState]) -> None:
         assigned = set()
-        for search in _searches(list(legs)):
+        for search in searches_of_legs(list(legs)):
             if search.why == ASSIGNED:
                 assigned.add(search.leg_id)
             found.searches[search.extension, search.connected_at, search.ordinal] = search
@@ -132,30 +126,6 @@ class RecordedLegs:
             found.accounts[key] = account_of(leg, flags.get(key, {}), key)
             if why := _apart(leg, flags.get(key, {}), is_assigned=key in assigned):
                 found.apart[key] = why
-
-
-def _searches(leg_ids: Sequence[int]) -> Iterator[RecordedSearch]:
-    """Yield the searches of legs in the order in which they were made."""
-    for row in fetched(_SEARCHES.format(marks(leg_ids)), leg_ids):
-        leg_id, ordinal, extension, service_id, services, connected_at, deadline, state, attempts, *rest = row
-        asked_at, answered_at, guid, started_at, why, error = rest
-        yield RecordedSearch(
-            leg_id,
-            ordinal,
-            extension,
-            service_id,
-            msgspec.json.decode(services),
-            moment(connected_at),
-            moment(deadline),
-            state,
-            attempts,
-            asked_at and moment(asked_at),
-            answered_at and moment(answered_at),
-            guid,
-            started_at and moment(started_at),
-            why,
-            error,
-        )
 
 
 def _apart(leg: LegState, flags: dict[str, str], *, is_assigned: bool) -> str:

@@ -21,8 +21,9 @@ from calls.core.source_state import SourceState
 from calls.core.state import LegPhase, LegState, WriteStatus
 from calls.core.unit_of_work import LiveState, UnitOfWork
 from calls.models import SearchState
-from calls.pipeline.pending_results import ANOTHERS, RecordedSearch, answer_of, began_later
+from calls.pipeline.pending_results import ANOTHERS, answer_of, began_later
 from calls.pipeline.source_context import SourceContext
+from calls.storage.search_rows import RecordedSearch
 from cti.events import AnyEvent
 from flags.api import MadeWrite, hash_key
 from flags.catalogue.values import FlagSpec, flag_texts

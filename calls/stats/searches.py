@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from bulk.tables import UpsertTable
-from calls.models import RecordingSearch, SearchCount, SearchState
+from calls.models import SearchCount, SearchState, ended_as
 from calls.stats.hourly import bucket_of
 from calls.storage.codec import MAXIMUM_MS
+from calls.storage.search_rows import RecordedSearch
 
 #: Length of the period of one count.
 SPAN = timedelta(minutes=5)
@@ -40,18 +41,18 @@ def span_of(moment: datetime) -> datetime:
     return utc - timedelta(minutes=utc.minute % 5)
 
 
-def ended(row: RecordingSearch) -> EndedSearch:
+def ended(row: RecordedSearch) -> EndedSearch:
     """Return what a search counts for that was found or missed: at the service that answered, or was asked last."""
     at = row.answered_at or row.deadline
-    state = row.ended_as
+    state = ended_as(row.state, row.known_guid, row.why)
     took = _bucket(row.connected_at, at) if state is SearchState.FOUND else 0
     why = row.why if state is SearchState.MISSED else ""
     return EndedSearch(row.service_id, span_of(at), state.value, why, took, row.attempts)
 
 
-def cancelled(row: RecordingSearch, now: datetime) -> EndedSearch:
+def cancelled(service_id: int, questions: int, now: datetime) -> EndedSearch:
     """Return what a search counts for that is no longer needed."""
-    return EndedSearch(row.service_id, span_of(now), SearchState.CANCELLED.value, "", 0, row.attempts)
+    return EndedSearch(service_id, span_of(now), SearchState.CANCELLED.value, "", 0, questions)
 
 
 def count_searches(source_id: int, ends: Sequence[EndedSearch]) -> None:

@@ -14,7 +14,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Case, F, QuerySet, Value, When
 
-from bulk.statements import changed, fetched, marks, moment
+from bulk.statements import changed, fetched, moment, one_of
 from bulk.tables import UpsertTable
 from flags.models import RETRIABLE, SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState
 from flags.outbox.bulk_insert import NewWrite, queue_at_once
@@ -214,7 +214,8 @@ def mark_folded(read: Sequence[Settled]) -> None:
     for one in read:
         keys[one.retries].append(one.write_id)
     for retries, write_ids in keys.items():
-        changed(f"{_FOLDED} AND id IN ({marks(write_ids)})", [retries, *write_ids])
+        is_read, listed = one_of(write_ids)
+        changed(f"{_FOLDED} AND id {is_read}", [retries, listed])
 
 
 def give_up(write_ids: Sequence[int], by: str, reason: str, now: datetime) -> int:

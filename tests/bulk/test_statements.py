@@ -1,10 +1,10 @@
-"""Times come back from statements of constant text as they were written, on either database."""
+"""Statements of constant text take and give the same values on either database."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from bulk.statements import changed, fetched, moment
+from bulk.statements import changed, fetched, moment, one_of
 from calls.models import Gap
 from cti.models import CtiSource
 
@@ -28,3 +28,14 @@ def test_a_statement_says_how_many_rows_it_changed() -> None:
 
     assert [changed(text, [3, BEGAN, at]) for at in (BEGAN, BEGAN + timedelta(seconds=1))] == [1, 0]
     assert [(gap.legs_lost, gap.ended_at) for gap in Gap.objects.all()] == [(3, BEGAN)]
+
+
+def test_rows_are_found_by_any_of_many_numbers_or_texts() -> None:
+    awkward = ["pl'ain", 'quo"ted', "back\\slash", "com,ma", "{}", "NULL", "ü"]
+    keys = {slug: CtiSource.objects.create(slug=slug, kind="http").pk for slug in [*awkward, "other"]}
+    others = [max(keys.values()) + more for more in range(1, 2000)]
+
+    for column, wanted in (("slug", awkward), ("id", [*(keys[slug] for slug in awkward), *others])):
+        condition, listed = one_of(wanted)
+        found = fetched(f"SELECT slug FROM cti_ctisource WHERE {column} {condition}", [listed])
+        assert sorted(slug for (slug,) in found) == sorted(awkward)
