@@ -1,0 +1,121 @@
+"""QMS's answers, kept for a restored database: which are kept, and that they are found again as they were."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from calls.core.commands import StartSearch
+from calls.models import RecordingSearch, SearchState
+from calls.search.kept_answers import FormerAnswer, keep, recall, take_over
+from tests.calls.search_desk import Desk
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+FOUND: dict[str, Any] = {
+    "state": SearchState.FOUND,
+    "recording_guid": "G",
+    "recording_started_at": NOW,
+    "asked_at": NOW + timedelta(seconds=1),
+    "answered_at": NOW + timedelta(seconds=2),
+    "attempts": 3,
+    "why": "same",
+}
+MISSED: dict[str, Any] = {"state": SearchState.MISSED, "answered_at": NOW, "attempts": 2, "why": "same"}
+
+
+@pytest.fixture
+def desk(redis: Any, db: None) -> Desk:
+    """Give services, a QMS and a source."""
+    return Desk()
+
+
+def search(desk: Desk, **members: Any) -> RecordingSearch:
+    return desk.search(1, connected_at=NOW, ordinal=2, **members)
+
+
+def asked(leg: int = 1, number: int = 2, extension: str = "2001", since: datetime = NOW) -> StartSearch:
+    return StartSearch(
+        leg=leg,
+        search=number,
+        services=(1,),
+        extension=extension,
+        connected_source_at=since,
+        since_gateway_at=since,
+        known_guid="",
+        is_canary=False,
+    )
+
+
+def test_an_answer_is_found_again_as_it_was(desk: Desk) -> None:
+    row = search(desk, **FOUND)
+    keep([row])
+    again = RecordingSearch()
+    take_over(again, recall("pbx", [asked()])[1, 2])
+
+    names = ("service_id", *FOUND)
+    assert {name: getattr(again, name) for name in names} == {name: getattr(row, name) for name in names}
+
+
+def test_that_qms_named_none_is_found_again(desk: Desk) -> None:
+    keep([search(desk, **MISSED)])
+    again = RecordingSearch()
+    take_over(again, recall("pbx", [asked()])[1, 2])
+
+    assert (again.state, again.recording_guid, again.attempts, again.why) == (SearchState.MISSED, "", 2, "same")
+
+
+@pytest.mark.parametrize(
+    ("members", "is_kept"),
+    [
+        (FOUND, True),
+        (MISSED, True),
+        ({**MISSED, "attempts": 1}, True),
+        ({**MISSED, "attempts": 0}, False),  # It was never asked.
+        ({**MISSED, "error": "QmsUnavailable: away"}, False),  # QMS was away.
+        ({"state": SearchState.OPEN, "attempts": 2}, False),
+        ({"state": SearchState.CANCELLED, "attempts": 2}, False),
+    ],
+)
+def test_what_qms_answered_is_kept_and_nothing_else(desk: Desk, members: dict[str, Any], is_kept: bool) -> None:
+    keep([search(desk, **members)])
+
+    assert ((1, 2) in recall("pbx", [asked()])) is is_kept
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"extension": "2002"},
+        {"number": 3},
+        {"since": NOW + timedelta(microseconds=1)},
+    ],
+)
+def test_the_answer_to_another_question_is_none(desk: Desk, other: dict[str, Any]) -> None:
+    keep([search(desk, **FOUND)])
+
+    assert recall("pbx", [asked(**other)]) == {}
+
+
+def test_answers_are_kept_by_source(desk: Desk) -> None:
+    keep([search(desk, **FOUND)])
+
+    assert recall("other", [asked()]) == {}
+
+
+def test_a_recording_counts_more_than_that_none_was_named(desk: Desk) -> None:
+    keep([search(desk, **FOUND)])
+    missed = RecordingSearch(
+        source=desk.source, service=desk.a, extension="2001", connected_at=NOW, ordinal=2, **MISSED
+    )
+    keep([missed])
+
+    assert recall("pbx", [asked()])[1, 2].recording_guid == "G"
+
+
+def test_several_answers_are_found_by_their_legs(desk: Desk) -> None:
+    rows = [search(desk, **FOUND), desk.search(2, connected_at=NOW, ordinal=1, **{**FOUND, "recording_guid": "H"})]
+    keep(rows)
+
+    found = recall("pbx", [asked(), asked(leg=2, number=1, extension="2002"), asked(leg=3, extension="2003")])
+    assert {leg: one.recording_guid for (leg, _), one in found.items()} == {1: "G", 2: "H"}
+    assert all(isinstance(one, FormerAnswer) for one in found.values())

@@ -1,0 +1,147 @@
+"""A recording that a person gives to a leg: only where all speaks for it, and over the edges of each condition."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from calls.core.state import LegPhase, LegState
+from calls.models import Leg, RecordingSearch, SearchState
+from calls.search.assign import TOLERANCE, Assignment, NotAssignable, assign_recording
+from calls.storage.codec import LEG_FIELDS, leg_key, leg_row
+from qms.port import Recording
+from tests.calls.search_desk import Desk
+from tests.calls.test_stored_versions import LEG
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def desk(redis: Any, db: None) -> Desk:
+    """Give services, a QMS and a source."""
+    return Desk()
+
+
+def kept(desk: Desk, number: int = 1, at: datetime = NOW, **members: Any) -> Leg:
+    """Keep a leg of 2001 that was connected at a moment, for a minute, and has no recording."""
+    times = {"connected_source_at": at, "connected_gateway_at": at}
+    ends = {"disconnected_source_at": at + MINUTE, "disconnected_gateway_at": at + MINUTE}
+    plain = {"number": number, "device_id": "2001", "guid": "", "service": None, "phase": LegPhase.SETTLED}
+    leg: LegState = replace(LEG, **{**plain, **times, **ends, **members})
+    row = dict(zip(LEG_FIELDS, leg_row(desk.source.pk, leg, at), strict=True))
+    return Leg.objects.create(**row)
+
+
+def recording(began: datetime = NOW, guid: str = "G") -> Recording:
+    return Recording(guid=guid, extension="2001", started_at=began)
+
+
+def assign(desk: Desk, began: datetime = NOW, number: int = 1) -> RecordingSearch:
+    wanted = Assignment(
+        leg_id=leg_key(desk.source.pk, number), service_id=desk.a.pk, recording=recording(began), by="Uma"
+    )
+    assign_recording(wanted, NOW + 10 * MINUTE)
+    return RecordingSearch.objects.get(recording_guid="G")
+
+
+def test_a_recording_that_is_assigned_is_the_answer_of_a_search_that_the_consumer_folds(desk: Desk) -> None:
+    kept(desk)
+    one = assign(desk)
+
+    assert (one.leg_id, one.ordinal, one.source_id, one.service_id) == (
+        leg_key(desk.source.pk, 1),
+        1,
+        desk.source.pk,
+        desk.a.pk,
+    )
+    assert (one.extension, one.state, one.why, one.error) == ("2001", SearchState.FOUND, "assigned", "Uma")
+    assert (one.recording_guid, one.recording_started_at) == ("G", NOW)
+    assert (one.connected_at, one.not_started_before) == (NOW, NOW)
+    assert (one.deadline, one.next_at, one.answered_at) == (NOW + 10 * MINUTE,) * 3
+    assert not one.folded
+
+
+def test_it_is_the_legs_next_search(desk: Desk) -> None:
+    kept(desk)
+    desk.search(1, ordinal=4, state=SearchState.MISSED)
+
+    assert assign(desk).ordinal == 5
+
+
+@pytest.mark.parametrize("off", [-TOLERANCE, timedelta(0), TOLERANCE])
+def test_a_recording_that_began_within_five_seconds_of_connected_may_be_assigned(desk: Desk, off: timedelta) -> None:
+    kept(desk)
+
+    assert assign(desk, NOW + off).recording_started_at == NOW + off
+
+
+def _is_of_another(desk: Desk) -> None:
+    kept(desk)
+    kept(desk, 2, NOW - 60 * MINUTE, device_id="2002", guid="G", service=desk.a.pk)
+
+
+def _was_just_assigned(desk: Desk) -> None:
+    kept(desk)
+    desk.search(2, recording_guid="G", why="assigned", state=SearchState.FOUND)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "says"),
+    [
+        (lambda _: None, "no longer kept"),
+        (lambda desk: kept(desk, phase=LegPhase.CLOSED), "not settled"),
+        (lambda desk: kept(desk, guid="H", service=desk.a.pk), "has a recording"),
+        (_is_of_another, "belongs to another leg"),
+        (_was_just_assigned, "just assigned"),
+        (lambda desk: kept(desk, at=NOW - TOLERANCE - TICK), "did not begin when"),
+        (lambda desk: kept(desk, at=NOW + TOLERANCE + TICK), "did not begin when"),
+    ],
+)
+def test_a_recording_is_not_assigned_where_something_speaks_against_it(
+    desk: Desk, prepare: Callable[[Desk], Any], says: str
+) -> None:
+    prepare(desk)
+
+    with pytest.raises(NotAssignable, match=says):
+        assign(desk)
+
+
+def test_an_assignment_that_was_folded_does_not_hold_the_recording(desk: Desk) -> None:
+    """Its leg has the recording, or the consumer refused it."""
+    kept(desk)
+    desk.search(2, recording_guid="H", why="assigned", state=SearchState.FOUND)
+    old = desk.search(3, recording_guid="G", why="assigned", state=SearchState.FOUND, folded=True)
+    assign_recording(
+        Assignment(leg_id=leg_key(desk.source.pk, 1), service_id=desk.a.pk, recording=recording(), by="Uma"), NOW
+    )
+
+    assert RecordingSearch.objects.filter(recording_guid="G").exclude(pk=old.pk).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("connected", "ended", "doubtful"),
+    [
+        # Another leg of the extension, from when to when: within five seconds of the recording's beginning.
+        (NOW + TOLERANCE, NOW + MINUTE, True),
+        (NOW + TOLERANCE + TICK, NOW + MINUTE, False),
+        (NOW - MINUTE, NOW - TOLERANCE, True),
+        (NOW - MINUTE, NOW - TOLERANCE - TICK, False),
+        (NOW - MINUTE, None, True),
+    ],
+)
+def test_a_recording_is_not_assigned_where_another_leg_was_connected_about_then(
+    desk: Desk, connected: datetime, ended: datetime | None, doubtful: bool
+) -> None:
+    kept(desk)
+    kept(desk, 2, connected, disconnected_source_at=ended, disconnected_gateway_at=ended)
+    kept(desk, 3, NOW, device_id="2002")
+
+    if doubtful:
+        with pytest.raises(NotAssignable, match="Another leg was connected"):
+            assign(desk)
+    else:
+        assert assign(desk).recording_guid == "G"
