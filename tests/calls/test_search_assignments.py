@@ -33,7 +33,8 @@ def kept(desk: Desk, number: int = 1, at: datetime = NOW, **members: Any) -> Leg
     plain = {"number": number, "device_id": "2001", "guid": "", "service": None, "phase": LegPhase.SETTLED}
     leg: LegState = replace(LEG, **{**plain, **times, **ends, **members})
     row = dict(zip(LEG_FIELDS, leg_row(desk.source.pk, leg, at), strict=True))
-    return Leg.objects.create(**row)
+    source_id, service_id = row.pop("source"), row.pop("service")
+    return Leg.objects.create(source_id=source_id, service_id=service_id, **row)
 
 
 def recording(began: datetime = NOW, guid: str = "G") -> Recording:
