@@ -125,7 +125,9 @@ def test_a_phone_that_rings_after_a_clearing_is_in_the_ids_next_call_alone() -> 
 def test_a_caller_who_gives_up_in_the_queue_ends_the_call_then() -> None:
     board = Switchboard().call("Queued", 1, "C1", "5000").call("ConnectionCleared", 4, "C1", "5000")
 
-    assert calls_of(board, "C1")[0].ended_at == moment(4)
+    (one,) = calls_of(board, "C1")
+    assert (one.ended_at, one.cleared_at, one.waits_since, one.waits_at) == (moment(4), moment(4), None, "")
+    assert board.call("Established", 3, "C1", "2001").spans() == [("2001", 3, 4)]
 
 
 def test_a_phone_that_hangs_up_before_its_trunk_said_anything_was_connected_since_the_network_was_reached() -> None:
@@ -151,6 +153,13 @@ def test_who_dialled_and_left_before_the_answer_is_reported_was_connected() -> N
     board.call("ConnectionCleared", 10, "C1", "2001").call("Established", 5, "C1", "2002")
 
     assert sorted(board.spans()) == [("2001", 5, 10), ("2002", 5, None)]
+
+
+def test_who_only_rang_and_left_after_the_answer_of_another_was_not_connected() -> None:
+    board = Switchboard().call("Delivered", 2, "C1", "2003").call("Delivered", 2, "C1", "2002")
+    board.call("ConnectionCleared", 10, "C1", "2003").call("Established", 5, "C1", "2002")
+
+    assert board.spans() == [("2002", 5, None)]
 
 
 def test_who_dialled_and_left_before_the_answer_was_not_connected() -> None:
@@ -293,6 +302,13 @@ def test_the_first_leg_that_a_snapshot_finds_is_the_first_of_its_extension(kind:
 def test_a_leg_that_a_snapshot_finds_after_another_is_the_next_of_its_extension() -> None:
     board = talking().call("Established", 6, "C1", "2002").call("ConnectionCleared", 8, "C1", "2001")
     gap(board, 20, 30).call("Established", 30.1, "C1", "2001")
+
+    assert [leg.ordinal for leg in board.legs if leg.device_id == "2001"] == [1, 2]
+
+
+def test_a_phone_that_rang_again_before_a_gap_and_is_on_hold_after_it_has_its_next_leg() -> None:
+    board = talking().call("Established", 6, "C1", "2002").call("ConnectionCleared", 8, "C1", "2001")
+    gap(board.call("Delivered", 10, "C1", "2001"), 20, 30).call("Held", 30.1, "C1", "2001")
 
     assert [leg.ordinal for leg in board.legs if leg.device_id == "2001"] == [1, 2]
 
