@@ -45,6 +45,7 @@ def held_lines(recordings: list[HeldRecording]) -> list[str]:
     exact = "every flagged recording carries exactly the flags of its leg"
     lines = [f"In QMS {counted(ours, 'recording')} with flags of this gateway: {exact}."]
     if of_shadow:
+        lines = lines if ours else []
         others = len(carrying) - ours
         said = f"{counted(others, 'recording')} with flags, which another gateway wrote" if others else "no flags"
         lines.append(f"Of {counted(len(of_shadow), 'leg')} in shadow mode QMS holds {said}.")

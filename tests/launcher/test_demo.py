@@ -129,6 +129,7 @@ def test_what_another_gateway_wrote_in_shadow_mode_is_no_difference_and_is_not_c
         of_ours,
         "Of 1 leg in shadow mode QMS holds no flags.",
     ]
+    assert held_lines([HeldRecording("g2", "2002")]) == ["Of 1 leg in shadow mode QMS holds no flags."]
     assert held_lines([ours, theirs]) == [
         of_ours,
         "Of 1 leg in shadow mode QMS holds 1 recording with flags, which another gateway wrote.",
