@@ -17,6 +17,7 @@ from calls.core.doubts import (
     may_contest,
     overtake,
 )
+from calls.core.gaps import missed_since
 from calls.core.origins import Origin, OriginRule
 from calls.core.outcome_rules import concluded, traced, without_recording
 from calls.core.state import (
@@ -117,7 +118,7 @@ def _agent_at(work: UnitOfWork, leg: LegState, stated: str) -> tuple[str, str, O
     3. Else nobody.
     """
     session = work.sessions.get(leg.device_id)
-    if session is not None and not _is_known_then(session, leg):
+    if session is not None and not _is_known_then(work, session, leg):
         session = None
     if stated and (session is None or session.overlaps or session.agent_id == stated):
         name = session.agent_name if session is not None and session.agent_id == stated else ""
@@ -149,9 +150,16 @@ def _origin_of_session(session: AgentSession) -> Origin | None:
     return Origin(event, event_id, session.since, rule) if event and rule is not None else None
 
 
-def _is_known_then(session: AgentSession, leg: LegState) -> bool:
-    """Say whether a session was there at Connected. A state that is reported at once after was there before."""
+def _is_known_then(work: UnitOfWork, session: AgentSession, leg: LegState) -> bool:
+    """Say whether a session was there at Connected. A state that is reported at once after was there before.
+
+    A leg that a snapshot found may have begun in the gap, before the one who logged on in it.
+    """
     if not session.is_certain:
+        return False
+    source = work.source
+    lost = source.lost_at or missed_since(work, leg.device_id) or source.lost_gateway_at
+    if leg.is_of_snapshot and lost is not None and session.since > lost:
         return False
     return session.since <= (leg.agent_source_at or leg.connected_source_at) or session.known_by is KnownBy.STATE
 

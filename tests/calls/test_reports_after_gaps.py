@@ -81,3 +81,24 @@ def test_an_end_of_another_interaction_after_a_gap_is_of_the_ids_next_call(resta
     board.hears(snapshot("Began", 52), snapshot("Ended", 52.1)).waits(60)
 
     assert leg(board, "2001").facts.interaction_id == "I1"
+
+
+@pytest.mark.parametrize(("logged_on", "agent"), [(1, "9101"), (6, "")])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_who_logged_on_in_a_gap_may_have_come_after_a_call_that_was_answered_in_it(
+    logged_on: float, agent: str, is_first: bool
+) -> None:
+    """2001 rings before a gap of two seconds; the snapshot after it has it connected, and an agent logged on there."""
+    board = Switchboard()
+    if logged_on < 5:
+        board.agent("LoggedOn", logged_on, "9101", deviceId="2001")
+    board.call("Delivered", 4, "C1", "2001", **CUSTOMER).hears(link("Lost", 5), link("Restored", 7))
+    board.hears(snapshot("Began", 7))
+    found = [
+        event("LoggedOn", 7, family="agent", agentId="9101", deviceId="2001"),
+        event("Established", 7, callId="C1", deviceId="2001"),
+    ]
+    board.hears(*(found if is_first else reversed(found)), snapshot("Ended", 7.1))
+
+    assert leg(board, "2001").agent_id == agent
+    assert not leg(board, "2001").is_joined_late
