@@ -12,6 +12,7 @@ from calls.replay.compare_period import (
     compare_period,
     todays_settings,
 )
+from calls.replay.reading_ahead import ReaderEnded
 from calls.report.links import public_link
 from calls.search.assign import Assignment, NotAssignable, assign_recording
 from calls.stats.histogram import Histogram, percentile, times
@@ -38,6 +39,7 @@ __all__ = [
     "LegDecision",
     "NotAssignable",
     "PeriodComparison",
+    "ReaderEnded",
     "ReplaySettings",
     "assign_recording",
     "compare_period",

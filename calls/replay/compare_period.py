@@ -2,7 +2,9 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import takewhile
 
 import msgspec
@@ -13,7 +15,8 @@ from calls.models import QueueName
 from calls.pipeline.source_context import SourceContext, load_source_context
 from calls.replay.difference import LegAccount, ReplayDifference, ReplayRules, differences
 from calls.replay.journal_pages import EventPage, pages
-from calls.replay.recorded import SLICE, RecordedLegs, account_of, slice_of
+from calls.replay.reading_ahead import reading_ahead
+from calls.replay.recorded import SLICE, RecordedLegs, account_of, read_slice, slice_of
 from calls.replay.refold import Refold, RefoldedLeg
 from cti.models import CtiSource
 from flags.api import hash_key, load_specs
@@ -98,18 +101,23 @@ def compare_period(
     settings: ReplaySettings,
     now: datetime,
     note: Callable[[PeriodComparison], None] = lambda _: None,
+    *,
+    reads_ahead: bool = False,
 ) -> PeriodComparison:
     """Replay the legs that were connected in [begin, end); nothing is written.
 
-    ``now``: up to when the journal has every event; ``note`` is given the progress of each step.
+    ``now``: up to when the journal has every event; ``note`` is given the progress of each step. ``reads_ahead``: a
+    second process reads what was recorded; not within a transaction, as connections to the database are closed.
 
-    Raises ``JournalUnavailable``.
+    Raises ``JournalUnavailable``, and ``ReaderEnded`` where that process ended.
     """
-    work = _Comparison(source, begin, end, settings, now)
-    for page in pages(source.slug, begin - WARM_UP, end + RUN_OUT):
-        work.take(page)
-        note(work.result)
-    work.finish(min(end + RUN_OUT, now))
+    read = partial(read_slice, source.pk)
+    with reading_ahead(read) if reads_ahead else nullcontext(read) as reads:
+        work = _Comparison(source, begin, end, settings, now, RecordedLegs(source.pk, reads))
+        for page in pages(source.slug, begin - WARM_UP, end + RUN_OUT):
+            work.take(page)
+            note(work.result)
+        work.finish(min(end + RUN_OUT, now))
     return work.result
 
 
@@ -117,11 +125,17 @@ class _Comparison:
     """One replay under way."""
 
     def __init__(
-        self, source: CtiSource, begin: datetime, end: datetime, settings: ReplaySettings, now: datetime
+        self,
+        source: CtiSource,
+        begin: datetime,
+        end: datetime,
+        settings: ReplaySettings,
+        now: datetime,
+        recorded: RecordedLegs,
     ) -> None:
         self._source, self._begin, self._end = source, begin, end
         self._rules = ReplayRules(settings.context.site, settings.specs, hash_key())
-        self._recorded = RecordedLegs(source.pk)
+        self._recorded = recorded
         self._refold = Refold(
             source.slug,
             settings.context,

@@ -1,8 +1,9 @@
 """What was done: legs, recording searches and flag writes of a source, read in slices of time as they are needed."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 
 import msgspec
@@ -53,8 +54,8 @@ def begin_of(number: int) -> datetime:
 class RecordedLegs:
     """The recorded legs of a source; slices are read when they are asked for; what was not for long is dropped."""
 
-    def __init__(self, source_id: int) -> None:
-        self._source_id = source_id
+    def __init__(self, source_id: int, read: Callable[[int], RecordedSlice] | None = None) -> None:
+        self._source_id, self._read = source_id, read or partial(read_slice, source_id)
         self._slices: OrderedDict[int, RecordedSlice] = OrderedDict()
         self._legs = 0
 
@@ -72,13 +73,9 @@ class RecordedLegs:
 
     def first_between(self, begin: datetime, end: datetime) -> datetime | None:
         """Return when the first leg of a period was connected; None: there is none."""
-        legs = self._mine().filter(connected_at__gte=begin, connected_at__lt=end)
+        legs = _legs_of(self._source_id).filter(connected_at__gte=begin, connected_at__lt=end)
         found: datetime | None = legs.order_by("connected_at").values_list("connected_at", flat=True).first()
         return found
-
-    def _mine(self) -> QuerySet[Leg]:
-        # The keys name the source: by its column SQLite would read all its legs for each slice.
-        return Leg.objects.filter(id__gte=leg_key(self._source_id, 0), id__lt=leg_key(self._source_id + 1, 0))
 
     def search(self, leg: LegState, key: SearchKey) -> RecordedSearch | None:
         """Return the search that was made for a leg; a transfer may have moved its leg to a neighbouring slice."""
@@ -101,31 +98,38 @@ class RecordedLegs:
         yield self.slice(number - 1)
         yield self.slice(number + 1)
 
-    def _read(self, number: int) -> RecordedSlice:
-        found = RecordedSlice()
-        rows = self._mine().filter(connected_at__gte=begin_of(number), connected_at__lt=begin_of(number + 1))
-        # Not by ``iterator``: its cursor in PostgreSQL takes four answers for what one brings.
-        facts = iter(rows.order_by().values_list("id", "facts"))
-        while legs := {key: read_leg(text, "[]") for key, text in islice(facts, LEGS_AT_ONCE)}:
-            self._add(found, legs)
-        return found
 
-    @staticmethod
-    def _add(found: RecordedSlice, legs: dict[int, LegState]) -> None:
-        assigned = set()
-        for search in searches_of_legs(list(legs)):
-            if search.why == ASSIGNED:
-                assigned.add(search.leg_id)
-            found.searches[search.extension, search.connected_at, search.ordinal] = search
-        flags: dict[int, dict[str, str]] = {}
-        for write in made_writes(list(legs)):
-            found.writes[write.recording_guid, write.part] = write
-            if write.is_written:
-                flags.setdefault(write.leg_id, {}).update(write.values)
-        for key, leg in legs.items():
-            found.accounts[key] = account_of(leg, flags.get(key, {}), key)
-            if why := _apart(leg, flags.get(key, {}), is_assigned=key in assigned):
-                found.apart[key] = why
+def _legs_of(source_id: int) -> QuerySet[Leg]:
+    # The keys name the source: by its column SQLite would read all its legs for each slice.
+    return Leg.objects.filter(id__gte=leg_key(source_id, 0), id__lt=leg_key(source_id + 1, 0))
+
+
+def read_slice(source_id: int, number: int) -> RecordedSlice:
+    """Read a slice of a source from the database."""
+    found = RecordedSlice()
+    rows = _legs_of(source_id).filter(connected_at__gte=begin_of(number), connected_at__lt=begin_of(number + 1))
+    # Not by ``iterator``: its cursor in PostgreSQL takes four answers for what one brings.
+    facts = iter(rows.order_by().values_list("id", "facts"))
+    while legs := {key: read_leg(text, "[]") for key, text in islice(facts, LEGS_AT_ONCE)}:
+        _add(found, legs)
+    return found
+
+
+def _add(found: RecordedSlice, legs: dict[int, LegState]) -> None:
+    assigned = set()
+    for search in searches_of_legs(list(legs)):
+        if search.why == ASSIGNED:
+            assigned.add(search.leg_id)
+        found.searches[search.extension, search.connected_at, search.ordinal] = search
+    flags: dict[int, dict[str, str]] = {}
+    for write in made_writes(list(legs)):
+        found.writes[write.recording_guid, write.part] = write
+        if write.is_written:
+            flags.setdefault(write.leg_id, {}).update(write.values)
+    for key, leg in legs.items():
+        found.accounts[key] = account_of(leg, flags.get(key, {}), key)
+        if why := _apart(leg, flags.get(key, {}), is_assigned=key in assigned):
+            found.apart[key] = why
 
 
 def _apart(leg: LegState, flags: dict[str, str], *, is_assigned: bool) -> str:

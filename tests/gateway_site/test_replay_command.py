@@ -69,15 +69,15 @@ def test_a_file_that_cannot_be_applied_is_refused_with_its_problems(gateway: Gat
 def test_a_period_of_centuries_reads_no_more_than_the_time_that_has_calls(
     gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reads: list[int] = []
-    read = RecordedLegs._read
+    numbers: set[int] = set()
+    slice_ = RecordedLegs.slice
 
     def counted(self: RecordedLegs, number: int) -> RecordedSlice:
-        reads.append(number)
-        assert len(reads) < 100
-        return read(self, number)
+        numbers.add(number)
+        assert len(numbers) < 100
+        return slice_(self, number)
 
-    monkeypatch.setattr(RecordedLegs, "_read", counted)
+    monkeypatch.setattr(RecordedLegs, "slice", counted)
     monkeypatch.setattr("clock.now", lambda: gateway.time + timedelta(hours=1))
 
     assert replay(begin="1970-01-01", end="9998-12-31")[-1] == "Nothing would be different: 1 leg was compared."

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 import clock
-from calls.api import ReplaySettings, compare_period, todays_settings
+from calls.api import ReaderEnded, ReplaySettings, compare_period, todays_settings
 from cti.api import JournalError
 from cti.models import CtiSource
 from gateway_site.config.declaration import ConfigError, read
@@ -52,9 +52,11 @@ class Command(BaseCommand):
         tried = _tried(source, config)
         began = clock.now()
         try:
-            found = compare_period(source, begin, end, tried, began)
+            found = compare_period(source, begin, end, tried, began, reads_ahead=True)
         except JournalError as error:
             raise CommandError(f"The journal cannot be read: {error}") from error
+        except ReaderEnded as error:
+            raise CommandError(str(error)) from error
         result = kept_result(source.slug, (clock.now() - began).total_seconds(), found)
         span = f"{timezone.localtime(begin):%Y-%m-%d %H:%M} to {timezone.localtime(end):%Y-%m-%d %H:%M}"
         self.stdout.write(f"{source.slug}, {span}: {result.events:,} events in {result.seconds:.1f} s.")
