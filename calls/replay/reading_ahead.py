@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
+import msgspec
 from django.db import connections
 
 from calls.replay.recorded import RecordedSlice
@@ -15,6 +16,11 @@ from calls.replay.recorded import RecordedSlice
 ReadSlice = Callable[[int], RecordedSlice]
 #: Time in which the other process ends when nobody asks it any more, in seconds; then it is ended.
 END_SECONDS = 5.0
+
+
+#: A slice goes from process to process in this form: pickles of 29,250 legs take 0.3 CPU seconds more on each side.
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(RecordedSlice).decode
 
 
 class ReaderEnded(Exception):
@@ -47,15 +53,15 @@ class _SlicesAhead:
             ) from error
         if isinstance(found, _Failure):
             raise found.error from found.cause
-        return found
+        return _unpack(found)
 
-    def _answer(self, number: int) -> RecordedSlice | _Failure:
+    def _answer(self, number: int) -> bytes | _Failure:
         if self._ahead not in (None, number):
             self._pipe.recv()  # It was not the next one that is wanted.
             self._ahead = None
         if self._ahead is None:
             self._pipe.send(number)
-        found: RecordedSlice | _Failure = self._pipe.recv()
+        found: bytes | _Failure = self._pipe.recv()
         self._pipe.send(number + 1)
         self._ahead = number + 1
         return found
@@ -94,8 +100,8 @@ def _serve(pipe: Connection, asking: Connection, read: ReadSlice) -> None:
             pipe.send(_answer(read, pipe.recv()))
 
 
-def _answer(read: ReadSlice, number: int) -> RecordedSlice | _Failure:
+def _answer(read: ReadSlice, number: int) -> bytes | _Failure:
     try:
-        return read(number)
+        return _pack(read(number))
     except Exception as error:  # noqa: BLE001  (it is raised where the slice was asked for)
         return _Failure(error, error.__cause__)
