@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from calls.core.call_facts import as_of, divided
 from calls.core.clocks import CLOSE
 from calls.core.connections import connect_device
-from calls.core.incarnations import has_come_after, later_parties, own_interaction
+from calls.core.incarnations import TICK, has_come_after, later_parties, own_interaction
 from calls.core.legs import GRACE, clear_party, correct_end, put_party, refresh_facts
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -112,7 +112,17 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
     refresh_facts(work, work.calls[new.incarnation], gateway_at)
     _await_repeats(work, new.incarnation, gateway_at)
     expire_when_over(work, new.incarnation, gateway_at)
+    _divide_where_dialled(work, new.incarnation, gateway_at)
     _divide_after_leg(work, new.incarnation, gateway_at)
+
+
+def _divide_where_dialled(work: UnitOfWork, incarnation: int, gateway_at: datetime) -> None:
+    """Divide a call that was queued before a device dialled in it: a device dials first, so two calls were moved."""
+    call = work.calls[incarnation]
+    queued = [one.at for one in call.facts.get("queue_name", ())]
+    dialled = [one.since for one in call.parties.values() if one.has_dialled and one.since is not None]
+    if work.site.has_source_times and queued and dialled and min(queued) < min(dialled):
+        divide(work, incarnation, min(dialled) - TICK, gateway_at)
 
 
 def _await_repeats(work: UnitOfWork, incarnation: int, gateway_at: datetime) -> None:
@@ -307,6 +317,7 @@ def _next_call(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: 
     connected = [one.connected_source_at for one in work.legs_in(call.incarnation) if one.connected_source_at > moment]
     born_at = min([*_moments(call, moment), *connected], default=moment)
     is_queued = call.waits_since is not None and call.waits_since > moment
+    is_cleared = call.cleared_at is not None and call.cleared_at > born_at
     return CallState(
         incarnation=number,
         call_id=call.call_id,
@@ -314,8 +325,9 @@ def _next_call(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: 
         entered_at=call.entered_at,
         touched_gateway_at=gateway_at,
         own_interaction=own_interaction(work, call.call_id, number, born_at),
-        waits_since=call.waits_since if is_queued else (None if later_parties(call, moment) else born_at),
+        waits_since=call.waits_since if is_queued else (None if is_cleared or later_parties(call, moment) else born_at),
         waits_at=call.waits_at if is_queued else "",
+        cleared_at=call.cleared_at if is_cleared else None,
         due=gateway_at + timedelta(hours=work.site.stale_hours),
     )
 

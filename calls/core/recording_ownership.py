@@ -163,7 +163,7 @@ def began_late(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
     if leg.pending_transfer is not None:
         return event.started_at > leg.pending_transfer.gateway_at + LATE
     if leg.is_of_snapshot:
-        return event.started_at > leg.connected_gateway_at + CLOSE
+        return event.started_at > leg.connected_gateway_at
     connected = leg.connected_gateway_at
     if connected - leg.connected_source_at > STALL:
         connected = moments_of(work, leg.connected_source_at, connected)[1]

@@ -149,7 +149,7 @@ def _beside(connected: float, began: float, other: Other | None = None) -> Scene
 _CERTAIN_ELSEWHERE = "another leg has the recording, and its ownership was certain"
 _GOES_ON = "another leg has it, but had ended while QMS still named it as live"
 _OF_BOTH = "another leg has it, and it began when both were connected (within 1 s)"
-_LATE = "it began more than 1.5 s after connected (0.25 s where a snapshot found the leg)"
+_LATE = "it began more than 1.5 s after connected, or at all after it where a snapshot found the leg"
 _EARLY = "it began more than 1 s before connected, and Connected was received as it happened"
 _REPEATED = (
     "the source reported again, with a later time, that the extension was connected, and it began with that report"
@@ -236,7 +236,7 @@ CASES = [
     ),
     *_edges(
         _LATE,
-        {0.249: "surely C1", 0.25: "surely C1", 0.251: "nobody"},
+        {-0.001: "surely C1", 0: "surely C1", 0.001: "nobody"},
         lambda began: Scene(began=began, asked=1.6, is_of_snapshot=True),
     ),
     *_edges(_EARLY, {-1.001: "again", -1: "C1", -0.999: "C1"}, lambda began: Scene(began=began)),

@@ -13,7 +13,7 @@ from calls.core.commands import NameQueue
 from calls.core.connections import connect_device, connection_of, is_late
 from calls.core.consultation import inherit
 from calls.core.dispatch import apply
-from calls.core.incarnations import TICK
+from calls.core.incarnations import TICK, has_come_after
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party
 from calls.core.origins import OriginRule, origin_of
@@ -171,10 +171,26 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
 def _doubt(work: UnitOfWork, call: CallState, event: Diverted) -> None:
     """Doubt a call that left its queue for no destination that is named: its caller gave up, or it goes on.
 
-    What comes under its id is another call's, unless it states the same interaction.
+    What comes under its id is another call's, unless it states the same interaction; so is what came since, where that
+    is heard late.
     """
+    if any(_talked_at(party, event.time) for party in call.parties.values()):
+        return
+    if work.site.has_source_times and not _goes_on(call, event.time):
+        divide(work, call.incarnation, event.time, event.at)
+        call = work.calls[call.incarnation]
     if not any(party.is_talking for party in call.parties.values()):
         work.put_call(replace(call, doubtful_since=event.time))
+
+
+def _talked_at(party: Party, moment: datetime) -> bool:
+    return party.had_leg and party.since is not None and party.since <= moment and party.was_here(moment)
+
+
+def _goes_on(call: CallState, moment: datetime) -> bool:
+    """Say whether a device that came into a call after a moment stated the call's interaction."""
+    known = {fact.value for fact in call.facts.get("interaction_id", ())}
+    return any(has_come_after(one, moment) and one.interaction_id in known for one in call.parties.values())
 
 
 @apply.register

@@ -310,6 +310,13 @@ def _divide_before(work: UnitOfWork, call: CallState, since: datetime | None, ev
         divide(work, call.incarnation, since - TICK, event.at)
 
 
+def _doubt_after(work: UnitOfWork, call: CallState, cleared_at: datetime) -> None:
+    """Doubt that those who came just before a call was cleared were in the next one: they may be over with it."""
+    for one in work.incarnations_of(call.call_id):
+        if one.incarnation != call.incarnation and call.born_at < one.born_at < cleared_at and not one.is_over:
+            work.put_call(replace(one, doubtful_since=cleared_at))
+
+
 @apply.register
 def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
     """A call ended for all who are left in it; who came into it later is in another call under its id."""
@@ -330,7 +337,10 @@ def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
         elif party.reported_after(event.time) and _has_left_later(work, party, event.time):
             end_earlier(work, work.calls[call.incarnation], party, event.time, event.at)
     call = work.calls[call.incarnation]
-    _divide_before(work, call, newcomers_before_clearing(work, call, event.time), event)
+    since = newcomers_before_clearing(work, call, event.time)
+    _divide_before(work, call, since, event)
+    if since is not None:
+        _doubt_after(work, call, event.time)
     divide(work, call.incarnation, event.time, event.at)
     call = work.calls[call.incarnation]
     for device_id, party in list(call.parties.items()):
