@@ -26,6 +26,8 @@ NameSource = Literal["global_phonebook", "external_phonebook", "isdn", "personal
 
 #: The cause (ECMA-269) with which a call leaves its queue unanswered: the call is no longer in the queue.
 QUEUE_CLEARED = "queueCleared"
+#: The cause of ``Diverted`` where a device that talked parked its call: it has left.
+PARKED = "park"
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -162,6 +162,32 @@ def _is_left_by_extensions(work: UnitOfWork, call: CallState) -> bool:
     return any(one.had_leg for one in inside) and not any(one.is_here for one in inside)
 
 
+def _is_left(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether all extensions that talked had left a call, and it neither waits nor was handed on since.
+
+    Outside parties, and extensions that rang beside the one that answered, are all that is known in it then, and their
+    end need not be reported: what comes without the call's interaction or number may be another call's. Without times
+    of the source a second is allowed, in which monitors may report out of order.
+    """
+    party = call.parties.get(event.data.device_id or "")
+    if call.waits_since is not None or (party is not None and party.is_here):
+        return False
+    inside = [one for name, one in call.parties.items() if work.site.is_extension(name) and not one.outside]
+    left_at = max((one.cleared_at for one in inside if one.had_leg and one.cleared_at is not None), default=None)
+    if left_at is None or (call.joined_at is not None and call.joined_at >= left_at):
+        return False
+    is_empty = not any(one.is_here and not _rang_beside(one, left_at) for one in inside)
+    return is_empty and event.time > left_at + (timedelta(0) if work.site.has_source_times else GRACE)
+
+
+def _rang_beside(party: Party, left_at: datetime) -> bool:
+    return party.state is PartyState.ALERTING and party.since is not None and party.since < left_at
+
+
+def _states_its_number(call: CallState, event: CallEvent) -> bool:
+    return any(fact.value == event.data.calling_number for fact in call.facts.get("calling_number", ()))
+
+
 def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event contradicts the call that its id still seems to name: the PBX has reused the id."""
     if event.data.interaction_id and "interaction_id" in call.facts:
@@ -178,6 +204,8 @@ def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
         return is_other and not _is_of_transfer(work, call, event)
     if queues_another(work, call, event):
         return True
+    if isinstance(event, ENTERING) and _is_left(work, call, event):
+        return not _states_its_number(call, event)
     if event.time == call.born_at or (is_anybody_in(call) and not _is_left_by_extensions(work, call)):
         return False
     is_silent = event.at - call.touched_gateway_at > SILENCE

@@ -21,6 +21,7 @@ from calls.core.outcome_rules import concluded
 from calls.core.state import CallState, LegState, Party, PartyState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
+    PARKED,
     QUEUE_CLEARED,
     CallEvent,
     CallInformation,
@@ -165,7 +166,9 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
     if is_ended or party is None or _was_answered_since(work, call, event):
         return
     if party.is_talking or not any(one.is_here for one in call.parties.values()):
-        work.put_call(replace(call, waits_since=call.waits_since or event.time))
+        call = work.put_call(replace(call, waits_since=call.waits_since or event.time))
+    if party.is_talking and event.data.cause == PARKED:
+        clear_party(work, call, device_id, event.time, event.at, "The call was parked.")
 
 
 def _doubt(work: UnitOfWork, call: CallState, event: Diverted) -> None:

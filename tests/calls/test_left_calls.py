@@ -1,0 +1,78 @@
+"""A call that all extensions have left: nothing of it is handed to what comes under its id later.
+
+Times are seconds after noon. Each test is a relative of a call that was attacked from outside: PBXs need not report the
+end of an outside party, nor of a phone that only rang.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.calls.switchboard import Switchboard
+from tests.calls.test_gaps import link, snapshot
+
+pytestmark = pytest.mark.core
+
+UMA: dict[str, Any] = {"callerName": "Uma", "callerNameSource": "isdn", "queueName": "Sales", "interactionId": "I1"}
+
+
+def _known(board: Switchboard, device: str) -> tuple[str, str, bool]:
+    facts = [leg for leg in board.legs if leg.device_id == device][-1].facts
+    return facts.queue_name, facts.caller_name, facts.interaction_id == "I1"
+
+
+def _answered(board: Switchboard, **more: Any) -> Switchboard:
+    """Let Uma talk to 2001 from 5 to 14, over a trunk of which no end is reported."""
+    board.call("Queued", 0, "C1", **UMA, **more).call("Established", 4, "C1", "T1:1", outside=True)
+    return board.call("Established", 5, "C1", "2001").call("ConnectionCleared", 14, "C1", "2001")
+
+
+@pytest.mark.parametrize("again", [14.2, 15.5, 80])
+@pytest.mark.parametrize("is_queued", [False, True])
+def test_an_outside_party_whose_end_is_not_reported_keeps_no_call(again: float, is_queued: bool) -> None:
+    board = _answered(Switchboard())
+    if is_queued:
+        board.call("Queued", again, "C1", queueName="Support")
+    board.call("Established", again + 2, "C1", "2002").call("ConnectionCleared", again + 9, "C1", "2002").waits(200)
+
+    assert _known(board, "2002") == ("Support" if is_queued else "", "", False)
+    assert _known(board, "2001") == ("Sales", "Uma", True)
+
+
+@pytest.mark.parametrize("stated", [{"interactionId": "I1"}, {"callingNumber": "+4930111"}])
+def test_what_states_the_interaction_or_the_number_is_of_the_same_call(stated: dict[str, str]) -> None:
+    """2001 gave the caller back to a queue, of which nothing is reported but what the next phone states."""
+    board = _answered(Switchboard(), callingNumber="+4930111").call("Established", 20, "C1", "2002", **stated)
+
+    assert _known(board, "2002") == ("Sales", "Uma", True)
+
+
+def test_a_phone_that_only_rang_keeps_no_call_alive() -> None:
+    """2001 and 2002 ring; 2002 answers and leaves, and that 2001 rings no more is not reported."""
+    board = Switchboard().call("Queued", 0, "C1", **UMA).call("Delivered", 3, "C1", "2001")
+    board.call("Delivered", 3, "C1", "2002").call("Established", 5, "C1", "2002")
+    board.call("ConnectionCleared", 14, "C1", "2002").call("Established", 73, "C1", "2003").waits(80)
+
+    assert _known(board, "2003") == ("", "", False)
+
+
+def test_a_call_that_a_snapshot_does_not_have_hands_nothing_on() -> None:
+    board = Switchboard().call("Originated", 0, "C1", "2001", interactionId="I1")
+    board.call("Established", 4, "C1", "T1:1", outside=True).hears(link("Lost", 7), link("Restored", 9))
+    board.hears(snapshot("Began", 9), snapshot("Ended", 9)).call("Established", 20, "C1", "2002").waits(30)
+
+    assert _known(board, "2002") == ("", "", False)
+
+
+@pytest.mark.parametrize("reports_end", [True, False])
+def test_a_phone_that_parked_a_call_has_left_it(reports_end: bool) -> None:
+    board = Switchboard().call("Queued", 0, "C1", **UMA).call("Established", 1, "C1", "2001")
+    board.call("Diverted", 8, "C1", "2001", newDestination="P1", cause="park")
+    if reports_end:
+        board.call("ConnectionCleared", 8, "C1", "2001", cause="park")
+    board.call("Established", 20, "C1", "2002").call("ConnectionCleared", 30, "C1", "2002")
+    board.call("Queued", 30.6, "C1", queueName="Support").call("Established", 33, "C1", "2003")
+    board.call("ConnectionCleared", 40, "C1", "2003").waits(200)
+
+    assert board.spans() == [("2001", 1.0, 8.0), ("2002", 20.0, 30.0), ("2003", 33.0, 40.0)]
+    assert (_known(board, "2002"), _known(board, "2003")) == (("Sales", "Uma", True), ("Support", "", False))
