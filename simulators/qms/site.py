@@ -66,6 +66,8 @@ class SimulatedQms:
         self.users: list[SimulatedUser] = []
         self.recordings: dict[str, SimulatedRecording] = {}
         self.calls: Counter[str] = Counter()
+        #: Number of recordings that were ever made, also of those that were deleted since.
+        self._made = 0
         self._definitions: dict[str, dict[str, FlagDefinition]] = {service.data_server: {} for service in services}
         self._unready: set[tuple[str, str]] = set()
         self._live: dict[tuple[str, str], SimulatedRecording] = {}
@@ -85,6 +87,7 @@ class SimulatedQms:
                     self._take_users(users)
                 case RecordingRecord(recording):
                     self.recordings[recording.guid] = recording
+        self._made = len(self.recordings)
         live = (one for one in self.recordings.values() if one.ended_at is None)
         self._live = {(one.service, one.extension): one for one in live}
 
@@ -115,7 +118,9 @@ class SimulatedQms:
         return recording
 
     def _guid(self) -> str:
-        chance, number = random.Random(f"{self._seed}:{len(self.recordings)}"), len(self.recordings)
+        """Return a GUID that no recording had, also none that was deleted since."""
+        chance, number = random.Random(f"{self._seed}:{self._made}"), self._made
+        self._made += 1
         if self._has_like_guids:
             return f"{chance.getrandbits(32):08x}-0000-4000-8000-{number:012x}"
         return str(uuid.UUID(int=chance.getrandbits(128), version=4))

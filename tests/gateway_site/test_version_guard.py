@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from devtools.servers import free_port
 from gateway_site.models import InstalledVersion
 from gateway_site.ops.version_guard import installed_version, note_version, version_problem
 from gateway_site.version import VERSION
@@ -68,7 +69,7 @@ def test_up_refuses_a_much_newer_database(tmp_path: Path) -> None:
     run("manage.py", "migrate", "--verbosity", "0")
     newer = "from gateway_site.models import InstalledVersion as v; v.objects.update(version='99.0.0')"
     run("-c", f"import django; django.setup(); {newer}")
-    refused = run("-m", "launcher", "up")
+    refused = run("-m", "launcher", "up", "--port", str(free_port()))
 
     assert refused.returncode == 1
     assert "version 99.0.0 has migrated the database" in refused.stderr

@@ -123,6 +123,15 @@ def test_one_extension_may_live_at_two_services(qms: SimulatedQms) -> None:
     assert (first.service, second.service, first.ended_at) == ("north", "island", None)
 
 
+def test_after_one_is_deleted_recordings_have_guids_of_their_own(qms: SimulatedQms) -> None:
+    made = [qms.connected("2001", NOON) for _ in range(2)]
+    assert made[0] is not None
+    del qms.recordings[made[0].guid]
+    made += [qms.connected("2001", NOON) for _ in range(2)]
+
+    assert len({one.guid for one in made if one is not None}) == 4
+
+
 def test_a_recording_may_go_on_at_another_extension(qms: SimulatedQms) -> None:
     qms.set_users([person(0), person(1)])
     recording = qms.connected("2001", NOON)
