@@ -124,6 +124,7 @@ def test_one_extension_may_live_at_two_services(qms: SimulatedQms) -> None:
 
 
 def test_after_one_is_deleted_recordings_have_guids_of_their_own(qms: SimulatedQms) -> None:
+    qms.set_users([person(0)])
     made = [qms.connected("2001", NOON) for _ in range(2)]
     assert made[0] is not None
     del qms.recordings[made[0].guid]
