@@ -328,6 +328,7 @@ def _next_call(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: 
         waits_since=call.waits_since if is_queued else (None if is_cleared or later_parties(call, moment) else born_at),
         waits_at=call.waits_at if is_queued else "",
         cleared_at=call.cleared_at if is_cleared else None,
+        doubtful_since=call.doubtful_since if call.doubtful_since and call.doubtful_since > born_at else None,
         due=gateway_at + timedelta(hours=work.site.stale_hours),
     )
 

@@ -5,9 +5,11 @@ Times are seconds after noon; events come in the order in which they are written
 """
 
 import pytest
+from msgspec.structs import replace
 
+from calls.core.result_events import RecordingFound
 from calls.core.state import LegState
-from tests.calls.switchboard import Switchboard, with_site
+from tests.calls.switchboard import Switchboard, event, moment, with_site
 
 pytestmark = pytest.mark.core
 
@@ -55,3 +57,53 @@ def test_who_came_just_before_a_call_was_cleared_may_be_over_with_it() -> None:
     board.call("ConnectionCleared", 90, "C1", "2001").waits(120)
 
     assert _last(board, "2001").facts.interaction_id != _last(board, "2002").facts.interaction_id
+
+
+def test_a_repeat_of_a_report_of_before_a_transfer_does_not_hand_the_leg_on_again() -> None:
+    """2006 answers at 9.2, which is heard after the transfer of 9.7, and once more when QMS had named its recording."""
+    board = Switchboard().call("Established", 4.2, "C1", "2003").call("Established", 9.2, "C2", "2003")
+    joined = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "transferringDeviceId": "2003"}
+    board.hears(event("Transferred", 9.7, resultingCallId="C3", transferredToDeviceId="2006", **joined))
+    answered = event("Established", 9.2, callId="C2", deviceId="2006")
+    board.hears(replace(answered, gatewaytime=moment(9.77)))
+    number = _last(board, "2006").number
+    board.found(9.79, number, "R", started=9.2, asked=9.77)
+    before = (len(board.legs), _last(board, "2006").searches)
+    board.hears(replace(answered, gatewaytime=moment(10.04)))
+
+    assert (len(board.legs), _last(board, "2006").searches) == before
+
+
+def test_a_further_end_of_a_phone_ends_what_the_id_named_in_between() -> None:
+    """Three calls at 2006: until 21.65, from 21.9 to 22.0, and until 22.45; the first end is heard last but one."""
+    board = Switchboard().call("Established", 21.45, "C1", "2006").call("Established", 21.9, "C1", "2006")
+    board.call("ConnectionCleared", 22, "C1", "2006")
+    board.call("Delivered", 22.2, "C1", "2006", callerName="Lea", callerNameSource="isdn")
+    board.call("ConnectionCleared", 22.45, "C1", "2006").call("ConnectionCleared", 21.65, "C1", "2006")
+    board.call("Established", 22.25, "C1", "2006").call("Queued", 46.4, "C1", queueName="Billing")
+    board.call("Established", 50.4, "C1", "2005").call("ConnectionCleared", 80, "C1", "2005").waits(120)
+
+    assert _knows(board, "2005") == ("Billing", "")
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_recording_that_began_late_is_missed_alike_whether_its_leg_is_known_or_not(is_known: bool) -> None:
+    """2001 is held in C1 and talks in C2, whose beginning and the answer for C1 are folded in one batch or in two."""
+    board = Switchboard().call("Established", 10, "C1", "2001")
+    board.call("Established", 14.6, "C2", "2001")
+    number = board.legs[0].number
+    board.hears(
+        RecordingFound(
+            leg=number,
+            search=1,
+            guid="R",
+            service=1,
+            attempts=1,
+            started_at=moment(14.5),
+            asked_at=moment(15),
+            at=moment(15.2),
+            holder=board.legs[1].number if is_known else None,
+        )
+    )
+
+    assert (board.legs[0].guid, board.legs[0].missed) == ("", "began_late")

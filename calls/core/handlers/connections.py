@@ -14,7 +14,7 @@ from calls.core.call_end import (
     expire_when_over,
     is_known_by_ends,
 )
-from calls.core.clocks import note_agreement
+from calls.core.clocks import CLOSE, note_agreement
 from calls.core.connections import connect_device, connection_of, note_seen, open_before
 from calls.core.consultation import disinherit, inherit, inherit_late
 from calls.core.dispatch import apply
@@ -105,7 +105,8 @@ def _hand_on_late(work: UnitOfWork, event: Established, call: CallState, device_
     if leg is None or origin is None or origin.incarnation == call.main:
         return
     joined_at = call.joined_at if origin.incarnation == call.incarnation else origin.moved_at
-    if joined_at is not None and leg.connected_source_at == event.time < joined_at and leg.pending_transfer is None:
+    is_first = leg.pending_transfer is None and leg.searches <= 1  # A repeat of the report finds it handed on.
+    if joined_at is not None and leg.connected_source_at == event.time < joined_at and is_first:
         at = max(event.at, origin.touched_gateway_at)
         hand_on(
             work,
@@ -217,6 +218,7 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
         party = call.parties[device_id]
     if party is not None and party.again is not None and party.again.at <= event.time:
         put_party(work, call, _with_end_again(party, party.again, event))
+        _doubt_after_end_again(work, call, party.again, event.time)
         return
     if party is not None and _has_left_later(work, party, event.time):
         end_earlier(work, call, party, event.time, event.at)
@@ -243,6 +245,12 @@ def _is_of_no_call(call: CallState, party: Party | None, event: ConnectionCleare
     """Say whether an end belongs to a call that is not known; ends are kept for one whose beginning is yet to come."""
     is_after = call.ended_at is not None and event.time > call.ended_at
     return is_after and (party is None or not party.is_here) and call.entered_at is not None
+
+
+def _doubt_after_end_again(work: UnitOfWork, call: CallState, again: Reconnection, ended_at: datetime) -> None:
+    """Doubt a call of whose device a further end is reported: whatever the id named in between is over then, too."""
+    if work.site.has_source_times and again.ended_at is not None and ended_at > again.ended_at + CLOSE:
+        work.put_call(replace(work.calls[call.incarnation], doubtful_since=ended_at))
 
 
 def _with_end_again(party: Party, again: Reconnection, event: ConnectionCleared) -> Party:

@@ -18,6 +18,7 @@ from calls.core.leg_split import split
 from calls.core.legs import GRACE, clear_party, close_leg, open_leg, put_party, start_search
 from calls.core.outcome_rules import concluded, traced
 from calls.core.recording_ownership import (
+    began_late,
     contest,
     contested_by,
     note_stall,
@@ -63,7 +64,9 @@ def handle_recording_found(event: RecordingFound, work: UnitOfWork) -> None:
         _miss(work, leg, event.search, "canary", event)
         return
     holder = event.holder or work.holder_of(event.guid)
-    if holder not in (None, leg.number) and not contest(work, holder or 0, leg, event):
+    if began_late(work, leg, event):  # Whether its own leg is known already, or is in the same batch, must not count.
+        _miss(work, leg, event.search, "began_late", event)
+    elif holder not in (None, leg.number) and not contest(work, holder or 0, leg, event):
         _not_its_own(work, holder or 0, leg, event)
     elif (why := ownership(work, leg, event)) == "stranger":
         _ask_on(work, leg, event, why)
