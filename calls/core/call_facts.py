@@ -58,7 +58,15 @@ def _with(call: CallState, fresh: dict[str, TimedValue]) -> CallState:
 
 
 def _is_news(history: tuple[TimedValue, ...], value: str, at: datetime) -> bool:
+    if not value and _changes_queue(history, at):
+        return False
     return not history or history[-1].value != value or at < history[0].at
+
+
+def _changes_queue(history: tuple[TimedValue, ...], at: datetime) -> bool:
+    """Say whether a call came into another queue in the moment in which it left one, in whatever order both came."""
+    is_entered = bool(history) and history[-1].at == at and bool(history[-1].value)
+    return is_entered and any(one.at < at and one.value for one in history[:-1])
 
 
 def _insert(history: tuple[TimedValue, ...], fact: TimedValue) -> tuple[TimedValue, ...]:

@@ -7,8 +7,9 @@ end of an outside party, nor of a phone that only rang.
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from tests.calls.switchboard import Switchboard
+from tests.calls.switchboard import Switchboard, event, moment
 from tests.calls.test_gaps import link, snapshot
 
 pytestmark = pytest.mark.core
@@ -76,3 +77,23 @@ def test_a_phone_that_parked_a_call_has_left_it(reports_end: bool) -> None:
 
     assert board.spans() == [("2001", 1.0, 8.0), ("2002", 20.0, 30.0), ("2003", 33.0, 40.0)]
     assert (_known(board, "2002"), _known(board, "2003")) == (("Sales", "Uma", True), ("Support", "", False))
+
+
+@pytest.mark.parametrize("left_after", [False, True])
+def test_a_call_that_leaves_a_queue_for_another_is_in_that_in_whatever_order_both_are_heard(left_after: bool) -> None:
+    board = Switchboard().call("Queued", 0, "C1", "Q7", **UMA)
+    left = event("Diverted", 4, callId="C1", deviceId="Q7", newDestination="Q8", cause="queueCleared")
+    entered = event("Queued", 4, callId="C1", deviceId="Q8", queueName="Support")
+    board.hears(*((entered, left) if left_after else (left, entered, replace(left, id="again"))))
+    board.call("Established", 6, "C1", "2001")
+
+    assert _known(board, "2001")[0] == "Support"
+
+
+@pytest.mark.parametrize("heard", [10.5, 14, 30])
+def test_an_agent_whose_log_off_of_before_a_call_is_heard_in_it_is_not_named(heard: float) -> None:
+    board = Switchboard().agent("LoggedOn", 1, "9101", deviceId="2001").call("Established", 10, "C1", "2001")
+    off = event("LoggedOff", 8, family="agent", agentId="9101", deviceId="2001")
+    board.hears(replace(off, gatewaytime=moment(heard))).call("ConnectionCleared", 40, "C1", "2001").waits(60)
+
+    assert board.legs[0].agent_id == ""

@@ -41,11 +41,15 @@ def _note(work: UnitOfWork, event: AgentEvent) -> None:
 
 
 def _correct_legs(work: UnitOfWork, change: SessionChange, event: AgentEvent) -> None:
-    """Correct the agent of a leg that was connected a moment ago, if the event is older than that."""
+    """Correct the agent of a leg that was connected before an older event of the agent is heard.
+
+    Without times of the source, which show what is older, only that of a leg that was connected a moment ago.
+    """
     for leg in work.legs_at(change.device_id):
         is_unwritten = leg.phase is LegPhase.OPEN or leg.base is WriteStatus.NONE
-        is_fresh = is_unwritten and event.at - leg.connected_gateway_at <= GRACE
-        if is_fresh and not leg.is_agent_stated and _was_before(event, leg):
+        is_log_on = isinstance(event, LoggedOn | LoggedOff) and work.site.has_source_times
+        is_in_time = is_log_on or event.at - leg.connected_gateway_at <= GRACE
+        if is_unwritten and is_in_time and not leg.is_agent_stated and _was_before(event, leg):
             _reidentify(work, leg, event)
 
 
