@@ -277,6 +277,8 @@ def test_the_command_writes_and_mails_the_report(
     call_command("report", month="last", format="pdf", into=tmp_path / "october.pdf")
     assert (tmp_path / "october.pdf").read_bytes().startswith(b"%PDF-")
     assert capsys.readouterr().out == "October 2026: the promise of the flagged share is broken.\n"
+    with pytest.raises(CommandError, match="add --into FILE"):
+        call_command("report", month="last", format="pdf")
     with pytest.raises(CommandError, match="written like"):
         call_command("report", month="november")
     with pytest.raises(CommandError, match="cannot be written: No such file or directory"):

@@ -128,6 +128,13 @@ def test_the_commands_prove_a_file_and_the_chain(gateway: GatewayStack, tmp_path
         call_command("verify_evidence", path, key="00" * 32)
 
 
+@pytest.mark.django_db
+def test_an_empty_chain_is_not_said_to_be_proved(capsys: Any) -> None:
+    call_command("verify_evidence")
+
+    assert capsys.readouterr().out == "The chain is empty: there is nothing to prove yet.\n"
+
+
 def _flag(export: EvidenceExport, at: int = 0) -> Any:
     return export.entries[at].values[0]
 

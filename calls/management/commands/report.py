@@ -35,6 +35,8 @@ class Command(BaseCommand):
             month = read_month("" if options["month"] == "last" else options["month"], now)
         except BadMonth as error:
             raise CommandError(str(error)) from error
+        if options["format"] == "pdf" and not options["into"] and not options["mail"]:
+            raise CommandError("No file is written without a place for it: add --into FILE, or --mail ADDRESS.")
         report = month_report(months_before(month, 2)[0] if options["month"] == "last" else month, now)
         if options["into"]:
             self._write(options["into"], month_file(report, options["format"]))

@@ -55,7 +55,9 @@ class Command(BaseCommand):
         count = AuditCount()
         self._report([*chain_problems(count, key, retired), *missing_seals(kept)])
         counts = f"{count.blocks:,} blocks, {count.entries:,} entries, {count.seals:,} daily seals"
-        self.stdout.write(f"Proved: {counts}.")
+        self.stdout.write(
+            f"Proved: {counts}." if count.blocks else "The chain is empty: there is nothing to prove yet."
+        )
         if count.without_entries:
             self.stdout.write(
                 f"The entries of the first {count.without_entries:,} blocks, up to {count.without_until}, are gone."
