@@ -71,14 +71,19 @@ def test_a_recording_that_began_with_a_later_leg_is_that_legs_also_when_it_is_se
     assert [flags for flags in gateway.flags("2001") if flags] == []
 
 
-def test_what_a_listener_kept_while_the_journal_was_away_is_in_time(gateway: GatewayStack) -> None:
-    """The wrap-up was received in time, and the journal has it when its time is over."""
+def _ends_while_the_journal_is_away(gateway: GatewayStack) -> None:
+    """Let 2001 talk and leave, its wrap-up awaited; what is received from then on is still with the listener."""
     FlagSetting.objects.filter(field="wrapup").update(enabled=True)
     gateway.connects("C1", "2001", queueName="Sales")
     gateway.passes(5)
     gateway.clears("C1", "2001")
     gateway.passes(2)
     gateway.consumer.journal_time.hold()
+
+
+def test_what_a_listener_kept_while_the_journal_was_away_is_in_time(gateway: GatewayStack) -> None:
+    """The wrap-up was received in time, and the journal has it when its time is over."""
+    _ends_while_the_journal_is_away(gateway)
     wrapup = gateway.event("CallInformation", callId="C1", deviceId="2001", wrapup={"result": "Sold"})
     gateway.passes(600)
     assert gateway.outcomes() == [("2001", "waiting")]
@@ -133,12 +138,7 @@ def test_a_consumer_that_begins_waits_for_what_a_listener_may_have_kept(gateway:
 
 def test_a_consumer_that_dies_amid_what_a_listener_kept_leaves_time_where_it_was(gateway: GatewayStack) -> None:
     """The next one begins before the listener has appended the rest: a wrap-up that was received in time."""
-    FlagSetting.objects.filter(field="wrapup").update(enabled=True)
-    gateway.connects("C1", "2001", queueName="Sales")
-    gateway.passes(5)
-    gateway.clears("C1", "2001")
-    gateway.passes(2)
-    gateway.consumer.journal_time.hold()
+    _ends_while_the_journal_is_away(gateway)
     kept = gateway.event("CallInformation", callId="C1", deviceId="2001", queueName="Sales")
     wrapup = gateway.event("CallInformation", callId="C1", deviceId="2001", wrapup={"result": "Sold"})
     gateway.passes_unheard(600)

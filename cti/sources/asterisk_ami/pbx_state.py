@@ -91,10 +91,7 @@ class PbxState:
         return frozenset(self._rules)
 
     def hear(self, message: AmiMessage, received: datetime, held_since: datetime | None = None) -> None:
-        """Take one AMI event. Raises ``AmiMessageError`` when it is not plausible; then it changed nothing.
-
-        ``held_since``: as in ``EventTime``.
-        """
+        """Take one AMI event. Raises ``AmiMessageError`` when it is not plausible; then it changed nothing."""
         rule = self._rules.get(message.get("Event"))
         if rule is None:
             return
