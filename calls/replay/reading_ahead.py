@@ -16,8 +16,6 @@ from calls.replay.recorded import RecordedSlice
 ReadSlice = Callable[[int], RecordedSlice]
 #: Time in which the other process ends when nobody asks it any more, in seconds; then it is ended.
 END_SECONDS = 5.0
-
-
 #: A slice goes from process to process in this form: pickles of 29,250 legs take 0.3 CPU seconds more on each side.
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(RecordedSlice).decode

@@ -6,15 +6,15 @@ from typing import Literal
 
 import msgspec
 
-from bulk.statements import fetched, marks, moment
+from bulk.statements import fetched, moment, one_of
 from flags.models import SETTLED, WriteState
 
 #: By the ORM these rows take three times as long.
 _WRITES = """
 SELECT id, leg_id, recording_guid, part, state, settled_at, created_at, error_code, error
-FROM flags_flagwrite WHERE leg_id IN ({}) ORDER BY id
+FROM flags_flagwrite WHERE leg_id {} ORDER BY id
 """
-_VALUES = "SELECT write_id, name, value FROM flags_flagvalue WHERE write_id IN ({})"
+_VALUES = "SELECT write_id, name, value FROM flags_flagvalue WHERE write_id {}"
 
 
 class MadeWrite(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,10 +37,11 @@ class MadeWrite(msgspec.Struct, frozen=True, kw_only=True):
 
 def made_writes(leg_ids: Sequence[int]) -> list[MadeWrite]:
     """Return the flag writes of these legs, settled ones and others."""
-    rows = fetched(_WRITES.format(marks(leg_ids)), leg_ids) if leg_ids else []
+    of_legs, legs = one_of(leg_ids)
+    rows = fetched(_WRITES.format(of_legs), [legs])
     values: dict[int, dict[str, str]] = {}
-    keys = [row[0] for row in rows]
-    for write_id, name, value in fetched(_VALUES.format(marks(keys)), keys) if keys else ():
+    of_writes, writes = one_of([row[0] for row in rows])
+    for write_id, name, value in fetched(_VALUES.format(of_writes), [writes]):
         values.setdefault(write_id, {})[name] = value
     return [
         MadeWrite(
