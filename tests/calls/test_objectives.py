@@ -198,7 +198,7 @@ def test_a_deleted_service_and_none_are_named_as_such(site: CountedSite) -> None
 
     named = [part.name for part in dict(month_report(NOVEMBER, NOW).parts)["Flagged, by Recording Service"]]
 
-    assert sorted(named) == ["deleted (77)", "none", "north"]
+    assert sorted(named) == ["deleted (77)", "no Recording Service known", "north"]
 
 
 @pytest.mark.parametrize(
