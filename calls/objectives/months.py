@@ -170,7 +170,7 @@ def _by_service(month: date) -> dict[int, PromiseCount]:
     for service, outcome, legs in _sums(("service_key", "outcome"), month, ~_WITHOUT_SERVICE):
         outcomes[service][outcome] += legs
     rows = _sums(("service_key", "source_id", "device_id", "outcome"), month, _WITHOUT_SERVICE)
-    judged = (row for _, *row in rows if row[2] in _COUNTED)
+    judged = ((source, device, outcome, legs) for _, source, device, outcome, legs in rows if outcome in _COUNTED)
     for (service, outcome), legs in by_known_service(judged).items():
         outcomes[service][outcome] += legs
     return {key: _flagged(one) for key, one in outcomes.items()}
@@ -224,9 +224,7 @@ def _past_counts(targets: Mapping[date, Sequence[Objective]]) -> dict[date, list
     kept = _from_cache(list(keys.values()))
     found = {month: [PromiseCount(*count) for count in kept.get(key) or ()] for month, key in keys.items()}
     missing = {
-        month: _counts_of(promised, month)
-        for month, promised in targets.items()
-        if len(found[month]) != len(promised)
+        month: _counts_of(promised, month) for month, promised in targets.items() if len(found[month]) != len(promised)
     }
     _into_cache({keys[month]: [(one.whole, one.bad) for one in counts] for month, counts in missing.items()})
     return found | missing

@@ -14,7 +14,9 @@ WORDS = (
     " many legs may fail before a promise is broken."
 )
 #: What stands below the months of the trend.
-YARDSTICK = "A month that is over is judged by the targets with which it ended; where these were others, they are named."
+YARDSTICK = (
+    "A month that is over is judged by the targets with which it ended; where these were others, they are named."
+)
 #: Below this a budget is shown with a decimal, in legs.
 _SMALL_BUDGET = 10
 #: The budget in percent of itself.

@@ -16,8 +16,9 @@ from bulk.tables import upsert_all
 from calls.models import CauseDecision, HourlyCount, HourlyLatency
 from calls.objectives.files import month_file
 from calls.objectives.mail import first_working_day, mail_monthly, month_message
-from calls.objectives.months import month_report, months_before
+from calls.objectives.months import month_report
 from calls.objectives.promises import Objective, Promise, PromiseCount, Standing
+from calls.objectives.targets import months_before
 from calls.objectives.text import (
     PROMISE_HEADS,
     budget_text,

@@ -155,7 +155,7 @@ def test_the_command_prints_a_step_before_the_call_is_over(
     gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipe = io.BytesIO()
-    out = io.TextIOWrapper(io.BufferedWriter(pipe, 65_536))  # type: ignore[type-var]  # as a pipe is read
+    out = io.TextIOWrapper(io.BufferedWriter(pipe, 65_536))  # As a pipe holds it.
     at_each_pause: list[str] = []
 
     def pauses() -> None:
