@@ -219,7 +219,8 @@ def end_earlier(work: UnitOfWork, call: CallState, party: Party, moment: datetim
         correct_end(work, leg, moment, gateway_at)
     call = put_party(work, call, _without_again(replace(party, cleared_at=moment), moment))
     if call.cleared_at == later:
-        call = work.put_call(replace(call, cleared_at=moment))
+        cleared_at = later if call.clearing_at == later else call.next_cleared_at
+        call = work.put_call(replace(call, cleared_at=moment, next_cleared_at=cleared_at))
     if not is_empty_at(call, moment):
         return
     between = [one for one in work.incarnations_of(call.call_id) if moment < one.born_at <= later]

@@ -3,10 +3,12 @@
 from datetime import datetime, timedelta
 
 from calls.core.call_facts import is_contradicted, names_another
+from calls.core.gaps import is_missed
 from calls.core.newcomers import queues_another
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
+    CallCleared,
     CallEvent,
     ConnectionCleared,
     Delivered,
@@ -25,6 +27,8 @@ from cti.events import (
 GRACE = timedelta(seconds=1)
 #: Maximum silence of a call that only waits in a queue; after it the id is taken to name a new call.
 SILENCE = timedelta(minutes=15)
+#: Maximum time for which a phone rings in a call of which nothing else is heard.
+RINGING = timedelta(minutes=5)
 #: A device dials: only at the beginning of a call.
 _OPENING = (ServiceInitiated, Originated)
 #: A device or a queue joins a call.
@@ -40,6 +44,8 @@ def is_of_before(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     that call, it connects a device that connected later in that call and has left, or it queues a call in which a
     device dialled later. An end, hold or retrieve of a device that is not in the known call belongs to the older one.
     """
+    if isinstance(event, CallCleared):
+        return work.site.has_source_times
     if not isinstance(event, ENTERING):
         return begins(work, event, call)
     party = call.parties.get(event.data.device_id or "")
@@ -194,10 +200,17 @@ def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
         return states_another_interaction(call, event)
     if call.doubtful_since is not None and _is_after_doubt(call, call.doubtful_since, event):
         return is_doubtful_for(call, event)
+    if is_missed(work, call, event):
+        return not _states_its_number(call, event)
     if isinstance(event, _OPENING):
         return _opens_another(work, call, event)
+    return _is_after_another(work, call, event)
+
+
+def _is_after_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say the same of an event that is not missed, by which nobody dials, of a call that is not in doubt."""
     party = call.parties.get(event.data.device_id or "")
-    if party is not None and _rings_where_it_dials(work, party, event):
+    if party is not None and (_rings_where_it_dials(work, party, event) or _rings_again(call, party, event)):
         return True
     if isinstance(event, Delivered | Established) and party is not None and party.is_talking:
         is_other = is_contradicted(call, event.data) or names_another(call, event.data)
@@ -208,10 +221,28 @@ def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
         return not _states_its_number(call, event)
     if event.time == call.born_at or (is_anybody_in(call) and not _is_left_by_extensions(work, call)):
         return False
-    is_silent = event.at - call.touched_gateway_at > SILENCE
+    is_silent = event.at - call.touched_gateway_at > (SILENCE if call.waits_at else RINGING)
     if is_silent or (isinstance(event, Queued) and _queues_again(call, event)):
         return True
+    return _is_of_other_caller(work, call, event)
+
+
+def _is_of_other_caller(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether an event states another number than that of a call in which nobody talks, or names another caller."""
+    if isinstance(event, Queued | Delivered | Established) and call.main is None and names_another(call, event.data):
+        return True
     return is_contradicted(call, event.data) and not _is_of_transfer(work, call, event)
+
+
+def _rings_again(call: CallState, party: Party, event: CallEvent) -> bool:
+    """Say whether a phone begins to ring again in a call that waits in no queue: it has stopped in between.
+
+    So the call was over, and nobody said so. Other monitors report within a second. The caller's number vouches for it.
+    """
+    is_ringing = isinstance(event, Delivered) and party.state is PartyState.ALERTING and party.since is not None
+    if not is_ringing or call.waits_at or call.main is not None or _states_its_number(call, event):
+        return False
+    return event.time > (party.since or event.time) + GRACE
 
 
 def _rings_where_it_dials(work: UnitOfWork, party: Party, event: CallEvent) -> bool:

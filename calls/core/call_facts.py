@@ -138,6 +138,18 @@ def _joined(winner: tuple[TimedValue, ...], other: tuple[TimedValue, ...]) -> tu
     return (*(one for one in other if one.at < winner[0].at), *winner)
 
 
+def stated_since(
+    facts: dict[str, tuple[TimedValue, ...]], own: dict[str, tuple[TimedValue, ...]], at: datetime
+) -> dict[str, tuple[TimedValue, ...]]:
+    """Return facts in which values that a resulting call's own events stated, heard before the transfer, are later.
+
+    The call did not exist before the transfer, whatever the times of receipt say.
+    """
+    later = {name: tuple(replace(one, at=max(one.at, at + AFTER)) for one in history) for name, history in own.items()}
+    earlier = {name: tuple(one for one in facts.get(name, ()) if one not in own[name]) for name in own}
+    return facts | {name: (*earlier[name], *history) for name, history in later.items()}
+
+
 def divided(call: CallState, moment: datetime) -> tuple[dict[str, tuple[TimedValue, ...]], ...]:
     """Divide what a call knows into what was stated until a moment, and what was stated after it."""
     until = {name: tuple(one for one in history if one.at <= moment) for name, history in call.facts.items()}

@@ -9,7 +9,9 @@ from calls.core.clocks import moments_of
 from calls.core.commands import CloseGap, OpenGap
 from calls.core.gap_tally import GapTally
 from calls.core.source_state import PartialGap
+from calls.core.state import CallState, LegPhase
 from calls.core.unit_of_work import UnitOfWork
+from cti.events import CallEvent
 
 #: In a gap no longer than this nobody answers a call, holds it and talks in another.
 SHORT = timedelta(seconds=3)
@@ -48,6 +50,50 @@ def is_heard_after_loss(work: UnitOfWork, at: datetime, heard: datetime) -> bool
 def missed_since(work: UnitOfWork, device: str) -> datetime | None:
     """Return since when a device's events may be missed though the link stands; None when they are not."""
     return next((gap.began_at for gap in work.source.partial if device in gap.devices), None)
+
+
+def is_missed(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether an event of another device comes while the events of all extensions in its call are missed.
+
+    They may have left, and the id may name another call by now.
+    """
+    partial, lost_at = work.source.partial, work.source.lost_at
+    if not (partial or lost_at) or event.data.outside:
+        return False
+    inside = _inside(work, call)
+    if lost_at is not None:
+        return _is_missed_by_link(work, call, lost_at, event, inside)
+    missed = {name for gap in partial if gap.began_at < event.time for name in gap.devices}
+    return bool(inside) and (event.data.device_id or "") not in inside and inside <= missed
+
+
+def _is_missed_by_link(
+    work: UnitOfWork, call: CallState, lost_at: datetime, event: CallEvent, inside: set[str]
+) -> bool:
+    """Say the same of a gap of the whole link, before a snapshot begins; in a short one a call goes on to wait."""
+    lost = work.source.lost_gateway_at
+    if work.source.snapshot is not None or lost is None or call.touched_gateway_at >= lost or event.at <= lost:
+        return False
+    if not inside:
+        return event.time - lost_at > SHORT
+    return (event.data.device_id or "") not in inside
+
+
+def doubt_unwatched(work: UnitOfWork, devices: Iterable[str], at: datetime) -> None:
+    """Doubt each call whose extensions were all missed, and of which no snapshot has said that it goes on."""
+    back = set(devices)
+    for device in sorted(back):
+        since = missed_since(work, device)
+        for leg in work.legs_at(device) if since is not None else ():
+            call = work.calls.get(leg.incarnation)
+            if call is not None and leg.phase is LegPhase.OPEN and _inside(work, call) <= back:
+                work.put_call(replace(call, doubtful_since=at))
+
+
+def _inside(work: UnitOfWork, call: CallState) -> set[str]:
+    """Return the extensions that are in a call."""
+    here = (one for one in call.parties.values() if one.is_here and not one.outside)
+    return {one.device_id for one in here if work.site.is_extension(one.device_id)}
 
 
 def may_have_had_others(work: UnitOfWork, device: str) -> bool:

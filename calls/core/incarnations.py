@@ -31,6 +31,7 @@ from calls.core.call_evidence import (
 from calls.core.state import CallState, Party
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
+    CallCleared,
     CallEvent,
     CallInformation,
     ConnectionCleared,
@@ -57,6 +58,9 @@ def attribute(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
         own = _of_its_interaction(calls, event)
         if own or event.data.wrapup is not None:
             return own[-1] if own else call
+    if isinstance(event, CallCleared) and states_another_interaction(call, event):
+        own = _of_its_interaction(calls, event)
+        return own[-1] if own else call
     if event.time < call.born_at:
         return begin_call(work, event, call_id, replaces=False) if is_of_before(work, call, event) else call
     return _by_time(work, event, call, following)

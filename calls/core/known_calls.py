@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from calls.core.call_evidence import ENTERING, states_another_interaction
 from calls.core.call_facts import learn, learn_values, moved_facts, reported_facts
+from calls.core.gaps import is_missed
 from calls.core.incarnations import attribute
 from calls.core.legs import GRACE, refresh_facts
 from calls.core.origins import origin_of
@@ -53,11 +54,15 @@ def _entered(call: CallState, event: CallEvent, touched_at: datetime) -> CallSta
 
 def _is_foreign(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event belongs to a call that is not known, so that its data must be ignored."""
+    if isinstance(event, CallInformation) and not event.data.interaction_id and is_missed(work, call, event):
+        return True
     if not isinstance(event, _OF_KNOWN) or not states_another_interaction(call, event):
         return False
     if event.data.device_id and event.data.device_id not in call.parties:
         return True
-    return event.data.wrapup is not None if isinstance(event, CallInformation) else work.site.has_source_times
+    if isinstance(event, CallInformation):
+        return event.data.wrapup is not None
+    return isinstance(event, CallCleared) or work.site.has_source_times
 
 
 def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:

@@ -131,12 +131,16 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     reached_gateway_at: datetime | None = None
     reached_origin: Origin | None = None
     moved_to: int | None = None
+    #: The ids that it had, or its parts, before transfers and conferences; the last few.
+    former_ids: tuple[str, ...] = ()
     #: When the customer's call was joined to it.
     joined_at: datetime | None = None
     #: The ends that concern all parties, by the source's clock: moved to another call, cleared, the id used again.
     moved_at: datetime | None = None
     cleared_at: datetime | None = None
     superseded_at: datetime | None = None
+    #: When it was cleared as a whole, where that was reported.
+    clearing_at: datetime | None = None
     #: When a call was cleared that is later than this one and of which nothing else was heard yet.
     next_cleared_at: datetime | None = None
     #: Since when, by the source's clock, it may be over and its id be used again: nobody talked in it as the link was

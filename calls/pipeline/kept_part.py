@@ -67,7 +67,9 @@ class KeptPart:
         names = self._load_calls(work, subject.calls | {value.call_id for value in values})
         devices = {value.device_id for value in values if isinstance(value, LegState)}
         self._load_legs(work, names, subject.devices | devices)
-        self._load_legs(work, set(), _devices(work, names))
+        concerned = _devices(work, names)
+        self._load_legs(work, set(), concerned)
+        self._load_legs(work, self._load_calls(work, _went_on(work, names, concerned)), set())
 
     def shrink(self, work: UnitOfWork, budget: int, now: datetime) -> None:
         """Give up what was here first where there are more calls or legs than ``budget``; nothing of the last batch."""
@@ -138,6 +140,12 @@ def _devices(work: UnitOfWork, names: Iterable[str]) -> set[str]:
     calls = [call for name in names for call in work.incarnations_of(name)]
     at_legs = {leg.device_id for call in calls for leg in work.legs_in(call.incarnation)}
     return at_legs.union(*(call.parties for call in calls))
+
+
+def _went_on(work: UnitOfWork, names: Set[str], devices: Iterable[str]) -> set[str]:
+    """Return the ids of the calls, of legs of devices, that had other ids before: an end may come under those."""
+    calls = (work.calls.get(leg.incarnation) for device in devices for leg in work.legs_at(device))
+    return {call.call_id for call in calls if call is not None and not names.isdisjoint(call.former_ids)}
 
 
 def add(work: UnitOfWork, calls: Mapping[int, CallState], legs: Mapping[int, LegState]) -> None:

@@ -11,7 +11,7 @@ from calls.core.result_events import ResultEvent, TimePassed
 from calls.core.state import CallState, LegState
 from calls.models import Call, Leg, is_live
 from calls.storage.codec import leg_key, read_call, read_leg
-from cti.events import AgentEvent, AnyEvent, CallEvent, SnapshotBegan, SnapshotEnded
+from cti.events import AgentEvent, AnyEvent, CallEvent, LinkRestored, SnapshotBegan, SnapshotEnded
 
 #: Maximum number of due calls and legs taken at once.
 DUE_AT_ONCE = 500
@@ -35,6 +35,8 @@ def concern(events: Iterable[AnyEvent]) -> Concern:
             _add(event, calls, devices)
         elif isinstance(event, AgentEvent):
             devices.add(event.data.device_id or "")
+        elif isinstance(event, LinkRestored):
+            devices.update(event.data.devices or ())
         everything = everything or isinstance(event, SnapshotBegan | SnapshotEnded)
     return Concern(frozenset(calls), frozenset(devices - {""}), everything)
 

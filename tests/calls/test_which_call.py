@@ -42,6 +42,10 @@ A, B = {"callingNumber": "+49301"}, {"callingNumber": "+49302"}
 TALKED = (heard("Established", 0, "2001", **I1), heard("ConnectionCleared", 10, "2001"))
 TWO_LIVES = (*TALKED, heard("Established", 20, "2002", **I2))
 WAITS = (heard("Queued", 0, "5000", **A),)
+UMA, ZOE = ({"callerName": name, "callerNameSource": "isdn"} for name in ("Uma", "Zoe"))
+RINGS = (heard("Queued", 0, "5000", **I1), heard("Delivered", 3, "2001"))
+DIALLED = (heard("Originated", 0, "2003", **I1), heard("Delivered", 3, "2001"))
+MOBILE = heard("Delivered", 3, "T2:1", outside=True)
 NO_TIMES = {"has_source_times": False}
 
 CASES: list[tuple[Sequence[Heard], Heard, str, dict[str, Any]]] = [
@@ -105,11 +109,43 @@ CASES: list[tuple[Sequence[Heard], Heard, str, dict[str, Any]]] = [
     (WAITS, heard("Delivered", 900.001, "2001"), "new", {}),
     # A queue's own device rings.
     ((heard("Queued", 0, "5000"),), heard("Delivered", 5, "5000"), "first", {}),
-    # Who dials is in no call that rings; who rings may ring again.
+    # Who dials is in no call that rings; who begins to ring again in no queue has stopped before.
     ((heard("Originated", 0, "2001"),), heard("Delivered", 5, "2001"), "new", {}),
     ((heard("Originated", 0, "2001"),), heard("Delivered", 0, "2001"), "first", {}),
     ((heard("Originated", 0, "2001"),), heard("Delivered", 5, "2001"), "first", NO_TIMES),
-    ((heard("Delivered", 0, "2001"),), heard("Delivered", 5, "2001"), "first", {}),
+    ((heard("Delivered", 0, "2001"),), heard("Delivered", 1.001, "2001"), "new", {}),
+    ((heard("Delivered", 0, "2001"),), heard("Delivered", 1.001, "2001"), "new", NO_TIMES),
+    ((heard("Delivered", 0, "2001"),), heard("Delivered", 1, "2001"), "first", {}),
+    ((heard("Delivered", 0, "2001"),), heard("Delivered", 5, "2002"), "first", {}),
+    ((heard("Delivered", 0, "2001", **A),), heard("Delivered", 5, "2001", **A), "first", {}),
+    ((heard("Delivered", 0, "2001", **I1),), heard("Delivered", 5, "2001", **I1), "first", {}),
+    ((*WAITS, heard("Delivered", 3, "2001")), heard("Delivered", 5, "2001"), "first", {}),
+    # A phone rings for five minutes at most, or a quarter of an hour in a queue.
+    ((heard("Delivered", 0, "2001"),), heard("Established", 300, "2001"), "first", {}),
+    ((heard("Delivered", 0, "2001"),), heard("Established", 300.001, "2001"), "new", {}),
+    ((*WAITS, heard("Delivered", 3, "2001")), heard("Established", 303.001, "2001"), "first", {}),
+    # Another name out of the same directory, where the call only rings or waits; data may correct it.
+    ((heard("Delivered", 0, "2001", **UMA),), heard("Established", 5, "2001", **ZOE), "new", {}),
+    ((heard("Delivered", 0, "2001", **UMA),), heard("Delivered", 5, "2002", **ZOE), "new", {}),
+    ((heard("Queued", 0, "5000", **UMA),), heard("Established", 5, "2001", **ZOE), "new", {}),
+    ((heard("Queued", 0, "5000", **UMA),), heard("Established", 5, "2001", **UMA), "first", {}),
+    ((heard("Queued", 0, "5000", **UMA),), heard("CallInformation", 5, **ZOE), "first", {}),
+    # Its caller left, or its queue, while phones rang: what comes later states its interaction, or is another's.
+    ((*RINGS, heard("ConnectionCleared", 5, "T1:1", outside=True)), heard("Established", 6, "2001"), "new", {}),
+    ((*RINGS, heard("ConnectionCleared", 5, "T1:1", outside=True)), heard("Established", 6, "2001", **I1), "first", {}),
+    ((*RINGS, heard("ConnectionCleared", 5, "5000")), heard("Delivered", 6, "2002"), "new", {}),
+    ((*RINGS, heard("ConnectionCleared", 5, "5000")), heard("Established", 5, "2001"), "first", {}),
+    ((*RINGS, heard("ConnectionCleared", 5, "2009")), heard("Established", 6, "2001"), "new", {}),
+    ((*RINGS, heard("ConnectionCleared", 5, "2002")), heard("Established", 6, "2001"), "first", {}),
+    ((*DIALLED, heard("ConnectionCleared", 5, "2003")), heard("Established", 6, "2001"), "new", {}),
+    ((*DIALLED, heard("ConnectionCleared", 5, "2002")), heard("Established", 6, "2001"), "first", {}),
+    # A mobile that rang beside them is no caller.
+    (
+        (*RINGS, MOBILE, heard("ConnectionCleared", 5, "T2:1", outside=True)),
+        heard("Established", 6, "2001"),
+        "first",
+        {},
+    ),
     # A device dials only as a call begins: within a second, or not at all after it was in a queue or connected.
     ((heard("Delivered", 0, "2001"),), heard("ServiceInitiated", 1, "2001"), "first", NO_TIMES),
     ((heard("Delivered", 0, "2001"),), heard("ServiceInitiated", 1.001, "2001"), "new", NO_TIMES),

@@ -54,6 +54,10 @@ def _enter(work: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[CallS
         since=since,
         has_dialled=has_dialled,
     )
+    if call.cleared_at is not None and event.time <= call.cleared_at:
+        left = replace(party, state=PartyState.NULL, cleared_at=call.cleared_at, cleared_gateway_at=event.at)
+        put_party(work, call, left)  # Everybody has left since.
+        return None
     call = put_party(work, call, party)
     if call.waits_since is not None and not call.waits_at:
         call = work.put_call(replace(call, waits_since=None))

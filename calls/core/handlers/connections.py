@@ -14,10 +14,12 @@ from calls.core.call_end import (
     expire_when_over,
     is_known_by_ends,
 )
+from calls.core.call_evidence import states_another_interaction
 from calls.core.clocks import CLOSE, note_agreement
 from calls.core.connections import connect_device, connection_of, note_seen, open_before
 from calls.core.consultation import disinherit, inherit, inherit_late
 from calls.core.dispatch import apply
+from calls.core.former_ids import await_beginning
 from calls.core.gaps import may_have_had_others
 from calls.core.incarnations import call_at
 from calls.core.known_calls import known_call, located
@@ -239,6 +241,7 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
     if not is_known_by_ends(work.calls[call.incarnation]):
         divide_where_empty(work, call.incarnation, event.time, event.at)
     expire_when_over(work, call.incarnation, event.at)
+    await_beginning(work, call.incarnation, device_id, event.at)
 
 
 def _is_of_no_call(call: CallState, party: Party | None, event: ConnectionCleared) -> bool:
@@ -298,10 +301,29 @@ def _return_leg(work: UnitOfWork, party: Party | None, event: ConnectionCleared)
 
 
 def _stop_waiting(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> None:
-    """End a waiting call when its caller or its queue leaves it; an extension that did not answer does not end it."""
-    is_idle = call.waits_since is not None and not any(one.is_here for one in call.parties.values())
-    if is_idle and _is_caller_or_queue(work, call, party, event):
+    """End a waiting call when its caller or its queue leaves it; an extension that did not answer does not end it.
+
+    While phones ring, whose end need not be reported, it may be over: the caller gave up, or is led to one of them.
+    """
+    here = [one for one in call.parties.values() if one.is_here]
+    if not (here or call.waits_since is not None) or not _is_caller_or_queue(work, call, party, event):
+        return
+    if not here:
         work.put_call(replace(call, waits_since=None, waits_at="", cleared_at=event.time))
+    elif all(one.state is PartyState.ALERTING for one in here) and not _may_go_on(work, call, party, event):
+        work.put_call(replace(call, doubtful_since=event.time))
+
+
+def _may_go_on(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> bool:
+    """Say whether a call in which phones ring goes on without a device that left.
+
+    It does where another outside phone rang beside them, where it left one queue for another, and where an agent may
+    have handed it on.
+    """
+    device_id = event.data.device_id or ""
+    has_rung = party is not None and party.state is PartyState.ALERTING
+    is_other_queue = device_id in work.site.queues and device_id != call.waits_at
+    return has_rung or is_other_queue or any(leg.is_held for leg in work.legs_at(device_id))
 
 
 def _is_caller_or_queue(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> bool:
@@ -325,6 +347,10 @@ def _doubt_after(work: UnitOfWork, call: CallState, cleared_at: datetime) -> Non
             work.put_call(replace(one, doubtful_since=cleared_at))
 
 
+def _states_its_interaction(call: CallState, event: CallCleared) -> bool:
+    return any(fact.value == event.data.interaction_id for fact in call.facts.get("interaction_id", ()))
+
+
 @apply.register
 def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
     """A call ended for all who are left in it; who came into it later is in another call under its id."""
@@ -333,10 +359,9 @@ def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
     is_over = call.moved_to is not None or call.superseded_at is not None
     if is_over or event.time < call.born_at:
         return
-    if ended_at is not None and event.time > ended_at:
-        if (
-            work.site.has_source_times and call.failed_gateway_at is None
-        ):  # It is of another call, of which nothing else is heard yet.
+    if states_another_interaction(call, event) or (ended_at is not None and event.time > ended_at):
+        if work.site.has_source_times and call.failed_gateway_at is None and not _states_its_interaction(call, event):
+            # It is of another call, of which nothing else is heard yet.
             work.put_call(replace(call, next_cleared_at=event.time))
         return
     for party in call.parties.values():
@@ -355,6 +380,7 @@ def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
         if party.cleared_gateway_at is None:
             call = work.calls[call.incarnation]
             clear_party(work, call, device_id, event.time, event.at, "The call was cleared.")
+    call = work.calls[call.incarnation]
     cleared_at = max(call.cleared_at or event.time, event.time)
-    work.put_call(replace(work.calls[call.incarnation], cleared_at=cleared_at, waits_since=None, waits_at=""))
+    work.put_call(replace(call, cleared_at=cleared_at, clearing_at=cleared_at, waits_since=None, waits_at=""))
     expire_when_over(work, call.incarnation, event.at)

@@ -11,7 +11,7 @@ from calls.core.commands import ChangeSession, CloseGap, OpenGap
 from calls.core.dispatch import apply
 from calls.core.doubts import give_up_what_may_be_lost
 from calls.core.gap_tally import GapTally
-from calls.core.gaps import lose_devices, missed_since, regain_devices
+from calls.core.gaps import doubt_unwatched, lose_devices, missed_since, regain_devices
 from calls.core.legs import clear_party, close_leg, identified
 from calls.core.source_state import Snapshot
 from calls.core.state import LegState
@@ -58,6 +58,7 @@ def handle_link_restored(event: LinkRestored, work: UnitOfWork) -> None:
     """Events arrive again; what became of the open legs, the snapshot will say."""
     work.source = replace(work.source, missed_gateway_at=event.at)
     if event.data.devices is not None:
+        doubt_unwatched(work, event.data.devices, event.time)
         regain_devices(work, event.data.devices, event.time)
     elif work.source.lost_at is not None:
         work.do(CloseGap(work.source.lost_at, event.time, legs_saved=0, legs_lost=0))

@@ -12,6 +12,7 @@ from calls.core.clocks import APART, CLOSE, moments_of
 from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
 from calls.core.doubts import base_due, decide_contests, overtake, uncontested
+from calls.core.former_ids import end_under_old_id
 from calls.core.gaps import is_heard_after_loss
 from calls.core.handlers.link_events import forget_abandoned_snapshot
 from calls.core.leg_split import split
@@ -325,6 +326,7 @@ def _call_due(work: UnitOfWork, call: CallState, event: TimePassed) -> None:
         _doubt_due(work, work.calls[call.incarnation], party)
         _again_due(work, work.calls[call.incarnation], party.device_id, event)
     _superseded_due(work, work.calls[call.incarnation], event)
+    end_under_old_id(work, work.calls[call.incarnation], event.at)
     call = work.calls[call.incarnation]
     if call.due is not None and call.due <= event.at:
         _forget_or_wait(work, call, event)

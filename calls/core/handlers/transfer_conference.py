@@ -5,16 +5,17 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from calls.core.arrivals import arrive
+from calls.core.arrivals import arrive, end_as_cleared, queued_by_transfer, rejoin, take_along
 from calls.core.attended_transfer import hand_on, note_other_part, pending_of
-from calls.core.call_end import divide, divide_at_next_end, divide_where_empty, remembered
+from calls.core.call_end import divide, divide_at_next_end, divide_where_empty, expire_when_over, remembered
 from calls.core.call_evidence import is_unheard_since_loss, states_another_interaction
-from calls.core.call_facts import learn, merged, moved_facts, reported_facts
+from calls.core.call_facts import learn, merged, moved_facts, reported_facts, stated_since
 from calls.core.clocks import CLOSE
 from calls.core.consultation import disinherit
 from calls.core.dispatch import apply
+from calls.core.former_ids import former_ids
 from calls.core.incarnations import TICK, begin_call, call_at
-from calls.core.legs import GRACE, clear_party, open_leg, put_party, refresh_facts
+from calls.core.legs import GRACE, clear_party, correct_end, open_leg, put_party, refresh_facts
 from calls.core.origins import Origin, OriginRule, origin_of
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, Reconnection, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -41,10 +42,14 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     if _is_repeated(olds, new_id):
         return
     for call in olds:
+        queued_by_transfer(work, call.incarnation, event)
         _disinherit(work, call, leaver, event)
-        clear_party(work, work.calls[call.incarnation], leaver, event.time, event.at, "The call was transferred.")
+        _leave(work, call.incarnation, leaver, event, "The call was transferred.")
     consult = _consult_ids(work, olds)
     new = _joined(work, event, olds, new_id, leaver)
+    new = end_as_cleared(work, new, event)
+    if not consult and new.incarnation in [call.incarnation for call in olds]:
+        new = rejoin(work, new, event)
     is_answered = _is_anybody_talking(new) or _has_come_and_gone(new, leaver, event.time)
     is_under_way = not is_answered and _is_ringing(new, leaver)
     if not is_answered and new.cleared_at is None and not is_under_way and not _is_followed(work, new, event.time):
@@ -65,8 +70,20 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
         else:
             leg = replace(leg, call_id=new.call_id, incarnation=new.incarnation)
             note_other_part(work, leg, pending_of(leg, before, event.time, event.at, call_origin=call_origin))
-    divide_again = divide_at_next_end if is_under_way else divide_where_empty
-    divide_again(work, new.incarnation, _lasted_until(work, new.incarnation, consult, event.time), event.at)
+    until = _lasted_until(work, new.incarnation, consult, event.time)
+    divide_again = divide_where_empty if until > event.time else divide_at_next_end  # It goes on at the transfer.
+    divide_again(work, new.incarnation, until, event.at)
+    expire_when_over(work, new.incarnation, event.at)
+
+
+def _leave(work: UnitOfWork, incarnation: int, device_id: str, event: CallEvent, how: str) -> None:
+    """Let a device leave a call that it joins with another, or hands on; a later end was heard first."""
+    clear_party(work, work.calls[incarnation], device_id, event.time, event.at, how)
+    for leg in work.legs_in(incarnation):
+        ended = leg.disconnected_source_at
+        is_of_it = leg.device_id == device_id and leg.base is WriteStatus.NONE and leg.connected_source_at < event.time
+        if is_of_it and ended is not None and ended > event.time:
+            correct_end(work, leg, event.time, event.at)
 
 
 def _lasted_until(work: UnitOfWork, incarnation: int, numbers: Iterable[int], moment: datetime) -> datetime:
@@ -97,15 +114,22 @@ def handle_conferenced(event: Conferenced, work: UnitOfWork) -> None:
     if _is_repeated(olds, new_id):
         return
     for call in olds[1:]:
-        if host in call.parties or host in olds[0].parties:
-            how = "The consultation became part of a conference."
-            clear_party(work, work.calls[call.incarnation], host, event.time, event.at, how)
+        if host in olds[0].parties or _may_be_missing(work, olds[0], event):
+            _leave(work, call.incarnation, host, event, "The consultation became part of a conference.")
     new = _joined(work, event, olds, new_id, None)
     for party in list(work.calls[new.incarnation].parties.values()):
         if party.state is PartyState.HOLD:
             _off_hold(work, work.calls[new.incarnation], party)
     _join_listed(work, event, work.calls[new.incarnation])
+    end_as_cleared(work, work.calls[new.incarnation], event)
     divide_where_empty(work, new.incarnation, event.time, event.at)
+    expire_when_over(work, new.incarnation, event.at)
+
+
+def _may_be_missing(work: UnitOfWork, call: CallState, event: Conferenced) -> bool:
+    """Say whether an extension may be in a call of which nothing says so: its events may be missed, or all of them."""
+    missed = work.source.missed_gateway_at
+    return call.born_at == event.time or (missed is not None and call.born_at <= missed)
 
 
 def _old_calls(work: UnitOfWork, event: CallEvent, host: str) -> list[CallState]:
@@ -181,6 +205,8 @@ def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: s
     """Move the parties of the old calls into the resulting one, with what the customer's call knew."""
     main, names = olds[0], _renamed(event)
     target = _resulting(work, event, olds, new_id) or _copy(work, event, main, new_id)
+    is_begun = target.main is None and target.incarnation not in [one.incarnation for one in olds]
+    own = target.facts if is_begun else {}
     for call in [work.calls[one.incarnation] for one in reversed(olds)]:
         if call.incarnation != target.incarnation and call.moved_to is None:
             moved = replace(call, facts=moved_facts(call, event.time))
@@ -189,19 +215,31 @@ def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: s
     target = work.put_call(
         replace(
             target,
+            facts=stated_since(target.facts, own, event.time),
             main=main.incarnation if target.main is None else target.main,
             born_at=min(target.born_at, event.time),
             rooted_at=min(target.root, main.root),
+            former_ids=former_ids(olds, target),
             joined_at=event.time if target.incarnation != main.incarnation else target.joined_at,
+            doubtful_since=_doubt_after(target, event.time),
             due=event.at + timedelta(hours=work.site.stale_hours),
         )
     )
+    host = event.data.conferencing_device_id or event.data.device_id or ""
     for call in olds:
+        besides = leaver or (host if call.incarnation != main.incarnation else "")
         _move(work, work.calls[call.incarnation], target.incarnation, names, leaver, event)
+        take_along(work, work.calls[call.incarnation], target.incarnation, event, besides)
     target = _with_repeats_due(work.calls[target.incarnation], event)
     target = work.put_call(learn(target, reported_facts(event.data), origin_of(event)))
     refresh_facts(work, target, event.at)
     return target
+
+
+def _doubt_after(call: CallState, moment: datetime) -> datetime | None:
+    """Return since when a call may be over that goes on with a transfer: what was in doubt before it, goes on."""
+    since = call.doubtful_since
+    return None if since is None or since <= moment + CLOSE else since
 
 
 def _with_repeats_due(call: CallState, event: CallEvent) -> CallState:
@@ -245,7 +283,8 @@ def _goes_on(work: UnitOfWork, call: CallState, event: CallEvent, olds: list[Cal
     if is_over or call.doubtful_since is not None or _are_apart(call, olds[0]):
         return False
     data = event.data
-    if call.waits_at and call.born_at > event.time and work.site.is_extension(data.transferred_to_device_id or ""):
+    to = data.transferred_to_device_id or ""
+    if call.waits_at not in ("", to) and call.born_at > event.time and work.site.is_extension(to):
         return False
     if _is_of_before(work, call, event):
         return False

@@ -3,7 +3,6 @@
 import sys
 import time
 from argparse import ArgumentParser
-from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -11,12 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 import clock
 from cti.models import CtiSource
 from gateway_site.canary.models import CanaryCall
-from gateway_site.canary.runs import begin, carry_on_one, due_at, step_seconds
-from gateway_site.canary.steps import NAMES, CanaryStep, StepEnd
+from gateway_site.canary.runs import begin, carry_on_one, due_at
+from gateway_site.canary.steps import StepEnd
 from qms.api import connect
-
-#: A step that has not ended by then is named while it is waited for.
-SOON = timedelta(seconds=2)
 
 
 class Command(BaseCommand):
@@ -52,35 +48,22 @@ class Command(BaseCommand):
         if call is None:
             self.stderr.write(f"A canary call of {extension} goes on already; it is followed.")
             call = CanaryCall.objects.filter(source=source, extension=extension).latest("pk")
-        self._say(f"Source {source.slug}, test extension {extension}, by {call.get_way_display()}:")
-        shown, awaited = 0, ""
+        self.stdout.write(f"Source {source.slug}, test extension {extension}, by {call.get_way_display()}:")
+        shown = 0
         while True:
             call = carry_on_one(call.pk, clock.now, connect)
             for end in call.ends[shown:]:
                 self._print(end)
             shown = len(call.ends)
             if call.ended_at is not None:
-                self._say(f"{_result(call)} It took {(call.ended_at - call.began_at).total_seconds():.1f} s.")
+                self.stdout.write(_result(call))
                 return call
-            if call.step != awaited and clock.now() - call.step_since > SOON:
-                self._say(_waits(call))
-                awaited = call.step
             _pause()
 
     def _print(self, end: StepEnd) -> None:
-        self._say(f"  {end.word:<12}  {end.name}: {end.text} ({end.seconds:.1f} s)")
+        self.stdout.write(f"  {end.word:<12}  {end.name}: {end.text} ({end.seconds:.1f} s)")
         if end.todo:
-            self._say(f"              -> {end.todo}")
-
-    def _say(self, line: str) -> None:
-        """Print a line at once: whoever reads it through a pipe follows the call too."""
-        self.stdout.write(line)
-        self.stdout.flush()
-
-
-def _waits(call: CanaryCall) -> str:
-    step = CanaryStep(call.step)
-    return f"  {'waiting':<12}  {NAMES[step]}, {step_seconds(call, step):.0f} s at most"
+            self.stdout.write(f"              -> {end.todo}")
 
 
 def _result(call: CanaryCall) -> str:
