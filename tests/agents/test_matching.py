@@ -138,6 +138,13 @@ def test_an_agent_id_in_qms_may_be_the_agents_name() -> None:
     assert "check" not in directory.verdict("2001", "9101", "Alice Archer").reason
 
 
+def test_who_has_no_name_in_qms_is_not_doubted_for_the_name_that_the_source_says() -> None:
+    verdict = Directory([alice(name="", agent_id="")], [NORTH]).verdict("2001", "9101", "Alice Archer")
+
+    assert verdict.reason == "Extension 2001 is that of a user without a name (user 1001) in QMS."
+    assert not verdict.is_doubtful
+
+
 def mapped(**changes: object) -> ManualMapping:
     fields = {
         "agent_id": "9101",
