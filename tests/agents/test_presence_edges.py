@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from agents.core.presence import (
@@ -119,6 +120,25 @@ def test_a_state_that_was_overtaken_by_the_next_changes_nothing(before: timedelt
 
 
 # --- how a seat is known ---
+
+
+@pytest.mark.parametrize(
+    ("known", "member"),
+    [
+        (LogOff("9101", "2001", MORNING), "at"),
+        (after(_at(0))["2001"], "agent_id"),
+        (after(_at(0), reported(LoggedOn, "9102", "2001"))["2001"].overlaps[0], "agent_id"),
+        (apply_agent_event(SessionTable(), _at(0))[0], "session"),
+    ],
+)
+def test_what_is_known_of_a_seat_is_replaced_and_never_changed(known: object, member: str) -> None:
+    """It is shared with those who fold, save and show it."""
+    with pytest.raises(AttributeError):
+        setattr(known, member, None)
+
+
+def test_a_log_off_is_saved_as_the_list_that_was_saved_before() -> None:
+    assert msgspec.json.encode(LogOff("9101", "", MORNING)) == b'["9101","","2025-03-03T08:00:00Z"]'
 
 
 @pytest.mark.parametrize(

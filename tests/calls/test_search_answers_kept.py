@@ -7,7 +7,10 @@ import pytest
 
 from calls.core.commands import StartSearch
 from calls.models import RecordingSearch, SearchState
+from calls.search import kept_answers as kept_module
 from calls.search.kept_answers import FormerAnswer, keep, recall, take_over
+from cti.api import JournalUnavailable, KeptAnswer, kept_answers
+from cti.models import CtiSource
 from tests.calls.search_desk import Desk
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -119,3 +122,39 @@ def test_several_answers_are_found_by_their_legs(desk: Desk) -> None:
     found = recall("pbx", [asked(), asked(leg=2, number=1, extension="2002"), asked(leg=3, extension="2003")])
     assert {leg: one.recording_guid for (leg, _), one in found.items()} == {1: "G", 2: "H"}
     assert all(isinstance(one, FormerAnswer) for one in found.values())
+
+
+def test_answers_are_kept_under_the_names_that_were_given_before(desk: Desk) -> None:
+    """A journal that an earlier version wrote is folded again, too."""
+    keep([search(desk, **FOUND)])
+    keep([desk.search(2, connected_at=NOW, ordinal=1, **MISSED)])
+    names = [f"{NOW.timestamp():.6f} 2 2001", f"{NOW.timestamp():.6f} 1 2002 missed"]
+
+    assert list(kept_answers("pbx", [KeptAnswer(name, NOW) for name in names])) == names
+
+
+def test_answers_are_kept_as_long_as_the_journal(desk: Desk, redis: Any, settings: Any) -> None:
+    settings.JOURNAL_KEEP_HOURS = 48
+    keep([search(desk, **FOUND)])
+
+    assert [redis.ttl(key) // 3600 for key in redis.keys("*") if b"answers" in key] in ([49], [48])
+
+
+def test_without_redis_an_answer_is_in_the_database_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise JournalUnavailable("away", retryable=True)
+
+    row = search(desk, **FOUND)
+    monkeypatch.setattr(kept_module, "keep_answers", away)
+    keep([row])
+
+    assert recall("pbx", [asked()]) == {}
+
+
+def test_answers_of_several_sources_are_kept_apart(desk: Desk) -> None:
+    other = CtiSource.objects.create(slug="other", kind="http")
+    keep([search(desk, **FOUND), desk.search(2, connected_at=NOW, ordinal=2, source=other, **MISSED)])
+
+    questions = [asked(), asked(leg=2, extension="2002")]
+    assert set(recall("pbx", questions)) == {(1, 2)}
+    assert set(recall("other", questions)) == {(2, 2)}

@@ -5,12 +5,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import Min
 from msgspec.structs import replace
 
 from calls.core.state import LegPhase, LegState
 from calls.models import Leg, RecordingSearch, SearchState
+from calls.search import assign as assign_module
 from calls.search.assign import TOLERANCE, Assignment, NotAssignable, assign_recording
 from calls.storage.codec import LEG_FIELDS, leg_key, leg_row
+from cti.api import answers_stream
+from flags.models import FlagWrite
 from qms.port import Recording
 from tests.calls.search_desk import Desk
 from tests.calls.test_stored_versions import LEG
@@ -85,6 +89,14 @@ def _is_of_another(desk: Desk) -> None:
     kept(desk, 2, NOW - 60 * MINUTE, device_id="2002", guid="G", service=desk.a.pk)
 
 
+def _has_flags(desk: Desk) -> None:
+    """Of a leg that is no longer kept."""
+    kept(desk)
+    FlagWrite.objects.create(
+        leg_id=99, source_id=1, service=desk.a, recording_guid="G", part="base", not_before=NOW, created_at=NOW
+    )
+
+
 def _was_just_assigned(desk: Desk) -> None:
     kept(desk)
     desk.search(2, recording_guid="G", why="assigned", state=SearchState.FOUND)
@@ -97,6 +109,7 @@ def _was_just_assigned(desk: Desk) -> None:
         (lambda desk: kept(desk, phase=LegPhase.CLOSED), "not settled"),
         (lambda desk: kept(desk, guid="H", service=desk.a.pk), "has a recording"),
         (_is_of_another, "belongs to another leg"),
+        (_has_flags, "flags were sent to it"),
         (_was_just_assigned, "just assigned"),
         (lambda desk: kept(desk, at=NOW - TOLERANCE - TICK), "did not begin when"),
         (lambda desk: kept(desk, at=NOW + TOLERANCE + TICK), "did not begin when"),
@@ -146,3 +159,39 @@ def test_a_recording_is_not_assigned_where_another_leg_was_connected_about_then(
             assign(desk)
     else:
         assert assign(desk).recording_guid == "G"
+
+
+@pytest.mark.parametrize("hours", [-25, 25])
+def test_another_leg_counts_though_its_sources_clock_is_up_to_25_hours_off(desk: Desk, hours: int) -> None:
+    """By the gateway's clock both were connected at once."""
+    kept(desk)
+    kept(desk, 2, connected_source_at=NOW + timedelta(hours=hours))
+
+    with pytest.raises(NotAssignable, match="Another leg was connected"):
+        assign(desk)
+
+
+def test_the_consumer_is_woken_by_an_assignment(desk: Desk, redis: Any) -> None:
+    kept(desk)
+    assign(desk)
+
+    assert redis.exists(answers_stream(desk.source.pk))
+
+
+def test_a_long_name_of_who_assigned_is_cut(desk: Desk) -> None:
+    kept(desk)
+    wanted = Assignment(leg_id=leg_key(desk.source.pk, 1), service_id=desk.a.pk, recording=recording(), by="U" * 200)
+    assign_recording(wanted, NOW)
+
+    assert RecordingSearch.objects.get().error == "U" * 150
+
+
+def test_of_two_who_assign_to_one_leg_at_once_one_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both found the same last search; the database takes one of them."""
+    kept(desk)
+    for ordinal in (1, 2):
+        desk.search(1, ordinal=ordinal, state=SearchState.MISSED)
+    monkeypatch.setattr(assign_module, "Max", Min)
+
+    with pytest.raises(NotAssignable, match="Somebody else"):
+        assign(desk)

@@ -234,17 +234,19 @@ def test_a_search_that_is_over_says_why_it_has_no_recording(
 def test_the_services_clock_is_taken_into_account(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is two seconds ahead: what it says began at 2 began at 0."""
     monkeypatch.setitem(worker._offsets, desk.a.pk, 2.0)
-    monkeypatch.setattr(desk, "connect", lambda _: _Ahead())
+    ahead = _Ahead()
+    monkeypatch.setattr(desk, "connect", lambda _: ahead)
     search = desk.search(not_started_before=_second(-3))
     found = desk.worker()._found(search)
 
     assert found is not None
     assert found.started_at == NOW
-    assert _Ahead.asked == [("2001", _second(-1))]
+    assert ahead.asked == [("2001", _second(-1))]
 
 
 class _Ahead:
-    asked: list[tuple[str, datetime]] = []
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, datetime]] = []
 
     def find_live_recording(self, extension: str, not_started_before: datetime) -> Recording:
         self.asked.append((extension, not_started_before))
