@@ -221,6 +221,7 @@ _BY_TRAFFIC = (
 #: What they may leave besides: calls that went on when QMS or the PBX came and went, and consultations, whose legs are
 #: so close to each other that two may be a recording's, or that QMS still names the one before.
 _BESIDES = (
+    ("some_flags_missing", "UnknownFlag"),
     ("recorded_without_flags", "joined_late"),
     ("recorded_without_flags", "gap"),
     ("leg_without_recording", "unreachable"),

@@ -1,5 +1,6 @@
 """Pages of the reconciliation: ask for a run, see its progress, judge findings one by one."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,8 @@ from qms.port import QmsError, RecordingNotFound
 
 #: Maximum number of findings that are repaired at once.
 MAXIMUM_REPAIRS = 200
+#: Maximum number of recordings that are named for a reason why they could not be.
+MAXIMUM_NAMED = 3
 #: Maximum number of legs that are shown beside a recording.
 MAXIMUM_LEGS = 20
 #: Maximum number of findings that are acknowledged at once.
@@ -45,6 +48,14 @@ def _distance(leg: Leg, finding: ReconciliationFinding) -> str:
         return ""
     seconds = (leg.connected_at - finding.began_at).total_seconds()
     return f"{abs(seconds):,.1f} s {'after' if seconds > 0 else 'before'}"
+
+
+def _refusal(reason: str, recordings: Sequence[str]) -> str:
+    """Say why recordings were not repaired; the first of many are named."""
+    named = ", ".join(recordings[:MAXIMUM_NAMED])
+    more = len(recordings) - MAXIMUM_NAMED
+    which = f"{len(recordings)} recordings were not repaired ({named}{f' and {more} more' if more > 0 else ''})"
+    return f"{which if len(recordings) > 1 else named}: {reason}"
 
 
 class RunForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is for the stubs alone
@@ -206,8 +217,15 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
             return self._confirmation(
                 request, wanted, {"action": "repair_selected", "selected": [one.pk for one in wanted]}
             )
-        done = sum(self._repair(request, finding) for finding in wanted)
-        messages.success(request, f"{done} of {len(wanted)} recordings are repaired; flags follow.")
+        refused: dict[str, list[str]] = defaultdict(list)
+        for finding in wanted:
+            if reason := self._repair(request, finding):
+                refused[reason].append(finding.recording_guid or str(finding))
+        done = len(wanted) - sum(map(len, refused.values()))
+        level = messages.SUCCESS if done else messages.WARNING
+        messages.add_message(request, level, f"{done} of {len(wanted)} recordings repaired; flags follow.")
+        for reason, recordings in refused.items():
+            messages.error(request, _refusal(reason, recordings))
         return None
 
     @admin.action(description="Acknowledge: no alarm for these any more", permissions=["repair"])
@@ -226,7 +244,9 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         finding = get_object_or_404(ReconciliationFinding.objects.select_related("service"), pk=finding_id)
         if finding.is_repairable and request.POST.get("confirmed") != "yes":
             return self._confirmation(request, [finding], {})
-        if self._repair(request, finding):
+        if reason := self._repair(request, finding):
+            messages.error(request, _refusal(reason, [finding.recording_guid or str(finding)]))
+        else:
             messages.success(request, "Done; the flags are written in a moment.")
         return HttpResponseRedirect(reverse("admin:reconciliation_reconciliationfinding_change", args=[finding_id]))
 
@@ -245,21 +265,20 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "reconciliation/confirm_repair.html", context)
 
-    def _repair(self, request: HttpRequest, finding: ReconciliationFinding) -> bool:
-        """Repair a finding and record the act; say why if it cannot be."""
+    def _repair(self, request: HttpRequest, finding: ReconciliationFinding) -> str:
+        """Repair a finding and record the act; return why it cannot be, or nothing."""
         by = request.user.get_username()
         try:
             repair(finding, by, connect(finding.service), clock.now())
         except (NotAssignable, QmsError) as error:
-            messages.error(request, f"{finding.recording_guid or finding}: {error}")
-            return False
+            return str(error)
         legs = finding.candidates or [finding.leg_id]
         what = (
             "Gave recording {} to leg {}." if finding.candidates else "Sent the flags of recording {} of leg {} again."
         )
         act = what.format(finding.recording_guid, legs[0])
         LogEntry.objects.log_actions(request.user.pk or 0, [finding], CHANGE, act, single_object=True)
-        return True
+        return ""
 
     def read_flags(self, request: HttpRequest, finding_id: int) -> HttpResponseRedirect:
         """Read the recording's flags from QMS now, and show them beside what the gateway wrote."""

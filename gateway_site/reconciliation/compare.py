@@ -2,7 +2,8 @@
 
 The comparison of one span has four steps:
 
-1. A recording whose GUID a leg of ours has: its flags in QMS are compared with those that QMS had taken from us.
+1. A recording whose GUID a leg of ours has: its flags in QMS are compared with those that QMS had taken from us. Where
+   it took one part alone, as the wrap-up after it had refused the others, these are missing.
 2. A recording that no leg has, with flags of our names: somebody else flagged it.
 3. A recording that no leg has, without flags of ours: the legs at its extension that were connected when it began are
    its candidates, those that were never to be flagged too. One candidate whose recording was sought, and whose only
@@ -29,13 +30,19 @@ class FindingKind(StrEnum):
     UNFLAGGED = "recorded_without_flags"
     FOREIGN = "flagged_without_leg"
     DIFFERENT = "different_values"
+    PARTLY = "some_flags_missing"
     NOT_LISTED = "recording_not_in_qms"
     NOT_RECORDED = "leg_without_recording"
 
     @property
     def is_of_a_recording(self) -> bool:
         """Say whether QMS has the recording: it counts against the target."""
-        return self in (FindingKind.UNFLAGGED, FindingKind.FOREIGN, FindingKind.DIFFERENT)
+        return self in (
+            FindingKind.UNFLAGGED,
+            FindingKind.FOREIGN,
+            FindingKind.DIFFERENT,
+            FindingKind.PARTLY,
+        )
 
 
 class Grade(StrEnum):
@@ -181,6 +188,8 @@ def _of_holder(one: FlaggedRecording, leg: ComparedLeg, known: Known) -> list[Fi
     if unconfirmed:
         cause, sent = "taken_but_not_confirmed", tuple(sorted(unconfirmed))
         return [_finding(one.recording, FindingKind.DIFFERENT, Grade.MINOR, cause, leg=leg, names=sent)]
+    if missing := tuple(sorted(write.sent.keys() - in_qms.keys())):
+        return [_finding(one.recording, FindingKind.PARTLY, Grade.MAJOR, write.not_taken, leg=leg, names=missing)]
     return []
 
 

@@ -163,7 +163,8 @@ def _writes(guids: Sequence[str]) -> Mapping[str, WriteFacts]:
     ended: dict[str, bool] = {}
     for keys in chunks(guids):
         rows = FlagValue.objects.filter(recording_guid__in=keys).order_by()
-        for guid, name, value, state, code in rows.values_list(
+        # What shadow mode withheld is no write that failed.
+        for guid, name, value, state, code in rows.exclude(write__state=WriteState.SHADOW).values_list(
             "recording_guid", "name", "value", "write__state", "write__error_code"
         ):
             values = taken if state == WriteState.WRITTEN else sent

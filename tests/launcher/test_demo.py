@@ -6,7 +6,7 @@ import pytest
 
 from calls.models import Leg
 from cti.models import CtiSource
-from flags.models import FlagSetting, FlagValue, FlagWrite
+from flags.models import FlagSetting, FlagValue, FlagWrite, WriteState
 from launcher.demo_check import HeldRecording, differences, held_lines
 from launcher.demo_counts import counts_text, summary, tally
 from qms.models import DataServer, RecordingService
@@ -55,6 +55,17 @@ def leg() -> Leg:
 
 def test_flags_that_are_those_of_the_leg_are_no_difference(leg: Leg) -> None:
     assert differences([HeldRecording("g1", "2001", ALICE), HeldRecording("g2", "2002")]) == []
+
+
+def test_a_wrap_up_alone_is_right_where_qms_refused_the_other_flags(leg: Leg) -> None:
+    wrapup = FlagWrite.objects.get(recording_guid="g1")
+    FlagWrite.objects.update(state=WriteState.REFUSED)
+    Leg.objects.update(outcome="refused")
+    wrapup.pk, wrapup.part = None, "wrapup"
+    wrapup.save()
+    FlagValue.objects.create(write=wrapup, recording_guid="g1", name="CTIWrapup", value="Sold")
+
+    assert differences([HeldRecording("g1", "2001", {"CTIWrapup": "Sold"})]) == []
 
 
 @pytest.mark.parametrize(

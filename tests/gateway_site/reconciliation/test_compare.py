@@ -216,6 +216,16 @@ def test_a_recording_without_any_leg_has_a_cause(
     assert (one.kind, one.grade, one.cause) == (FindingKind.UNFLAGGED, grade, cause)
 
 
+def test_flags_that_qms_refused_beside_a_wrap_up_that_it_took_are_missing() -> None:
+    writes = {"R1": WriteFacts({"CTIWrapup": "Sold"}, "UnknownFlag", {"QueueName": "Sales", "AgentId": "A1"})}
+    names = frozenset({"AgentId", "QueueName", "CTIWrapup"})
+    [one] = found(recording(CTIWrapup="Sold"), legs=(leg(guid="R1"),), writes=writes, flag_names=names)
+
+    assert (one.kind, one.grade, one.cause) == (FindingKind.PARTLY, Grade.MAJOR, "UnknownFlag")
+    assert (one.names, one.is_repairable) == (("AgentId", "QueueName"), False)
+    assert one.kind.is_of_a_recording
+
+
 def test_a_leg_whose_recording_is_not_listed_and_one_without_any_are_findings() -> None:
     missing, without = found(legs=(leg(guid="R1"), leg(2, 600)))
     assert (missing.kind, missing.guid) == (FindingKind.NOT_LISTED, "R1")

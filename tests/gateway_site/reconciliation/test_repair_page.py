@@ -1,0 +1,73 @@
+"""Many findings repaired at once: what was not done is said by its reason, not once for each recording."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from calls.api import NotAssignable
+from gateway_site.reconciliation.compare import FindingKind
+from gateway_site.reconciliation.models import ReconciliationFinding
+from qms.models import DataServer, RecordingService
+
+pytestmark = pytest.mark.django_db
+LIST = "admin:reconciliation_reconciliationfinding_changelist"
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def findings() -> list[int]:
+    """Make seven recordings without flags that can be repaired."""
+    server = DataServer.objects.create(slug="ds")
+    service = RecordingService.objects.create(slug="north", data_server=server, url="http://127.0.0.1/")
+    rows = [
+        ReconciliationFinding(
+            service=service,
+            kind=FindingKind.UNFLAGGED,
+            key=f"guid-{number}",
+            recording_guid=f"guid-{number}",
+            grade="major",
+            cause="unreachable",
+            extension="2001",
+            began_at=NOON,
+            found_at=NOON,
+            seen_at=NOON,
+            is_repairable=True,
+        )
+        for number in range(1, 8)
+    ]
+    return [row.pk for row in ReconciliationFinding.objects.bulk_create(rows)]
+
+
+def only_one_is_certain(finding: ReconciliationFinding, *_: object) -> None:
+    """Stand for the repair, where QMS and the database were read again."""
+    if finding.recording_guid == "guid-1":
+        raise NotAssignable("The leg is no longer kept.")
+    if finding.recording_guid != "guid-7":
+        raise NotAssignable("Another leg was connected.")
+
+
+def test_a_reason_is_said_once_with_the_number_of_recordings(
+    findings: list[int], admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway_site.reconciliation.admin.repair", only_one_is_certain)
+    wanted = {"action": "repair_selected", "_selected_action": findings, "confirmed": "yes"}
+    page = admin_client.post(reverse(LIST), wanted, follow=True)
+    said = [str(one) for one in page.context["messages"]]
+
+    assert sorted(said) == [
+        "1 of 7 recordings repaired; flags follow.",
+        "5 recordings were not repaired (guid-6, guid-5, guid-4 and 2 more): Another leg was connected.",
+        "guid-1: The leg is no longer kept.",
+    ]
+
+
+def test_nothing_is_left_to_do_for_what_is_repaired(findings: list[int], admin_client: Client) -> None:
+    ReconciliationFinding.objects.filter(pk=findings[0]).update(
+        repaired_at=NOON, repaired_by="ada", is_repairable=False
+    )
+    page = admin_client.get(reverse("admin:reconciliation_reconciliationfinding_change", args=findings[:1]))
+
+    text = " ".join(page.content.decode().split())
+    assert "<strong>What to do next:</strong> Nothing. The leg" in text
