@@ -190,6 +190,12 @@ def test_what_would_be_tried_again_is_given_up_from_the_end_of_its_patience_on(
         assert decision == Decision(state="given_up", error_code=code, error=str(answer.error))
 
 
+def test_a_doubtful_write_that_is_still_missing_at_the_end_of_its_patience_is_given_up_as_unclear() -> None:
+    decision = next_step(replace(WAITS, give_up_at=NOW, unclear_since=NOW), FlagsHeld((), NOW), NOW, 1.0)
+
+    assert (decision.state, decision.error_code) == ("given_up", "Unclear")
+
+
 @pytest.mark.parametrize(
     ("attempts", "longest"),
     [(0, 1), (1, 1), (2, 2), (3, 4), (9, 256), (10, 512), (11, 900), (12, 900), (5000, 900)],
