@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from calls.core.call_facts import is_contradicted, names_another
 from calls.core.gaps import is_missed
-from calls.core.newcomers import queues_another
+from calls.core.newcomers import doubtful_from, queues_another
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
@@ -93,8 +93,8 @@ def _is_heard_after(work: UnitOfWork, call: CallState, ended_at: datetime, event
     if isinstance(event, _OPENING) and any(one.has_dialled for one in call.parties.values() if one is not party):
         return True  # A call is dialled by one device.
     has_rung = party is not None and party.since is not None and party.since < ended_at
-    # With times in whole seconds, the order of arrival decides within a second.
-    return not work.source.has_fractions and (party is None or has_rung)
+    # With times in whole seconds, or of the receipt, the order of arrival decides between equal ones.
+    return (not work.source.has_fractions or not work.site.has_source_times) and (party is None or has_rung)
 
 
 def states_another_interaction(call: CallState, event: CallEvent) -> bool:
@@ -210,7 +210,8 @@ def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
 def _is_after_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say the same of an event that is not missed, by which nobody dials, of a call that is not in doubt."""
     party = call.parties.get(event.data.device_id or "")
-    if party is not None and (_rings_where_it_dials(work, party, event) or _rings_again(call, party, event)):
+    signs = (_rings_where_it_dials, _rings_where_it_talks)
+    if party is not None and (_rings_again(call, party, event) or any(sign(work, party, event) for sign in signs)):
         return True
     if isinstance(event, Delivered | Established) and party is not None and party.is_talking:
         is_other = is_contradicted(call, event.data) or names_another(call, event.data)
@@ -254,6 +255,17 @@ def _rings_where_it_dials(work: UnitOfWork, party: Party, event: CallEvent) -> b
         and work.site.has_source_times
         and is_later
     )
+
+
+def _rings_where_it_talks(work: UnitOfWork, party: Party, event: CallEvent) -> bool:
+    """Say whether a device rings that talks in the call: its end is still to be reported.
+
+    Where the source's own times have fractions, that end will show what was of the call before.
+    """
+    if not isinstance(event, Delivered) or not party.is_talking or party.since is None:
+        return False
+    earliest = doubtful_from(work, event.time)
+    return earliest is not None and party.since < earliest
 
 
 def _is_of_transfer(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:

@@ -35,12 +35,11 @@ def reported_facts(data: CallData) -> dict[str, str]:
     return facts
 
 
-def learn(call: CallState, facts: dict[str, str], origin: Origin) -> CallState:
+def learn(call: CallState, facts: dict[str, str], origin: Origin, heard_at: datetime | None = None) -> CallState:
     """Add facts to a call as of the time of the event that states them; returns the same call when nothing is new."""
     known, at = call.facts, origin.at
-    fresh = {
-        name: TimedValue(at, value, origin) for name, value in facts.items() if _is_news(known.get(name, ()), value, at)
-    }
+    news = [name for name, value in facts.items() if _is_news(known.get(name, ()), value, at)]
+    fresh = {name: TimedValue(at, facts[name], origin, heard_at) for name in news}
     return _with(call, fresh)
 
 

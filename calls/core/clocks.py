@@ -34,6 +34,16 @@ def note_agreement(work: UnitOfWork, at: datetime, gateway_at: datetime) -> None
         work.source = replace(work.source, agreed_gateway_at=gateway_at)
 
 
+def has_whole_seconds(work: UnitOfWork) -> bool:
+    """Say whether a source's own times are in whole seconds: of two in the same one, neither is known to be earlier."""
+    return work.site.has_source_times and not work.source.has_fractions
+
+
+def heard_order(work: UnitOfWork, gateway_at: datetime | None) -> datetime | None:
+    """Return when an event was heard where its time does not say what was before it; else None, to keep nothing."""
+    return gateway_at if has_whole_seconds(work) else None
+
+
 def is_on_time(work: UnitOfWork, leg: LegState) -> bool:
     """Say whether a leg's Connected was received when it happened, as the source's own time of it shows."""
     lag = abs(leg.connected_gateway_at - leg.connected_source_at)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import from_answer
-from calls.core.clocks import APART
+from calls.core.clocks import APART, heard_order
 from calls.core.doubts import give_up_what_may_be_of_repeat
 from calls.core.legs import GRACE, close_leg, open_leg, put_party
 from calls.core.origins import OriginRule, origin_of
@@ -43,12 +43,14 @@ def connect_device(
         return
     state = PartyState.HOLD if party.state is PartyState.HOLD else PartyState.CONNECTED
     since = min(party.since or made.at, made.at) if party.is_here else made.at
+    heard_at = party.heard_at if party.is_here else heard_order(work, made.gateway_at)
     if party.unconfirmed_since is not None:
         party = replace(party, is_joined_late=False, unconfirmed_since=None)  # The missing Established has arrived.
     party = replace(
         party,
         state=state,
         since=since,
+        heard_at=heard_at,
         left_before=None if party.had_leg or party.is_here else party.cleared_at,
         had_leg=False,
         cleared_at=None,

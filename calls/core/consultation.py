@@ -5,6 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from calls.core.call_facts import INHERITED, learn
+from calls.core.clocks import heard_order
 from calls.core.legs import refresh_facts
 from calls.core.origins import Origin, OriginRule
 from calls.core.state import LegPhase, LegState, PartyState
@@ -27,7 +28,9 @@ def inherit(work: UnitOfWork, incarnation: int, device_id: str, origin: Origin, 
     others = [leg for leg in work.legs_at(device_id) if _is_held(work, leg, incarnation, cause)]
     if len({leg.facts.interaction_id for leg in others}) == 1:
         work.put_leg(replace(others[0], consulted=incarnation))
-        call = work.put_call(learn(call, {INHERITED: others[0].facts.interaction_id}, origin))
+        call = work.put_call(
+            learn(call, {INHERITED: others[0].facts.interaction_id}, origin, heard_order(work, work.clock))
+        )
         refresh_facts(work, call, call.touched_gateway_at)
 
 

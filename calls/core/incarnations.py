@@ -28,6 +28,8 @@ from calls.core.call_evidence import (
     is_of_later_life,
     states_another_interaction,
 )
+from calls.core.clocks import has_whole_seconds
+from calls.core.newcomers import SOON, doubtful_from
 from calls.core.state import CallState, Party
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
@@ -35,10 +37,13 @@ from cti.events import (
     CallEvent,
     CallInformation,
     ConnectionCleared,
+    Diverted,
 )
 
 #: The smallest step of time.
 TICK = timedelta(microseconds=1)
+#: What ends a call, or a device's part in it.
+ENDING = (CallCleared, ConnectionCleared, Diverted)
 
 
 def attribute(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
@@ -52,6 +57,8 @@ def attribute(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
         return begin_call(work, event, call_id)
     if found is not None:
         return _unless_of_another(work, event, calls, found)
+    if isinstance(event, ENDING) and (former := _former(work, calls, call, event)) is not None:
+        return former
     if isinstance(event, ConnectionCleared) and _is_of_unknown_call(work, call, event):
         return _unless_of_another(work, event, calls, call)
     if isinstance(event, CallInformation) and states_another_interaction(call, event):
@@ -143,6 +150,9 @@ def _is_of_unknown_call(work: UnitOfWork, call: CallState, event: ConnectionClea
 def _call_it_is_in(work: UnitOfWork, calls: list[CallState], event: CallEvent) -> CallState | None:
     """Return the call in which an event's device is, unless that had lost its id by then, as the source's times say."""
     found = call_of_device(calls, event.data.device_id or "", event.time)
+    former = overtaken(work, calls, found, event.data.device_id or "", event.time) if found is not None else None
+    if former is not None and not states_another_interaction(former, event):
+        return former
     superseded_at = found.superseded_at if found is not None and work.site.has_source_times else None
     return found if superseded_at is None or event.time <= superseded_at else None
 
@@ -156,13 +166,62 @@ def call_of_device(calls: list[CallState], device_id: str, at: datetime) -> Call
     return None
 
 
+def _former(work: UnitOfWork, calls: list[CallState], call: CallState, event: CallEvent) -> CallState | None:
+    """Return the call before one that began just now, whose end is heard only now: the times do not say which it is."""
+    earliest, place = doubtful_from(work, event.time), calls.index(call)
+    if earliest is None or call.born_at < earliest or place == 0 or states_another_interaction(calls[place - 1], event):
+        return None
+    superseded_at = calls[place - 1].superseded_at
+    return calls[place - 1] if superseded_at is not None and superseded_at >= earliest else None
+
+
+def overtaken(
+    work: UnitOfWork, calls: list[CallState], found: CallState, device_id: str, at: datetime
+) -> CallState | None:
+    """Return the call in which a device was before it came into another one of the id, whose end is heard only now.
+
+    So it is where the device came into that just now, and the times do not say what was before what.
+    """
+    earliest, party = doubtful_from(work, at), found.parties.get(device_id)
+    since = party.since if party is not None else found.born_at
+    if earliest is None or since is None or since < earliest:
+        return None
+    for call in reversed(calls):
+        one = call.parties.get(device_id)
+        is_former = call.superseded_at is not None and earliest <= call.superseded_at <= at
+        if call.incarnation != found.incarnation and is_former and one is not None:
+            return call if one.is_here or (one.had_leg and one.cleared_at == call.superseded_at) else None
+    return None
+
+
+def in_its_place(work: UnitOfWork, event: CallEvent) -> CallEvent:
+    """Return an event of whole seconds with the time of its id's latest call, where that was set apart in its second.
+
+    See ``set_apart``. An end is of that call only if it is of one of its devices.
+    """
+    calls = work.incarnations_of(event.data.call_id or "") if has_whole_seconds(work) else []
+    if not calls or isinstance(event, CallCleared) or not event.time < calls[-1].born_at < event.time + SOON:
+        return event
+    is_of_device = isinstance(event, AT_DEVICE)
+    if is_of_device and (event.data.device_id or "") not in calls[-1].parties:
+        return event
+    return replace(event, time=calls[-1].born_at)
+
+
 def call_at(work: UnitOfWork, call_id: str, device_id: str, at: datetime) -> CallState | None:
     """Return the call that an id named at a moment, preferring the one with the device; None if none is known."""
     calls = work.incarnations_of(call_id)
     if not calls:
         return None
     found = call_of_device(calls, device_id, at)
-    is_current = found is not None and (found.superseded_at is None or at < found.superseded_at)
+    former = overtaken(work, calls, found or _at(calls, at)[0], device_id, at)
+    if former is not None:
+        return former
+    earliest = doubtful_from(work, at)
+    ended_at = found.superseded_at if found is not None else None
+    is_current = found is not None and (
+        ended_at is None or at < ended_at or (earliest is not None and ended_at >= earliest)
+    )
     return found if is_current else _at(calls, at)[0]
 
 

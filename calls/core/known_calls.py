@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from calls.core.call_evidence import ENTERING, states_another_interaction
 from calls.core.call_facts import learn, learn_values, moved_facts, reported_facts
+from calls.core.clocks import heard_order
 from calls.core.gaps import is_missed
 from calls.core.incarnations import attribute
 from calls.core.legs import GRACE, refresh_facts
@@ -70,7 +71,7 @@ def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
     facts = reported_facts(event.data)
     if not facts:
         return call
-    call = learn(call, facts, origin_of(event))
+    call = learn(call, facts, origin_of(event), heard_order(work, event.at))
     target = work.calls.get(call.moved_to) if call.moved_to is not None else None
     if target is not None and call.moved_at is not None:
         handed = {name: history[-1] for name, history in moved_facts(call, call.moved_at).items() if name in facts}

@@ -1,20 +1,60 @@
-"""Who came into a call just before all others left it, on a link without times of its own.
+"""Who came into a call just before all others left it, where it is not known what happened before what.
 
-Its monitors may report out of order within a second, and the PBX may have used the call's id again meanwhile. Then it
-cannot be known whether a device that comes in joined the call, or is in the next one under its id, and the end of the
-call is reported late. Nothing of the call is given to it.
+So it is on a link without times of its own, whose monitors may report out of order within a second; and within one
+second of a source whose times have no fractions. The PBX may have used the call's id again meanwhile: it cannot be
+known whether a device that comes in joined the call, or is in the next one under its id, and the end of the call is
+reported late. Nothing of the call is given to it, and nothing that was stated since to the call.
 
 A link that is one ordered stream has no such doubt (``settle_seconds`` 0: Asterisk).
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from calls.core.state import CallState, Party
+import msgspec
+from msgspec.structs import replace
+
+from calls.core.call_facts import as_of
+from calls.core.clocks import has_whole_seconds
+from calls.core.state import CallState, LegState, Party, Reconnection, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, Queued
 
 #: Maximum time by which such a link reports events out of order.
 GRACE = timedelta(seconds=1)
+#: Maximum difference in arrival between the reports of both ends of one connection where nothing stalls.
+SOON = timedelta(milliseconds=100)
+#: The smallest step of time.
+TICK = timedelta(microseconds=1)
+
+
+class _Coming(msgspec.Struct, frozen=True, order=True):
+    """When a device, or the wait in a queue, came into a call: heard, and by the source's clock."""
+
+    heard_at: datetime
+    since: datetime
+
+
+def doubtful_from(work: UnitOfWork, at: datetime) -> datetime | None:
+    """Return from when on what was heard before an event of a moment may be of after it; None: the times say it all."""
+    if work.site.settle_seconds <= 0:
+        return None
+    if not work.site.has_source_times:
+        return at - GRACE
+    return at if has_whole_seconds(work) else None
+
+
+def reported_again(work: UnitOfWork, party: Party, at: datetime) -> Reconnection | None:
+    """Return a report just before a moment that a device was connected again under an id, perhaps in the next call.
+
+    A second report of one connection has the same time; without times of the source, it comes within a second.
+    """
+    since, earliest = party.since, doubtful_from(work, at)
+    if since is None or earliest is None:
+        return None
+    first = since if work.site.has_source_times else since + GRACE
+    reports = party.reported_after(max(first, earliest - TICK))
+    return next((one for one in reports if one.at <= at and one.at > first), None)
 
 
 def may_be_overtaken(work: UnitOfWork) -> bool:
@@ -42,6 +82,132 @@ def newcomers_before_clearing(work: UnitOfWork, call: CallState, at: datetime) -
         return None
     since = min((one for one in _moments(call) if one >= at - GRACE), default=None)
     return since if since is not None and call.born_at < since - GRACE else None
+
+
+def newcomers_before_leaving(
+    work: UnitOfWork, call: CallState, at: datetime, announced: Collection[str]
+) -> datetime | None:
+    """Return when those came, other than who is announced, who came less than a second before a call was handed on."""
+    if not may_be_overtaken(work) or _is_handed_on(call, at):
+        return None
+    since = min((one.since for one in _comings(work, call, at, announced) if one.since >= at - GRACE), default=None)
+    return since if since is not None and call.born_at < since else None
+
+
+def _comings(work: UnitOfWork, call: CallState, at: datetime, announced: Collection[str]) -> list[_Coming]:
+    """Return when devices came into a call that are in it, but for the announced; when one came again; and its wait."""
+    others = [one for name, one in call.parties.items() if name not in announced and _lasts(one, at)]
+    if announced and not any(work.site.is_extension(one.device_id) and not one.outside for one in others):
+        others = []
+    comings = [_Coming(one.heard_at or one.since, one.since) for one in others if one.since is not None]
+    again = [reported_again(work, one, at) for one in call.parties.values()]
+    comings += [_Coming(one.gateway_at, one.at) for one in again if one is not None]
+    if call.waits_since is not None:
+        comings.append(_Coming(call.waits_heard_at or call.waits_since, call.waits_since))
+    queued = [one for one in call.facts.get("queue_name", ()) if one.value and one.heard_at is not None]
+    comings += [_Coming(one.heard_at or at, at) for one in queued if one.at == at]
+    known = [leg.connected_gateway_at for leg in work.legs_in(call.incarnation) if leg.device_id in announced]
+    return [one for one in comings if not known or one.heard_at > max(known) + SOON]
+
+
+def _lasts(party: Party, at: datetime) -> bool:
+    """Say whether a device is in a call, or came at a moment and left later."""
+    if party.is_here or party.cleared_at is None or party.heard_at is None:
+        return party.is_here
+    return party.since == at < party.cleared_at
+
+
+def set_apart(
+    work: UnitOfWork, call: CallState, at: datetime, announced: Collection[str] = (), *, ends_all: bool = True
+) -> CallState:
+    """Let those who came in the second of a call's end, of whole seconds, have come after it, with what was stated.
+
+    What was heard since the first of them came, with that second's time, is then of the next moment. None of the
+    ``announced`` is. ``ends_all``: all who were in the call are out of it; else it goes on with who came before.
+    """
+    if not has_whole_seconds(work) or work.site.settle_seconds <= 0 or _is_handed_on(call, at):
+        return call
+    heard_at = _first_newcomer(work, call, at, announced, ends_all=ends_all)
+    if heard_at is None:
+        return call
+    return apart(work, call, at, heard_at, announced)
+
+
+def apart(work: UnitOfWork, call: CallState, at: datetime, heard_at: datetime, announced: Collection[str]) -> CallState:
+    """Let what was heard since a moment, with a time of one second, be of the next moment."""
+    for leg in work.legs_in(call.incarnation):
+        if leg.connected_source_at == at and leg.connected_gateway_at >= heard_at and leg.device_id not in announced:
+            ended = leg.disconnected_source_at
+            until = None if ended is None else max(ended, at + TICK)
+            work.put_leg(replace(leg, connected_source_at=at + TICK, disconnected_source_at=until))
+    is_wait = call.waits_since == at and call.waits_heard_at is not None and call.waits_heard_at >= heard_at
+    call = work.put_call(
+        replace(
+            call,
+            parties={
+                name: _reports_apart(one if name in announced else _party_apart(one, at, heard_at), at, heard_at)
+                for name, one in call.parties.items()
+            },
+            facts={name: tuple(_value_apart(one, at, heard_at) for one in all_) for name, all_ in call.facts.items()},
+            waits_since=at + TICK if is_wait else call.waits_since,
+        )
+    )
+    for leg in work.legs_in(call.incarnation):
+        ended = leg.disconnected_source_at
+        if ended == at and leg.base is WriteStatus.NONE and leg.device_id not in _coming_apart(call, at):
+            work.put_leg(replace(leg, facts=as_of(call, at)))
+    return call
+
+
+def _coming_apart(call: CallState, at: datetime) -> set[str]:
+    return {name for name, one in call.parties.items() if one.since == at + TICK}
+
+
+def _first_newcomer(
+    work: UnitOfWork, call: CallState, at: datetime, announced: Collection[str], *, ends_all: bool
+) -> datetime | None:
+    """Return when the first was heard who came in the second of a call's end, after one who had talked in it."""
+    comings = _comings(work, call, at, announced)
+    comings = [one for one in comings if one.since >= at] if ends_all else comings
+    first = min(comings, default=None)
+    if first is None or first.since < at:
+        return None
+    if ends_all and call.born_at < at:
+        return first.heard_at
+    old = [leg for leg in work.legs_in(call.incarnation) if leg.disconnected_source_at or leg.device_id in announced]
+    return first.heard_at if any(leg.connected_gateway_at + SOON < first.heard_at for leg in old) else None
+
+
+def _party_apart(party: Party, at: datetime, heard_at: datetime) -> Party:
+    if party.since == at and party.heard_at is not None and party.heard_at >= heard_at:
+        cleared_at = at + TICK if party.cleared_at == at else party.cleared_at
+        return replace(party, since=at + TICK, cleared_at=cleared_at)
+    return party
+
+
+def _reports_apart(party: Party, at: datetime, heard_at: datetime) -> Party:
+    repeats = tuple(_report_apart(one, at, heard_at) for one in party.repeats)
+    again = _report_apart(party.again, at, heard_at) if party.again is not None else None
+    return replace(party, repeats=repeats, again=again)
+
+
+def _report_apart(report: Reconnection, at: datetime, heard_at: datetime) -> Reconnection:
+    return replace(report, at=at + TICK) if report.at == at and report.gateway_at >= heard_at else report
+
+
+def _value_apart(value: TimedValue, at: datetime, heard_at: datetime) -> TimedValue:
+    is_later = value.at == at and value.heard_at is not None and value.heard_at >= heard_at
+    return replace(value, at=at + TICK) if is_later else value
+
+
+def may_have_rung_out(work: UnitOfWork, party: Party, leg: LegState, at: datetime) -> bool:
+    """Say whether the end of a leg may be that of the ringing of its phone in a call before it, which is heard late.
+
+    So it may where the leg began and ended in one second of whole ones, and the phone rang in an earlier one.
+    """
+    if not has_whole_seconds(work) or party.since is None or party.has_dialled or leg.is_unconfirmed:
+        return False
+    return party.since < at <= leg.connected_source_at
 
 
 def queues_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:

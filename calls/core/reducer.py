@@ -14,9 +14,10 @@ from calls.core.handlers import (  # noqa: F401  (they register)
     results,
     transfer_conference,
 )
+from calls.core.incarnations import in_its_place
 from calls.core.result_events import ResultEvent, TimePassed
 from calls.core.unit_of_work import LiveState, MatchContext, Step, UnitOfWork
-from cti.events import AnyEvent, Event
+from cti.events import AnyEvent, CallEvent, Event
 
 
 def advance(event: AnyEvent | ResultEvent, state: LiveState, context: MatchContext) -> Step:
@@ -47,7 +48,7 @@ def fold_next(work: UnitOfWork, event: AnyEvent | ResultEvent) -> None:
     _pass_time(work, getattr(event, "at", None))  # A thing without a moment has no rule: it raises.
     if not work.source.has_fractions and isinstance(event, Event) and event.time.microsecond:
         work.source = replace(work.source, has_fractions=True)
-    rule_of(type(event))(event, work)
+    rule_of(type(event))(in_its_place(work, event) if isinstance(event, CallEvent) else event, work)
 
 
 def _pass_time(work: UnitOfWork, at: datetime | None) -> None:

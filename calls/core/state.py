@@ -53,6 +53,8 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     device_id: str
     state: PartyState
     since: datetime | None = None
+    #: When its first event was heard, of a source whose times are in whole seconds: their order within one.
+    heard_at: datetime | None = None
     has_dialled: bool = False
     again: Reconnection | None = None
     #: Other reports of a connection, which were taken for repeats; an end older than them shows they were not.
@@ -95,11 +97,12 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
 
 class TimedValue(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """A value that a call had from a moment on, and where it is from."""
+    """A value that a call had from a moment on, and where it is from. ``heard_at``: see ``Party``."""
 
     at: datetime
     value: str
     origin: Origin | None = None
+    heard_at: datetime | None = None
 
 
 class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -126,6 +129,7 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     #: It waits in a queue or is on its way to a device, since when by the source's clock; and at which queue.
     waits_since: datetime | None = None
     waits_at: str = ""
+    waits_heard_at: datetime | None = None
     #: The call left on a trunk that has said nothing since.
     reached_at: datetime | None = None
     reached_gateway_at: datetime | None = None

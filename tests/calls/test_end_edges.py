@@ -185,7 +185,8 @@ def test_who_waited_before_the_end_of_a_call_does_not_end_it() -> None:
 
 @pytest.mark.parametrize(("since", "lasts"), [(20, True), (20.001, False)])
 def test_a_party_that_came_by_the_moment_of_an_end_is_in_the_call(since: float, lasts: bool) -> None:
-    board = talking().call("Established", since, "C1", "2002").call("ConnectionCleared", 20, "C1", "2001")
+    board = talking().call("CallInformation", 19.5, "C1").call("Established", since, "C1", "2002")
+    board.call("ConnectionCleared", 20, "C1", "2001")
 
     assert (lives(board) == [1]) is lasts
 

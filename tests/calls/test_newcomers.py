@@ -139,3 +139,52 @@ def test_an_end_that_was_kept_with_the_last_of_three_reports_ends_the_leg() -> N
     board.call("ConnectionCleared", 21.15, "C1", "2002").waits(60)
 
     assert board.spans() == [("2002", 20.2, 21.15)]
+
+
+def _moves(board: Switchboard, at: float, resulting: str = "C2") -> Switchboard:
+    data = {"primaryOldCallId": "C1", "resultingCallId": resulting, "transferringDeviceId": "2001"}
+    return board.hears(event("Transferred", at, transferredToDeviceId="2004", **data))
+
+
+def test_who_came_less_than_a_second_before_a_call_is_heard_to_have_been_handed_on_has_nothing_of_it() -> None:
+    board = _moves(_talks(_csta()).call("Established", 20.2, "C1", "2002", callerName="Zoe"), 20.8)
+    board.call("Established", 22, "C2", "2004").call("ConnectionCleared", 30, "C1", "2002").waits(60)
+
+    assert [(leg.call_id, *_known(leg)) for leg in board.legs] == [
+        ("C1", *JO),
+        ("C1", "Zoe", "", False),
+        ("C2", *JO),
+    ]
+
+
+def test_a_phone_that_dialled_under_the_id_before_its_transfer_is_heard_of_is_in_the_next_call() -> None:
+    board = _moves(_talks(_csta()).call("Originated", 20.2, "C1", "2001"), 20.8)
+    board.call("Established", 22, "C1", "2002").call("Established", 22, "C2", "2004").waits(60)
+
+    assert [(leg.call_id, leg.device_id, *_known(leg)) for leg in board.legs] == [
+        ("C1", "2001", *JO),
+        ("C1", "2002", *UNKNOWN),
+        ("C1", "2001", *UNKNOWN),
+        ("C2", "2004", *JO),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["Established", "Delivered"])
+def test_a_phone_that_is_in_the_next_call_before_it_is_heard_that_it_left_gives_neither_the_data_of_the_other(
+    kind: str,
+) -> None:
+    board = _talks(_csta(), interactionId="I1").call(kind, 20.2, "C1", "2001", callerName="Zoe")
+    board.call("ConnectionCleared", 20.6, "C1", "2001").call("Established", 20.9, "C1", "2001")
+    board.call("ConnectionCleared", 30, "C1", "2001").waits(60)
+
+    assert [_known(leg) for leg in board.legs] == [("", "", True), ("Zoe", "", False)]
+
+
+@pytest.mark.parametrize(("at", "known"), [(20.28, JO), (20.6, UNKNOWN)])
+def test_an_answer_of_just_before_the_queue_left_the_call_has_nothing_of_it_unless_both_came_at_once(
+    at: float, known: tuple[str, str, bool]
+) -> None:
+    board = _csta().call("Queued", 1, "C1", "5000", **CUSTOMER).call("Established", 20.2, "C1", "2001")
+    board.call("ConnectionCleared", at, "C1", "5000").waits(60)
+
+    assert _known(board.leg) == known

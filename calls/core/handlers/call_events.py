@@ -8,11 +8,12 @@ from calls.core.answer_supervision import UNSUPERVISED, confirm
 from calls.core.call_end import MARGIN, divide, divide_at_next_end, divide_before_leg, remembered
 from calls.core.call_evidence import queue_of
 from calls.core.call_facts import learn
-from calls.core.clocks import moments_of
+from calls.core.clocks import has_whole_seconds, heard_order, moments_of
 from calls.core.commands import NameQueue
 from calls.core.connections import connect_device, connection_of, is_late
 from calls.core.consultation import inherit
 from calls.core.dispatch import apply
+from calls.core.ends_apart import leave_queue
 from calls.core.incarnations import TICK, has_come_after
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party
@@ -45,6 +46,8 @@ def _enter(work: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[CallS
     if state is PartyState.INITIATED and party is not None and party.is_here and party.state is not state:
         return None  # It dialled already; or it rings and is lifted to answer, which is no consultation.
     ordinal, since = (party.ordinal, _since(party, event)) if party else (0, event.time)
+    is_known = party is not None and party.is_here
+    heard_at = party.heard_at if party is not None and is_known else heard_order(work, event.at)
     has_dialled = state is PartyState.ORIGINATED
     party = Party(
         device_id=device_id,
@@ -52,6 +55,7 @@ def _enter(work: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[CallS
         outside=event.data.outside,
         ordinal=ordinal,
         since=since,
+        heard_at=heard_at,
         has_dialled=has_dialled,
     )
     if call.cleared_at is not None and event.time <= call.cleared_at:
@@ -128,13 +132,13 @@ def handle_queued(event: Queued, work: UnitOfWork) -> None:
     _name_queue(work, event)
     call, _ = located(work, event)
     if event.data.queue_name is None and event.data.device_id:
-        call = work.put_call(
-            learn(call, {"queue_name": event.data.device_id}, origin_of(event, OriginRule.QUEUE_DEVICE))
-        )
+        named, origin = {"queue_name": event.data.device_id}, origin_of(event, OriginRule.QUEUE_DEVICE)
+        call = work.put_call(learn(call, named, origin, heard_order(work, event.at)))
     ended_at = call.ended_at
     if (ended_at is None or event.time > ended_at) and not _was_answered_since(work, call, event):
         since = event.time if call.waits_since is None or not call.waits_at else call.waits_since
-        work.put_call(replace(call, waits_since=since, waits_at=queue_of(event)))
+        heard_at = call.waits_heard_at if since == call.waits_since else heard_order(work, event.at)
+        work.put_call(replace(call, waits_since=since, waits_at=queue_of(event), waits_heard_at=heard_at))
 
 
 def _was_answered_since(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
@@ -181,13 +185,15 @@ def _doubt(work: UnitOfWork, call: CallState, event: Diverted) -> None:
     What comes under its id is another call's, unless it states the same interaction; so is what came since, where that
     is heard late.
     """
+    call = leave_queue(work, call, event.data.device_id or "", event)
     if any(_talked_at(party, event.time) for party in call.parties.values()):
         return
     if work.site.has_source_times and not _goes_on(call, event.time):
         divide(work, call.incarnation, event.time, event.at)
         call = work.calls[call.incarnation]
     if not any(party.is_talking for party in call.parties.values()):
-        work.put_call(replace(call, doubtful_since=event.time))
+        in_order = has_whole_seconds(work)  # What is heard later, of the same second, is after it.
+        work.put_call(replace(call, doubtful_since=event.time - TICK if in_order else event.time))
 
 
 def _talked_at(party: Party, moment: datetime) -> bool:

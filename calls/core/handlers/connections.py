@@ -19,12 +19,13 @@ from calls.core.clocks import CLOSE, note_agreement
 from calls.core.connections import connect_device, connection_of, note_seen, open_before
 from calls.core.consultation import disinherit, inherit, inherit_late
 from calls.core.dispatch import apply
+from calls.core.ends_apart import divide_where_cleared, divide_where_rung, end_before_again, leave_queue
 from calls.core.former_ids import await_beginning
 from calls.core.gaps import may_have_had_others
 from calls.core.incarnations import call_at
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party
-from calls.core.newcomers import newcomers_before_clearing, newcomers_since
+from calls.core.newcomers import newcomers_before_clearing, newcomers_since, set_apart
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import traced
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, SearchStatus
@@ -218,6 +219,8 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
         connect_unsupervised(work, call, event.at)
         call = work.calls[call.incarnation]
         party = call.parties[device_id]
+    if party is not None and end_before_again(work, call, party, event):
+        return
     if party is not None and party.again is not None and party.again.at <= event.time:
         put_party(work, call, _with_end_again(party, party.again, event))
         _doubt_after_end_again(work, call, party.again, event.time)
@@ -236,7 +239,10 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
     if leg is not None and leg.consulted is not None:
         disinherit(work, leg, event.time, event.at)
     clear_party(work, call, device_id, event.time, event.at, f"Extension {device_id} disconnected.")
+    leave_queue(work, work.calls[call.incarnation], device_id, event)
+    divide_where_rung(work, work.calls[call.incarnation], party, leg, event)
     _divide_before(work, call, newcomers_since(work, work.calls[call.incarnation], event.time), event)
+    set_apart(work, work.calls[call.incarnation], event.time, [device_id], ends_all=False)
     _stop_waiting(work, work.calls[call.incarnation], party, event)
     if not is_known_by_ends(work.calls[call.incarnation]):
         divide_where_empty(work, call.incarnation, event.time, event.at)
@@ -343,8 +349,17 @@ def _divide_before(work: UnitOfWork, call: CallState, since: datetime | None, ev
 def _doubt_after(work: UnitOfWork, call: CallState, cleared_at: datetime) -> None:
     """Doubt that those who came just before a call was cleared were in the next one: they may be over with it."""
     for one in work.incarnations_of(call.call_id):
-        if one.incarnation != call.incarnation and call.born_at < one.born_at < cleared_at and not one.is_over:
+        if one.incarnation != call.incarnation and call.born_at < one.born_at <= cleared_at and not one.is_over:
             work.put_call(replace(one, doubtful_since=cleared_at))
+
+
+def _divide_where_cleared(work: UnitOfWork, call: CallState, event: CallCleared) -> CallState:
+    since = newcomers_before_clearing(work, call, event.time)
+    _divide_before(work, call, since, event)
+    is_apart = divide_where_cleared(work, work.calls[call.incarnation], event)
+    if since is not None or is_apart:
+        _doubt_after(work, call, event.time + TICK if is_apart else event.time)
+    return work.calls[call.incarnation]
 
 
 def _states_its_interaction(call: CallState, event: CallCleared) -> bool:
@@ -370,12 +385,7 @@ def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
         elif party.reported_after(event.time) and _has_left_later(work, party, event.time):
             end_earlier(work, work.calls[call.incarnation], party, event.time, event.at)
     call = work.calls[call.incarnation]
-    since = newcomers_before_clearing(work, call, event.time)
-    _divide_before(work, call, since, event)
-    if since is not None:
-        _doubt_after(work, call, event.time)
-    divide(work, call.incarnation, event.time, event.at)
-    call = work.calls[call.incarnation]
+    call = _divide_where_cleared(work, call, event)
     for device_id, party in list(call.parties.items()):
         if party.cleared_gateway_at is None:
             call = work.calls[call.incarnation]

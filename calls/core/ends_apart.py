@@ -1,0 +1,99 @@
+"""An end that is heard just after its id was used again, where times do not say what was before what.
+
+``newcomers`` says when that is so. The call is divided, and neither part gets what was stated of the other.
+"""
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from calls.core.call_end import divide, divide_where_empty, expire_when_over
+from calls.core.legs import clear_party, put_party
+from calls.core.newcomers import (
+    SOON,
+    apart,
+    doubtful_from,
+    may_have_rung_out,
+    newcomers_before_leaving,
+    reported_again,
+    set_apart,
+)
+from calls.core.state import CallState, LegPhase, LegState, Party
+from calls.core.unit_of_work import UnitOfWork
+from cti.events import CallCleared, CallEvent, ConnectionCleared
+
+TICK = timedelta(microseconds=1)
+
+
+def divide_where_cleared(work: UnitOfWork, call: CallState, event: CallCleared) -> bool:
+    """Divide a call where it was cleared; say whether somebody came in the second of that, of whole ones."""
+    found = set_apart(work, call, event.time)
+    divide(work, call.incarnation, event.time, event.at)
+    return found is not call
+
+
+def divide_where_rung(
+    work: UnitOfWork, call: CallState, party: Party | None, leg: LegState | None, event: ConnectionCleared
+) -> None:
+    """Give a leg nothing of before it, where its end may be that of its phone's ringing in a call before."""
+    if party is None or leg is None or not may_have_rung_out(work, party, leg, event.time):
+        return
+    left, heard_at = call.parties[party.device_id], leg.connected_gateway_at
+    call = put_party(work, call, replace(left, since=leg.connected_source_at, heard_at=heard_at))
+    apart(work, call, event.time, heard_at, ())
+    divide(work, call.incarnation, event.time, event.at)
+
+
+def end_before_again(work: UnitOfWork, call: CallState, party: Party, event: ConnectionCleared) -> bool:
+    """End the first of two connections of a device, where the second was heard of just before; say whether it was."""
+    again = reported_again(work, party, event.time) if party.is_here else None
+    if again is None:
+        return False
+    ended = event.time if work.site.has_source_times else again.at - TICK
+    if work.site.has_source_times:
+        apart(work, call, ended, again.gateway_at, [party.device_id])
+    how = f"Extension {party.device_id} disconnected."
+    clear_party(work, work.calls[call.incarnation], party.device_id, ended, event.at, how)
+    others = [one for one in call.parties.values() if one.device_id != party.device_id and one.is_here]
+    if not any(one.since is not None and one.since <= ended for one in others):
+        divide(work, call.incarnation, ended, event.at)
+    divide_where_empty(work, call.incarnation, ended, event.at)
+    expire_when_over(work, call.incarnation, event.at)
+    return True
+
+
+def divide_where_handed_on(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
+    """Divide a call where a transfer or conference moved it: who came before, and is not named by that, is apart."""
+    announced = _announced_by(event)
+    call = set_apart(work, call, event.time, announced)
+    since = newcomers_before_leaving(work, call, event.time, announced)
+    divide(work, call.incarnation, event.time if since is None else since - TICK, event.at)
+    return work.calls[call.incarnation]
+
+
+def _announced_by(event: CallEvent) -> set[str]:
+    """Return the devices that a transfer or conference names: they are of the calls that it joins."""
+    data = event.data
+    named = {data.transferring_device_id, data.transferred_to_device_id, data.conferencing_device_id, data.device_id}
+    listed = {name for item in data.connections for name in (item.new.device_id, item.old and item.old.device_id)}
+    return {name for name in named | listed | {data.added_party_id} if name}
+
+
+def leave_queue(work: UnitOfWork, call: CallState, device_id: str, event: CallEvent) -> CallState:
+    """Divide a call whose caller left its queue, as is heard just after a device had come into it.
+
+    That device is not safely of the call: it may be in the next one. A queue that reports its end as it is answered
+    does so at once.
+    """
+    earliest = doubtful_from(work, event.time)
+    is_queue = device_id in work.site.queues or device_id in work.source.queue_names
+    talking = [leg for leg in work.legs_in(call.incarnation) if leg.phase is LegPhase.OPEN]
+    if earliest is None or not is_queue or not talking or call.moved_to is not None:
+        return call
+    first = min(talking, key=lambda leg: leg.connected_gateway_at)
+    if first.connected_source_at < earliest or event.at - first.connected_gateway_at <= SOON:
+        return call
+    since = newcomers_before_leaving(work, call, event.time, ())
+    set_apart(work, call, event.time)
+    divide(work, call.incarnation, event.time if since is None else since - TICK, event.at)
+    return work.calls[call.incarnation]
