@@ -5,6 +5,7 @@ from celery import shared_task
 import clock
 from calls import jobs
 from calls.objectives.mail import mail_monthly
+from calls.objectives.targets import note_targets
 from calls.report import mail
 from calls.stats import unmatched_calls
 
@@ -23,7 +24,8 @@ def wake_exports() -> None:
 
 @shared_task(name="calls.tasks.mail_reports")
 def mail_reports() -> None:
-    """Mail the weekly reports that are due, and the report of the month."""
+    """Mail the weekly reports that are due, and the report of the month; keep by which targets it is judged."""
+    note_targets(clock.now())
     mail.mail_weekly(clock.now())
     mail_monthly(clock.now())
 

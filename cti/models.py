@@ -68,8 +68,8 @@ class CtiSource(models.Model):
         default=15,
         db_default=15,
         validators=[MinValueValidator(5), MaxValueValidator(1440)],
-        help_text="Minutes within which a broken part shows, 5 to 1,440: the next canary call begins two minutes "
-        "before they are over.",
+        help_text="Minutes within which a broken part shows, 5 to 1,440: the next canary call begins about four "
+        "minutes before they are over.",
     )
     canary_way = models.CharField(
         "way of the canary call",

@@ -24,7 +24,7 @@ from calls.models.exports import ExportJob, ExportKind, ExportState
 from calls.models.gaps import Gap
 from calls.models.hours import HourlyCount, HourlyLatency, Measure, SearchCount
 from calls.models.legs import OUTCOMES, Leg
-from calls.models.reports import CauseDecision, CauseState, MailedMonth, SavedList, SavedReport
+from calls.models.reports import CauseDecision, CauseState, MailedMonth, MonthTarget, SavedList, SavedReport
 from calls.models.searches import ASSIGNED, KEPT_RECORDING, RecordingSearch, SearchState, ended_as
 from calls.models.state import Call, Checkpoint
 from calls.models.storage import LegStorage, are_legs_compact
@@ -58,6 +58,7 @@ __all__ = [
     "LegStorage",
     "MailedMonth",
     "Measure",
+    "MonthTarget",
     "MonthlyDimensionCount",
     "MonthlyPersonCount",
     "QueueName",

@@ -61,6 +61,19 @@ class MailedMonth(models.Model):
         return f"{self.month:%Y-%m}"
 
 
+class MonthTarget(models.Model):
+    """The targets by which a month is judged: those that were set when it was last the running one."""
+
+    month = models.DateField(unique=True, help_text="The first day of the month.")
+    flagged_percent = models.FloatField()
+    times_percent = models.FloatField()
+    guid_ms = models.PositiveIntegerField()
+    flags_ms = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"
+
+
 class SavedList(models.Model):
     """A list of the admin with its filters, which a person has saved under a name."""
 

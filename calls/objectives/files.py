@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 from fpdf import FPDF
 from fpdf.fonts import FontFace
 
-from calls.objectives.promises import MonthReport, Standing
+from calls.objectives.promises import MonthReport, PastMonth
 from calls.objectives.text import (
     PROMISE_HEADS,
     WORDS,
@@ -16,6 +16,7 @@ from calls.objectives.text import (
     first_line,
     late_texts,
     month_name,
+    past_text,
     promise_heading,
     promise_lines,
     promise_text,
@@ -51,7 +52,7 @@ def shown(report: MonthReport) -> dict[str, object]:
         ],
         "parts": [(name, [(one, spent_text(one.standing)) for one in parts]) for name, parts in report.parts if parts],
         "promise_names": names,
-        "trend": [(one.month, list(zip(names, one.standings, strict=True))) for one in report.trend],
+        "trend": [(one.month, list(zip(names, _past_cells(report, one), strict=True))) for one in report.trend],
         "promise_heads": PROMISE_HEADS,
         "promise_lines": promise_lines(report),
         "late": late_texts(report),
@@ -78,7 +79,7 @@ def _printed(report: MonthReport) -> bytes:
         _line(pdf, text, 9)
     _line(pdf, "The last 13 months", 12)
     heads = ("Month", *(one.name for one in lines))
-    rows = [(f"{one.month:%Y-%m}", *map(_percent, one.standings)) for one in report.trend]
+    rows = [(f"{one.month:%Y-%m}", *map(_judged, _past_cells(report, one))) for one in report.trend]
     _table(pdf, heads, rows, is_judged=True)
     _line(pdf, YARDSTICK, 9)
     _line(pdf, WORDS, 8)
@@ -93,10 +94,15 @@ def _losses(pdf: FPDF, report: MonthReport) -> None:
     _table(pdf, ("Cause", "Legs", "Of the lost", "Being done, or advised"), rows, (55, 16, 22, 97))
 
 
-def _percent(one: Standing) -> str:
-    if one.is_kept is None:
-        return "–"  # noqa: RUF001  (a dash)
-    return f"{one.count.percent:.2f} %{'' if one.is_kept else ' broken'}"
+def _past_cells(report: MonthReport, month: PastMonth) -> list[tuple[str, bool]]:
+    """Return how each promise stood in a month of the trend, and whether it was broken."""
+    pairs = zip(month.standings, report.standings, strict=True)
+    return [(past_text(one, now.objective), one.is_kept is False) for one, now in pairs]
+
+
+def _judged(cell: tuple[str, bool]) -> str:
+    text, is_broken = cell
+    return f"{text} broken" if is_broken else text
 
 
 def _line(pdf: FPDF, text: str, size: int) -> None:

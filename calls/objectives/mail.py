@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from calls.models import MailedMonth
 from calls.objectives.files import CONTENT_TYPES, month_file
-from calls.objectives.months import month_report, months_before
+from calls.objectives.months import month_report
 from calls.objectives.promises import MonthReport
+from calls.objectives.targets import months_before
 from calls.objectives.text import first_line, month_name
 from calls.report.links import public_link
 from clock.text import site_time

@@ -8,23 +8,24 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from agents.api import load_teams
 from calls.core.outcomes import Outcome
 from calls.models import CauseDecision, HourlyCount, HourlyLatency
+from calls.objectives.by_service import UNKNOWN, by_known_service
 from calls.objectives.promises import (
     BAD_OUTCOMES,
     Loss,
     MonthReport,
     Objective,
     PastMonth,
-    Promise,
     PromiseCount,
     PromisePart,
     Standing,
 )
+from calls.objectives.targets import TREND_MONTHS, months_before, objectives_of
 from calls.report.figures import cause_name
 from calls.stats.coarse_counts import next_month
 from calls.stats.daily_counts import counts_between
@@ -34,28 +35,19 @@ from clock.text import site_time
 from cti.models import CtiSource
 from qms.models import RecordingService
 
-#: Months of the trend, the present one included.
-TREND_MONTHS = 13
 #: Maximum number of losses and of parts of a kind that are named.
 MAXIMUM_LOSSES, MAXIMUM_PARTS = 10, 20
 #: How long the sums of a month that is over are kept, in seconds.
 PAST_SECONDS = 3600
 _DAY = timedelta(days=1)
 _COUNTED = (Outcome.FLAGGED, *BAD_OUTCOMES)
-
-
-def objectives() -> list[Objective]:
-    """Return what this site promises."""
-    return [
-        Objective(Promise.FLAGGED, settings.FLAGGED_TARGET_PERCENT),
-        Objective(Promise.GUID, settings.TIMES_TARGET_PERCENT, settings.GUID_TARGET_MS),
-        Objective(Promise.FLAGS, settings.TIMES_TARGET_PERCENT, settings.FLAGS_TARGET_MS),
-    ]
+_ALL, _WITHOUT_SERVICE = Q(), Q(service_key=0)
 
 
 def month_report(month: date, now: datetime) -> MonthReport:
     """Return the report of the month that begins on a day."""
-    promised = objectives()
+    targets = objectives_of(months_before(month, TREND_MONTHS), now)
+    promised = targets[month]
     kinds = _kinds(month)
     uncounted = {kind: n for kind, n in kinds.items() if kind[0] not in (*_COUNTED, Outcome.WAITING)}
     reasons = sorted(((cause_name(*kind), n) for kind, n in uncounted.items() if n > 0), key=lambda one: -one[1])
@@ -69,16 +61,8 @@ def month_report(month: date, now: datetime) -> MonthReport:
         losses=_losses(kinds),
         uncounted=sum(n for _, n in reasons),
         uncounted_reasons=reasons[:MAXIMUM_LOSSES],
-        trend=_trend(promised, month, standings, _first_kept(now)),
+        trend=_trend(targets, month, standings, _first_kept(now)),
     )
-
-
-def months_before(month: date, count: int) -> list[date]:
-    """Return this many months up to one, oldest first."""
-    found = [month]
-    while len(found) < count:
-        found.append((found[-1] - _DAY).replace(day=1))
-    return found[::-1]
 
 
 def _standings(
@@ -106,9 +90,9 @@ def _kinds(month: date) -> Counter[tuple[str, str]]:
     return found
 
 
-def _sums(columns: tuple[str, ...], month: date) -> Iterable[tuple[Any, ...]]:
+def _sums(columns: tuple[str, ...], month: date, chosen: Q = _ALL) -> Iterable[tuple[Any, ...]]:
     for part in counts_between(columns, {}, month, next_month(month) - _DAY):
-        yield from part.values_list(*columns).annotate(Sum("legs")).order_by()
+        yield from part.filter(chosen).values_list(*columns).annotate(Sum("legs")).order_by()
 
 
 def _by_outcome(kinds: Mapping[tuple[str, str], int]) -> Counter[str]:
@@ -149,7 +133,7 @@ def _parts(promised: Sequence[Objective], month: date) -> list[tuple[str, list[P
     flagged = promised[0]
     found = [
         ("Flagged, by source", _named(flagged, _grouped("source_id", month), sources)),
-        ("Flagged, by Recording Service", _named(flagged, _grouped("service_key", month), services)),
+        ("Flagged, by Recording Service", _named(flagged, _by_service(month), services, UNKNOWN)),
         ("Flagged, by queue", _named(flagged, _grouped("queue_name", month), {})),
         ("Flagged, by team", _named(flagged, _by_team(month), {})),
     ]
@@ -159,17 +143,17 @@ def _parts(promised: Sequence[Objective], month: date) -> list[tuple[str, list[P
     return found
 
 
-def _named(one: Objective, counts: Mapping[Any, PromiseCount], names: Mapping[Any, str]) -> list[PromisePart]:
-    """Name the parts, those that lost most first."""
-    parts = [PromisePart(_name(key, names), Standing(one, count)) for key, count in counts.items()]
+def _named(
+    one: Objective, counts: Mapping[Any, PromiseCount], names: Mapping[Any, str], none: str = "none"
+) -> list[PromisePart]:
+    """Name the parts, those that lost most first. ``none``: the name of what belongs to no part."""
+    parts = [PromisePart(_name(key, names) if key else none, Standing(one, count)) for key, count in counts.items()]
     worst = sorted(parts, key=lambda part: (-part.standing.count.bad, -part.standing.count.whole, part.name))
     return [part for part in worst if part.standing.count.whole > 0][:MAXIMUM_PARTS]
 
 
 def _name(key: int | str, names: Mapping[Any, str]) -> str:
     """Return a part's name; a source or a Recording Service that was deleted has its number alone."""
-    if not key:
-        return "none"
     return names.get(key) or (key if isinstance(key, str) else f"deleted ({key})")
 
 
@@ -177,6 +161,18 @@ def _grouped(column: str, month: date) -> dict[Any, PromiseCount]:
     outcomes: dict[Any, Counter[str]] = defaultdict(Counter)
     for key, outcome, legs in _sums((column, "outcome"), month):
         outcomes[key][outcome] += legs
+    return {key: _flagged(one) for key, one in outcomes.items()}
+
+
+def _by_service(month: date) -> dict[int, PromiseCount]:
+    """Group by service; a leg without a recording counts for the service that its extension belongs to."""
+    outcomes: dict[int, Counter[str]] = defaultdict(Counter)
+    for service, outcome, legs in _sums(("service_key", "outcome"), month, ~_WITHOUT_SERVICE):
+        outcomes[service][outcome] += legs
+    rows = _sums(("service_key", "source_id", "device_id", "outcome"), month, _WITHOUT_SERVICE)
+    judged = ((source, device, outcome, legs) for _, source, device, outcome, legs in rows if outcome in _COUNTED)
+    for (service, outcome), legs in by_known_service(judged).items():
+        outcomes[service][outcome] += legs
     return {key: _flagged(one) for key, one in outcomes.items()}
 
 
@@ -208,26 +204,28 @@ def _first_kept(now: datetime) -> date:
 
 
 def _trend(
-    promised: Sequence[Objective], month: date, standings: Sequence[Standing], first_kept: date
+    targets: Mapping[date, Sequence[Objective]], month: date, standings: Sequence[Standing], first_kept: date
 ) -> list[PastMonth]:
-    """Return the months before one, which are over, and that month as it stands."""
-    *before, _ = months_before(month, TREND_MONTHS)
-    counts = _past_counts(promised, [one for one in before if one >= first_kept])
-    nothing = [PromiseCount()] * len(promised)
+    """Return the months before one, which are over, each by its own targets, and that month as it stands."""
+    before = [one for one in targets if one != month]
+    counts = _past_counts({one: targets[one] for one in before if one >= first_kept})
+    nothing = [PromiseCount()] * len(targets[month])
     past = [
-        PastMonth(one, [Standing(*pair) for pair in zip(promised, counts.get(one, nothing), strict=True)])
+        PastMonth(one, [Standing(*pair) for pair in zip(targets[one], counts.get(one, nothing), strict=True)])
         for one in before
     ]
     return [*past, PastMonth(month, standings)]
 
 
-def _past_counts(promised: Sequence[Objective], months: Sequence[date]) -> dict[date, list[PromiseCount]]:
+def _past_counts(targets: Mapping[date, Sequence[Objective]]) -> dict[date, list[PromiseCount]]:
     """Return the counts of months that are over; they hardly change, and are kept for a while."""
-    within = "-".join(str(one.within_ms) for one in promised)
-    keys = {month: f"objectives:{month}:{within}" for month in months}
+    within = {month: "-".join(str(one.within_ms) for one in promised) for month, promised in targets.items()}
+    keys = {month: f"objectives:{month}:{within[month]}" for month in targets}
     kept = _from_cache(list(keys.values()))
     found = {month: [PromiseCount(*count) for count in kept.get(key) or ()] for month, key in keys.items()}
-    missing = {month: _counts_of(promised, month) for month in months if len(found[month]) != len(promised)}
+    missing = {
+        month: _counts_of(promised, month) for month, promised in targets.items() if len(found[month]) != len(promised)
+    }
     _into_cache({keys[month]: [(one.whole, one.bad) for one in counts] for month, counts in missing.items()})
     return found | missing
 

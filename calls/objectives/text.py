@@ -14,7 +14,9 @@ WORDS = (
     " many legs may fail before a promise is broken."
 )
 #: What stands below the months of the trend.
-YARDSTICK = "All months are judged by the targets that are set now."
+YARDSTICK = (
+    "A month that is over is judged by the targets with which it ended; where these were others, they are named."
+)
 #: Below this a budget is shown with a decimal, in legs.
 _SMALL_BUDGET = 10
 #: The budget in percent of itself.
@@ -133,7 +135,9 @@ def first_line(report: MonthReport) -> str:
         return f"{when}: the promise of the {promise_name(judged[0].objective)} is {'broken' if broken else 'kept'}."
     if not broken:
         return f"{when}: all {len(judged)} promises are kept."
-    return f"{when}: {len(judged) - len(broken)} of {len(judged)} promises are kept. Broken: {', '.join(broken)}."
+    kept = len(judged) - len(broken)
+    said = f"{kept or 'none'} of {len(judged)} promises {'are' if kept > 1 else 'is'} kept"
+    return f"{when}: {said}. Broken: {', '.join(broken)}."
 
 
 def promise_name(one: Objective) -> str:
@@ -165,6 +169,19 @@ def standing_text(one: Standing) -> str:
     legs = "1 leg" if count.whole == 1 else f"{count.whole:,} legs"
     verdict, were = ("Kept" if one.is_kept else "Broken"), ("was" if count.bad == 1 else "were")
     return f"{verdict}: {percent:.2f} % of {legs}; {count.bad:,} {were} not. {budget_text(one)}"
+
+
+def past_text(one: Standing, promised: Objective) -> str:
+    """Write how a promise stood in a month of the trend, with its target where that is another than ``promised``."""
+    if one.count.percent is None:
+        return "–"  # noqa: RUF001  (a dash)
+    said = f"{one.count.percent:.2f} %"
+    return said if one.objective == promised else f"{said} ({_target(one.objective)})"
+
+
+def _target(one: Objective) -> str:
+    within = f" within {_length(one.within_ms)}" if one.within_ms else ""
+    return f"target {one.target_percent:g} %{within}"
 
 
 def budget_text(one: Standing) -> str:

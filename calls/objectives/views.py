@@ -12,7 +12,8 @@ from django.views.decorators.http import require_GET
 
 import clock
 from calls.objectives.files import CONTENT_TYPES, month_file, shown
-from calls.objectives.months import TREND_MONTHS, month_report, months_before
+from calls.objectives.months import month_report
+from calls.objectives.targets import TREND_MONTHS, months_before
 from clock.text import site_time
 
 

@@ -2,8 +2,8 @@
 
 1. Leases are renewed: who folds a source stays with it. They only spare work; the compared checkpoint is the lock.
 2. It waits until a journal has an event, an answer of QMS came, or something is due.
-3. Of the sources that have something, the one folds a slice that has had the least of this process's time. A slice ends
-   after a tenth of a second or so, so that a source with a long backlog holds no other up.
+3. Of the sources that have something, the one folds a slice that has had the least of this process's time. The events
+   of a slice take a tenth of a second or so (``slice_size``): a source with a long backlog holds no other up.
 
 An urgent event (``urgency``) after quiet is folded at once. What can wait gathers for a moment, as a fold's cost hardly
 grows with what is in it; an urgent event ends that wait, and so do many events.
@@ -16,7 +16,8 @@ from typing import Protocol
 import structlog
 from django.db import DatabaseError, close_old_connections
 
-from calls.pipeline.consumer import BATCH, Folded, Overtaken
+from calls.pipeline.consumer import Folded, Overtaken
+from calls.pipeline.slice_size import SliceSize
 from calls.pipeline.urgency import is_urgent
 from clock.stopping import stop
 from cti.api import START, Entry, JournalUnavailable, answers_stream, journal_key, settled_stream, wait_for_entries
@@ -29,8 +30,6 @@ GATHER_SECONDS = 0.06
 #: Maximum time that an event which is not urgent, an answer or a moment that is due waits for others, in seconds; and
 #: the number of events that do not wait. Pages that show calls in progress are as much behind.
 PATIENCE_SECONDS, MANY = 0.8, 32
-#: Intended duration of a slice, in seconds, and the fewest events in one.
-SLICE_SECONDS, FEWEST = 0.1, 50
 #: Interval at which a source is looked at although nothing was heard of it, in seconds.
 LOOK_SECONDS = 5.0
 #: Interval at which leases are renewed, and that at which sources that came or went are noticed, in seconds.
@@ -76,7 +75,7 @@ class LeasedSource:
         )
         self.wanted_at = self.not_before = self.used = self.worked = 0.0
         self.seen = dict.fromkeys((self.answers, self.settled), START)
-        self.waiting, self.limit = set(self.seen), BATCH
+        self.waiting, self.size = set(self.seen), SliceSize()
         self.heard, self.gathered = "", 0
 
     def is_wanted(self, present: float) -> bool:
@@ -109,7 +108,8 @@ class LeasedSource:
         self.used += took
         self.worked += took
         self.heard, self.gathered = "", 0
-        self.limit = max(FEWEST, min(BATCH, round(self.limit * SLICE_SECONDS / max(took, SLICE_SECONDS / 4))))
+        if folded is not None:
+            self.size.note(folded.events, took)
         if folded is not None and folded.is_more:
             self.wanted_at = ended
             return
@@ -214,7 +214,7 @@ class EventsLoop:
         self._served, began = one.used, time.monotonic()
         try:
             reads = {"with_answers": one.answers in one.waiting, "with_settled": one.settled in one.waiting}
-            folded = one.folding.fold(one.limit, **reads)
+            folded = one.folding.fold(one.size.limit(), **reads)
         except Overtaken:
             log.info("consumer_overtaken", source=one.slug)
             self._renew_at = 0.0  # Perhaps the lease is another's now.

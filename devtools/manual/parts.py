@@ -2,8 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from django.core.management import get_commands, load_command_class
 
 from cti.bounds import BOUNDS
 from cti.http_intake.openapi import document
@@ -47,10 +49,23 @@ def counter_table() -> str:
 
 
 def commands_page() -> str:
-    """Return the page of the words that ``./gateway`` knows."""
-    rows = [f"| `./gateway {name}` | {word.purpose} |" for name, word in WORDS.items() if word.purpose]
-    head = ["# Commands", "", MADE, "", "`./gateway WORD --help` names the options of each.", ""]
-    return "\n".join([*head, "| command | what it does |", "|---|---|", *rows, ""])
+    """Return the page of the words that ``./gateway`` knows, and of the gateway's own management commands."""
+    words = [(f"./gateway {name}", word.purpose) for name, word in WORDS.items() if word.purpose]
+    lines = ["# Commands", "", MADE, "", "`./gateway WORD --help` names the options of each.", ""]
+    lines += [*_command_table(words), "", "## Management commands", ""]
+    lines += ["`./gateway manage COMMAND --help` names the options of each.", ""]
+    return "\n".join([*lines, *_command_table(_management_commands()), ""])
+
+
+def _command_table(rows: Iterable[tuple[str, str]]) -> list[str]:
+    return ["| command | what it does |", "|---|---|", *(f"| `{name}` | {_line(said)} |" for name, said in rows)]
+
+
+def _management_commands() -> Iterator[tuple[str, str]]:
+    """Yield the gateway's own commands with their help, not those of Django and of libraries."""
+    for name, app in sorted(get_commands().items()):
+        if isinstance(app, str) and (ROOT / app / "management" / "commands" / f"{name}.py").is_file():
+            yield f"./gateway manage {name}", load_command_class(app, name).help
 
 
 def api_page() -> str:

@@ -24,6 +24,9 @@ from qms.api import ConnectService
 
 #: Maximum time of one look at a call, in which a worker holds it.
 CLAIM = timedelta(seconds=90)
+#: So much sooner than the interval the next call begins. What breaks as settings are saved shows in time too: a whole
+#: call that is interrupted, the settling, a second one that is judged, and three looks of the timetable.
+RESERVE = 2 * timedelta(seconds=MAXIMUM_SECONDS) + SETTLES + timedelta(seconds=15)
 #: How long canary calls are kept.
 KEPT = timedelta(days=30)
 IN_TIME = "It did not come in time."
@@ -36,7 +39,7 @@ log = structlog.get_logger()
 
 def period(source: CtiSource) -> timedelta:
     """Return the time from one canary call to the next: what breaks shows before the source's interval is over."""
-    return timedelta(minutes=source.canary_minutes) - timedelta(seconds=MAXIMUM_SECONDS)
+    return timedelta(minutes=source.canary_minutes) - RESERVE
 
 
 def due_at(last: CanaryCall, source: CtiSource) -> datetime:
@@ -126,9 +129,14 @@ def _late_text(call: CanaryCall, step: CanaryStep) -> str:
 
 
 def _is_late(call: CanaryCall, step: CanaryStep, now: datetime) -> bool:
-    window = call.service.guid_window_seconds if step is CanaryStep.RECORDING and call.service else 0
     is_over = now - call.began_at >= timedelta(seconds=MAXIMUM_SECONDS)
-    return is_over or now - call.step_since >= timedelta(seconds=TIMEOUTS[step] + float(window))
+    return is_over or now - call.step_since >= timedelta(seconds=step_seconds(call, step))
+
+
+def step_seconds(call: CanaryCall, step: CanaryStep) -> float:
+    """Return how long a step may take, in seconds."""
+    window = call.service.guid_window_seconds if step is CanaryStep.RECORDING and call.service else 0
+    return TIMEOUTS[step] + float(window)
 
 
 def _looked(call: CanaryCall, step: CanaryStep, now: datetime, connect: ConnectService) -> StepEnd | None:

@@ -1,22 +1,20 @@
 """What the newest canary calls say: for alarms, metrics, the dashboard and the page."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from clock.text import shown
 from cti.models import CanaryWay, CtiSource
 from gateway_site.canary.models import CanaryCall
-from gateway_site.canary.runs import due_at, period
-from gateway_site.canary.steps import MAXIMUM_SECONDS, CanaryVerdict, StepEnd
+from gateway_site.canary.runs import RESERVE, due_at, period
+from gateway_site.canary.steps import CanaryVerdict, StepEnd
 
 _EFFECTS = {
     CanaryWay.EVENTS: "By events alone: no phone rings.",
     CanaryWay.ORIGINATE: "The PBX has the test phone call {number}.",
 }
-#: How late the timetable may be before its silence is red: it is then at the end of the source's interval.
-SLACK = timedelta(seconds=MAXIMUM_SECONDS)
 
 
 class CanaryStanding(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +78,8 @@ def _standing(source: CtiSource, extension: str, now: datetime) -> CanaryStandin
 
 def _red(source: CtiSource, last: CanaryCall | None, newest: CanaryCall | None, now: datetime) -> tuple[str, str]:
     """Return what is red and what to do; two empty texts where nothing is."""
-    if newest is not None and now - newest.began_at > period(source) + SLACK:
+    # Its silence is red as the source's interval ends.
+    if newest is not None and now - newest.began_at > period(source) + RESERVE:
         minutes = (now - newest.began_at).total_seconds() / 60
         return f"No canary call was made for {minutes:.0f} minutes.", "See that beat and the worker default run."
     if last is None or not last.is_red:

@@ -75,7 +75,7 @@ TIMEOUTS = {
     CanaryStep.FLAGS: 30.0,
     CanaryStep.READ_BACK: 15.0,
 }
-#: Maximum duration of a whole canary call, in seconds: so much sooner than the interval the next one begins.
+#: Maximum duration of a whole canary call, in seconds.
 MAXIMUM_SECONDS = 110.0
 #: What to do where a step does not come in time.
 LATE = {

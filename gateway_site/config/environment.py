@@ -96,7 +96,7 @@ class Environment:
     source_max_devices: int
     spool_max_bytes: int
     sub_path: str
-    reconcile_after_hours: int
+    reconcile_after_hours: float
     retention_days: int
     agents_calls_only: bool
     flag_write_give_up_days: float
@@ -193,7 +193,7 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         spool_max_bytes=read.whole("SPOOL_MAX_BYTES", 268_435_456, 4096, 1_099_511_627_776),
         sub_path=sub_path,
         retention_days=read.whole("RETENTION_DAYS", 400, 1, 36_500),
-        reconcile_after_hours=read.whole("RECONCILE_AFTER_HOURS", 2, 1, 720),
+        reconcile_after_hours=read.number("RECONCILE_AFTER_HOURS", 2, 0.05, 720),
         agents_calls_only=read.boolean("AGENTS_CALLS_ONLY"),
         flag_write_give_up_days=read.number("FLAG_WRITE_GIVE_UP_DAYS", 7, 0.01, 365),
         pre_shift_at=read.time_of_day("PRE_SHIFT_AT", "06:30"),

@@ -26,7 +26,7 @@ from gateway_site.reconciliation.models import ReconciliationFinding, Reconcilia
 from gateway_site.reconciliation.repair import repair
 from gateway_site.reconciliation.runs import planned, share_right, what_was_cut, why_never_written
 from gateway_site.reconciliation.side_by_side import differing_values
-from gateway_site.reconciliation.texts import text_of
+from gateway_site.reconciliation.texts import cause_words, text_of
 from history.admin import ReadOnlyAdmin, RecordedAdmin
 from qms.api import connect
 from qms.port import QmsError, RecordingNotFound
@@ -75,6 +75,21 @@ class RunForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is fo
             except ValueError as error:
                 self.add_error("end", f"{str(error)[:1].upper()}{str(error)[1:]}.")
         return cleaned
+
+
+class CauseFilter(admin.SimpleListFilter):
+    """The causes that there are, in words."""
+
+    title = parameter_name = "cause"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the causes of all findings."""
+        causes = ReconciliationFinding.objects.order_by().values_list("cause", flat=True).distinct()
+        return sorted(((cause, cause_words(cause)) for cause in causes), key=lambda one: one[1].casefold())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the findings of the chosen cause."""
+        return queryset.filter(cause=self.value()) if self.value() else queryset
 
 
 @admin.register(ReconciliationRun)
@@ -142,7 +157,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         ("withdrawn_at", admin.EmptyFieldListFilter),
         "grade",
         "kind",
-        "cause",
+        CauseFilter,
         "is_repairable",
         ("service", admin.RelatedOnlyFieldListFilter),
     )
@@ -159,7 +174,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
     @display(description="Cause", ordering="cause")
     def cause_words(self, finding: ReconciliationFinding) -> str:
         """Name the cause in words."""
-        return finding.cause.replace("_", " ").replace("qms", "QMS")
+        return cause_words(finding.cause)
 
     @display(description="State")
     def state(self, finding: ReconciliationFinding) -> str:

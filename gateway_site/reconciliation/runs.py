@@ -71,8 +71,19 @@ class ListTooLong(QmsRejected):
 
 
 def settled_until(now: datetime) -> datetime:
-    """Return up to when calls are old enough to be judged: ``RECONCILE_AFTER_HOURS`` ago, at a full hour."""
-    return (now - timedelta(hours=settings.RECONCILE_AFTER_HOURS)).replace(minute=0, second=0, microsecond=0)
+    """Return up to when calls are old enough to be judged: ``RECONCILE_AFTER_HOURS`` ago, at a full hour.
+
+    Where that is less than an hour, as in the demo, at a full minute.
+    """
+    until = (now - timedelta(hours=settings.RECONCILE_AFTER_HOURS)).replace(second=0, microsecond=0)
+    return until if settings.RECONCILE_AFTER_HOURS < 1 else until.replace(minute=0)
+
+
+def old_enough() -> str:
+    """Say how old calls must be to be compared."""
+    hours = settings.RECONCILE_AFTER_HOURS
+    age = f"{hours * 60:g} minutes" if hours < 1 else "1 hour" if hours == 1 else f"{hours:g} hours"
+    return f"{age} old (RECONCILE_AFTER_HOURS)"
 
 
 def kept_since(now: datetime) -> datetime:
@@ -88,7 +99,7 @@ def planned(service: RecordingService, begin: datetime, end: datetime, by: str, 
     if begin >= end:
         raise ValueError(
             f"there is nothing to compare: legs are kept for {settings.RETENTION_DAYS} days (RETENTION_DAYS) and are"
-            f" compared once they are {settings.RECONCILE_AFTER_HOURS} hours old (RECONCILE_AFTER_HOURS)"
+            f" compared once they are {old_enough()}"
         )
     return ReconciliationRun(
         service=service, begin=begin, end=end, compared_until=begin, asked_at=now, asked_by=by[:150]
@@ -102,7 +113,7 @@ def what_was_cut(run: ReconciliationRun, begin: datetime, end: datetime) -> list
         why = f"legs are kept for {settings.RETENTION_DAYS} days (RETENTION_DAYS)"
         cut.append(f"Nothing before {shown(run.begin)} is compared: {why}.")
     if end > run.end:
-        why = f"calls must be {settings.RECONCILE_AFTER_HOURS} hours old (RECONCILE_AFTER_HOURS)"
+        why = f"calls must be {old_enough()}"
         cut.append(f"Nothing from {shown(run.end)} on is compared: {why}.")
     return cut
 

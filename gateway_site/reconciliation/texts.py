@@ -4,7 +4,7 @@ import msgspec
 
 from calls.api import ADVICE
 from calls.core.outcomes import Outcome
-from calls.core.result_events import WHY
+from calls.core.result_events import BRIEFLY, WHY
 from flags.api import REASONS
 from gateway_site.reconciliation.compare import FindingKind
 
@@ -73,6 +73,25 @@ _WHY = {
         "Look at the retention rules of QMS if recordings of this length should be kept.",
     ),
 }
+
+#: The causes that are findings' own, in few words.
+_BRIEFLY = {
+    "lost_in_qms": "lost in QMS",
+    "not_in_qms": "deleted in QMS",
+    "gap": "the link to the CTI source was interrupted",
+    "no_event": "no CTI source reported a call",
+    "extension_not_followed": "an extension of no QMS user",
+    "several_candidates": "several legs may be the recording's",
+    "second_recording_of_leg": "the leg has another recording",
+    "write_queued": "the flag write waits",
+    "write_sending": "the flag write is being sent",
+    "write_unclear": "the answer to the flag write is unknown",
+}
+
+
+def cause_words(cause: str) -> str:
+    """Name a cause in few words: those of the dashboard and the reports where it is a leg's own reason."""
+    return _BRIEFLY.get(cause) or BRIEFLY.get(cause) or cause.replace("_", " ")
 
 
 def text_of(kind: str, cause: str) -> FindingText:

@@ -39,7 +39,9 @@ def _chip(changes: ChangeList, spec: object) -> FilterChip:
 
 def _text(spec: object, values: dict[str, str]) -> str:
     """Return a choice by its name; of free text the text; of a span its ends."""
-    choices = {str(key): str(name) for key, name in getattr(spec, "lookup_choices", ()) or ()}
+    # A filter of a column's own values lists them without names.
+    named = [one for one in getattr(spec, "lookup_choices", ()) or () if isinstance(one, tuple)]
+    choices = {str(key): str(name) for key, name in named}
     names = [choices.get(value, value) for value in values.values()]
     if any(name.endswith(("_from_0", "_to_0")) for name in values):
         ends = {end: " ".join(v for n, v in values.items() if f"_{end}_" in n) for end in ("from", "to")}

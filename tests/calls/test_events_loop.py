@@ -7,7 +7,8 @@ from django.db import OperationalError
 
 from calls.pipeline import events_loop
 from calls.pipeline.consumer import BATCH, Folded, Overtaken
-from calls.pipeline.events_loop import FEWEST, GATHER_SECONDS, MANY, PATIENCE_SECONDS, EventsLoop
+from calls.pipeline.events_loop import GATHER_SECONDS, MANY, PATIENCE_SECONDS, EventsLoop
+from calls.pipeline.slice_size import FEWEST, SLICE_SECONDS
 from cti.api import Entry, JournalUnavailable, answers_stream, journal_key, settled_stream
 
 LIGHT, HEAVY = "light", "heavy"
@@ -29,10 +30,13 @@ class Clock:
 
 
 class Source:
-    """A source's folding: of its ``waiting`` events it folds what it may, which takes ``seconds`` each time."""
+    """A source's folding: of its ``waiting`` events it folds what it may.
+
+    That takes ``seconds`` each time, and ``each`` for every event.
+    """
 
     def __init__(self, clock: Clock) -> None:
-        self.clock, self.seconds, self.waiting = clock, 0.01, 0
+        self.clock, self.seconds, self.each, self.waiting = clock, 0.01, 0.0, 0
         self.folds: list[tuple[int, bool, bool]] = []
         self.at: list[float] = []
         self.error: Exception | None = None
@@ -55,6 +59,7 @@ class Source:
         if not self.waiting:
             return None
         taken = min(limit, self.waiting)
+        self.clock.at += self.each * taken
         self.waiting -= taken
         self.entry += taken
         return Folded(events=taken, is_more=taken == limit)
@@ -257,13 +262,29 @@ def test_a_source_that_rested_does_not_catch_up_on_the_time_that_others_had(proc
     assert len(process.heavy.folds) == pytest.approx(10, abs=2)
 
 
-def test_slices_become_smaller_where_folding_is_slow_and_larger_again(process: Process) -> None:
-    process.heavy.waiting, process.heavy.seconds = 10**9, 2.0
+def test_slices_become_smaller_where_an_event_takes_long_and_larger_again(process: Process) -> None:
+    process.heavy.waiting, process.heavy.each = 10**9, 0.01
     process.runs(20)
     assert process.heavy.folds[-1][0] == FEWEST
-    process.heavy.seconds = 0.01
-    process.runs(1)
+    process.heavy.each = 0.0
+    process.runs(5)
     assert process.heavy.folds[-1][0] == BATCH
+
+
+def test_what_every_fold_takes_whatever_is_in_it_makes_no_slice_smaller(process: Process) -> None:
+    process.heavy.waiting, process.heavy.seconds, process.heavy.each = 10**9, 0.5, SLICE_SECONDS / 400
+    process.runs(100)
+
+    assert [limit for limit, _, _ in process.heavy.folds[-20:]] == [pytest.approx(400, rel=0.25)] * 20
+
+
+def test_a_disk_that_was_slow_for_a_minute_leaves_no_small_slices(process: Process) -> None:
+    process.heavy.waiting, process.heavy.seconds = 10**9, 3.0
+    process.runs(60)
+    process.heavy.seconds, process.heavy.each = 0.05, SLICE_SECONDS / 800
+    process.runs(20)
+
+    assert process.heavy.folds[-1][0] == pytest.approx(800, rel=0.25)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from bulk.tables import upsert_all
 from calls.models import CauseDecision, HourlyCount, HourlyLatency
 from calls.objectives.files import month_file
 from calls.objectives.mail import first_working_day, mail_monthly, month_message
-from calls.objectives.months import month_report, months_before
+from calls.objectives.months import month_report
 from calls.objectives.promises import Objective, Promise, PromiseCount, Standing
+from calls.objectives.targets import months_before
 from calls.objectives.text import (
     PROMISE_HEADS,
     budget_text,
@@ -198,7 +199,7 @@ def test_a_deleted_service_and_none_are_named_as_such(site: CountedSite) -> None
 
     named = [part.name for part in dict(month_report(NOVEMBER, NOW).parts)["Flagged, by Recording Service"]]
 
-    assert sorted(named) == ["deleted (77)", "none", "north"]
+    assert sorted(named) == ["deleted (77)", "no Recording Service known", "north"]
 
 
 @pytest.mark.parametrize(

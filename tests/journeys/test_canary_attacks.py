@@ -19,7 +19,7 @@ from gateway_site.alarms.conditions import find
 from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.runs import begin_due, forget_old
 from gateway_site.canary.standing import standings
-from gateway_site.canary.steps import CanaryStep, CanaryVerdict
+from gateway_site.canary.steps import MAXIMUM_SECONDS, TIMEOUTS, CanaryStep, CanaryVerdict
 from qms.models import RecordingService
 from qms.port import Flag, QmsUnclear, RecordingServicePort
 from tests.journeys.canaries import TEST_PHONE, CanaryStack, RealCanaryStack, red, verdicts
@@ -101,6 +101,27 @@ def test_the_second_call_in_a_row_is_judged_whatever_is_saved(gateway: RealCanar
     gateway.passes(5)
     begin_due(gateway.time)
     assert CanaryCall.objects.count() == 2
+
+
+def test_what_breaks_just_before_settings_are_saved_is_red_within_the_interval(
+    gateway: RealCanaryStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(TIMEOUTS, CanaryStep.LEG, MAXIMUM_SECONDS)  # The longest that a call may take.
+    passed = gateway.follow()
+    broken_at, gateway.answers_phone = gateway.time, False
+    begun = []
+    while not standings(gateway.time)[0].is_red:
+        gateway.passes(5)
+        begin_due(gateway.time)
+        for call in CanaryCall.objects.filter(ended_at=None):
+            if call not in begun:
+                saved(gateway.source, call.began_at)
+                begun.append(call)
+            gateway.look(call)
+
+    assert [call.is_interrupted for call in CanaryCall.objects.order_by("pk")] == [False, True, False]
+    assert passed.ended_at
+    assert gateway.time - broken_at <= timedelta(minutes=gateway.source.canary_minutes)
 
 
 def test_settings_that_were_saved_long_before_excuse_nothing(gateway: RealCanaryStack) -> None:

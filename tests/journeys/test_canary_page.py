@@ -1,6 +1,7 @@
 """The canary for people: its page and button, the command, the alarm, the dashboard and the metrics."""
 
 import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -91,7 +92,7 @@ def test_the_page_says_when_the_last_call_ended_and_when_the_next_one_begins(gat
     gateway.set(canary_minutes=12)
     page = as_role("Auditor").get(reverse(PAGE)).content.decode()
 
-    due = call.began_at + timedelta(minutes=12, seconds=-110)
+    due = call.began_at + timedelta(minutes=12, seconds=-255)
     assert f"It ended at {shown(call.ended_at)}. The next one begins at {shown(due)}." in page
     gateway.begins()
     assert "The next one begins" not in as_role("Operator").get(reverse(PAGE)).content.decode()
@@ -139,6 +140,7 @@ def test_the_command_prints_each_step_and_its_status_says_whether_all_is_well(
     printed, status = command(gateway, monkeypatch, "pbx")
     assert status == 0
     assert "passed        Leg seen:" in printed
+    assert "waiting       Recording found, 25 s at most" in printed
     assert "not verified  Flags written:" in printed
     gateway.passes(5)
     monkeypatch.setattr(gateway, "fold", lambda: 0)
@@ -146,7 +148,27 @@ def test_the_command_prints_each_step_and_its_status_says_whether_all_is_well(
 
     assert status == 1
     assert "FAILED        Leg seen: It did not come in time." in printed
-    assert printed.rstrip().endswith("It failed: something is broken.")
+    assert re.search(r"^It failed: something is broken\. It took \d+\.\d s\.$", printed, re.MULTILINE)
+
+
+def test_the_command_prints_a_step_before_the_call_is_over(
+    gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = io.BytesIO()
+    out = io.TextIOWrapper(io.BufferedWriter(pipe, 65_536))  # As a pipe holds it.
+    at_each_pause: list[str] = []
+
+    def pauses() -> None:
+        at_each_pause.append(pipe.getvalue().decode())
+        gateway.passes(3)
+
+    module = "gateway_site.management.commands.canary"
+    monkeypatch.setattr(f"{module}.clock.now", lambda: gateway.time)
+    monkeypatch.setattr(f"{module}._pause", pauses)
+    call_command("canary", stdout=out)
+
+    assert "passed        Call made:" in at_each_pause[0]
+    assert "It took" not in at_each_pause[-1]
 
 
 def test_the_command_says_which_source_it_cannot_call(gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +188,7 @@ def test_the_command_makes_an_interrupted_call_again(gateway: CanaryStack, monke
     assert status == 0
     assert "interrupted   Leg seen:" in printed
     assert "It was interrupted, and shows nothing: it is made again in a moment." in printed
-    assert printed.rstrip().endswith("All that was tried works.")
+    assert "All that was tried works. It took" in printed
     interrupted, passed = CanaryCall.objects.order_by("pk")
     assert passed.began_at - interrupted.ended_at >= timedelta(seconds=20)  # type: ignore[operator]
 

@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 import clock
 from calls.objectives.files import CONTENT_TYPES, month_file
 from calls.objectives.mail import month_message
-from calls.objectives.months import month_report, months_before
+from calls.objectives.months import month_report
 from calls.objectives.promises import MonthReport
+from calls.objectives.targets import months_before
 from calls.objectives.text import first_line
 from calls.objectives.views import BadMonth, read_month
 

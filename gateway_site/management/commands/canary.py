@@ -3,6 +3,7 @@
 import sys
 import time
 from argparse import ArgumentParser
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,9 +11,12 @@ from django.core.management.base import BaseCommand, CommandError
 import clock
 from cti.models import CtiSource
 from gateway_site.canary.models import CanaryCall
-from gateway_site.canary.runs import begin, carry_on_one, due_at
-from gateway_site.canary.steps import StepEnd
+from gateway_site.canary.runs import begin, carry_on_one, due_at, step_seconds
+from gateway_site.canary.steps import NAMES, CanaryStep, StepEnd
 from qms.api import connect
+
+#: A step that has not ended by then is named while it is waited for.
+SOON = timedelta(seconds=2)
 
 
 class Command(BaseCommand):
@@ -48,22 +52,35 @@ class Command(BaseCommand):
         if call is None:
             self.stderr.write(f"A canary call of {extension} goes on already; it is followed.")
             call = CanaryCall.objects.filter(source=source, extension=extension).latest("pk")
-        self.stdout.write(f"Source {source.slug}, test extension {extension}, by {call.get_way_display()}:")
-        shown = 0
+        self._say(f"Source {source.slug}, test extension {extension}, by {call.get_way_display()}:")
+        shown, awaited = 0, ""
         while True:
             call = carry_on_one(call.pk, clock.now, connect)
             for end in call.ends[shown:]:
                 self._print(end)
             shown = len(call.ends)
             if call.ended_at is not None:
-                self.stdout.write(_result(call))
+                self._say(f"{_result(call)} It took {(call.ended_at - call.began_at).total_seconds():.1f} s.")
                 return call
+            if call.step != awaited and clock.now() - call.step_since > SOON:
+                self._say(_waits(call))
+                awaited = call.step
             _pause()
 
     def _print(self, end: StepEnd) -> None:
-        self.stdout.write(f"  {end.word:<12}  {end.name}: {end.text} ({end.seconds:.1f} s)")
+        self._say(f"  {end.word:<12}  {end.name}: {end.text} ({end.seconds:.1f} s)")
         if end.todo:
-            self.stdout.write(f"              -> {end.todo}")
+            self._say(f"              -> {end.todo}")
+
+    def _say(self, line: str) -> None:
+        """Print a line at once: whoever reads it through a pipe follows the call too."""
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+def _waits(call: CanaryCall) -> str:
+    step = CanaryStep(call.step)
+    return f"  {'waiting':<12}  {NAMES[step]}, {step_seconds(call, step):.0f} s at most"
 
 
 def _result(call: CanaryCall) -> str:

@@ -10,10 +10,13 @@ from django.utils import timezone
 
 import clock
 from gateway_site.config.moments import moment
-from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
+from gateway_site.reconciliation.models import KINDS, ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.runs import RETRY_SECONDS, ask, share_right, to_the_end, what_was_cut
+from gateway_site.reconciliation.texts import cause_words
 from qms.api import connect
 from qms.models import RecordingService
+
+KIND_WORDS = dict(KINDS)
 
 
 class Command(BaseCommand):
@@ -68,4 +71,4 @@ class Command(BaseCommand):
         )
         counted = Counter(standing.values_list("grade", "kind", "cause"))
         for (grade, kind, cause), count in sorted(counted.items()):
-            self.stdout.write(f"  {count:>7,}  {grade:<8}  {kind.replace('_', ' ')}: {cause.replace('_', ' ')}")
+            self.stdout.write(f"  {count:>7,}  {grade:<8}  {KIND_WORDS[kind]}: {cause_words(cause)}")
