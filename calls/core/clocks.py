@@ -94,3 +94,18 @@ def ended_at(work: UnitOfWork, leg: LegState) -> datetime | None:
     if leg.connected_gateway_at - leg.connected_source_at > STALL:
         return moments_of(work, at, gateway_at)[0]
     return min(at, gateway_at) if work.source.has_fractions else moments_of(work, at, gateway_at)[1]
+
+
+def was_over_when_heard(work: UnitOfWork, leg: LegState) -> bool:
+    """Say whether QMS could name a leg's recording no more when its Connected was heard of: its silence says nothing.
+
+    By the source's own times, the leg had ended by then, or had lasted for longer than QMS names a recording. Events
+    that are out of order by less than a second do not count.
+    """
+    heard, ended = leg.connected_gateway_at, leg.disconnected_source_at
+    began = moments_of(work, leg.connected_source_at, heard)[1]
+    if not work.site.has_source_times or leg.is_unconfirmed or heard - began <= APART:
+        return False
+    heard_end = leg.disconnected_gateway_at if not leg.is_end_unknown else None
+    is_over = ended is not None and heard_end is not None and moments_of(work, ended, heard_end)[1] <= heard
+    return is_over or began + timedelta(seconds=work.site.guid_window_seconds) < heard

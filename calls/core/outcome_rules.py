@@ -35,7 +35,10 @@ _REFUSED = {
 _OF_WRITE = (*_REFUSED.values(), Outcome.WRITE_UNKNOWN)
 
 #: Why a recording that QMS may have is not taken.
-_UNCERTAIN = ("late", "unreachable", "next_call", "repeat", "began_late", "transfer", "undecided", "end_unreported")
+_UNCERTAIN = (
+    *("late", "heard_late", "unreachable", "next_call", "repeat", "began_late"),
+    *("transfer", "undecided", "end_unreported"),
+)
 _JOINED_LATE = "The call was already in progress when it was first seen; QMS no longer names its recording."
 _NOBODY = "Nobody was logged on at the extension, and only agents' calls are flagged here."
 

@@ -84,6 +84,7 @@ LATE = timedelta(seconds=1.5)
 WHY = {
     "none": "QMS had no recording for the extension while it was asked.",
     "late": "The question came after the window: the gateway was too slow or was not running.",
+    "heard_late": "The call was reported so late that QMS could name its recording no more.",
     "unreachable": "The Recording Service did not answer within the window.",
     "same": "QMS named only a recording that belongs to another leg.",
     "several": "QMS named more than one recording; none is taken, a guess could be wrong.",
@@ -108,6 +109,7 @@ def attempts_text(count: int) -> str:
 BRIEFLY = {
     "none": "QMS had no recording",
     "late": "asked too late",
+    "heard_late": "the call was reported too late",
     "unreachable": "the Recording Service did not answer",
     "same": "only another leg's recording",
     "several": "more than one recording",

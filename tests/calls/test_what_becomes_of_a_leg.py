@@ -144,6 +144,7 @@ def test_flags_whose_wrap_up_did_not_come_say_so() -> None:
             ({**MISSED, "missed": one}, {}, Outcome.WINDOW_MISSED, one, text)
             for one, text in {
                 "late": "after the window",
+                "heard_late": "reported so late",
                 "unreachable": "did not answer",
                 "next_call": "next call",
                 "began_late": "over 1.5 s",

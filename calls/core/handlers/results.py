@@ -8,7 +8,7 @@ from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
 from calls.core.attended_transfer import Part, divide_leg, earliest, may_have_ended, part_of
 from calls.core.call_end import divide, divide_where_empty, expire_when_over, remembered
 from calls.core.canary import may_be_recorded_as
-from calls.core.clocks import APART, CLOSE, moments_of
+from calls.core.clocks import APART, CLOSE, moments_of, was_over_when_heard
 from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
 from calls.core.doubts import base_due, decide_contests, overtake, uncontested
@@ -153,6 +153,7 @@ def _miss(work: UnitOfWork, leg: LegState, search: int, why: str, event: Recordi
     if leg.pending_transfer is not None:
         _after_transfer(work, leg, event, why)
         return
+    why = "heard_late" if why == "none" and was_over_when_heard(work, leg) else why
     leg = traced(leg, event.at, "missed", f"{WHY[why]}{error} ({attempts_text(event.attempts)})")
     leg = replace(leg, search=SearchStatus.FOUND if leg.guid else SearchStatus.MISSED, missed=why)
     leg = work.put_leg(concluded(work, leg, event.at))

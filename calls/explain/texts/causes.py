@@ -94,6 +94,13 @@ MISSED = {
         "See at that time the gaps of the source and the health of the worker for lookups; the delay is the "
         "gateway's, not QMS's. If the worker was busy, start a second one, on another host too.",
     ),
+    "heard_late": Cause(
+        "Not flagged: the call was reported too late",
+        "The source reported the call when it was over already, or when {service} named its recording no more: QMS "
+        "names a recording only while it runs, and for some seconds after it began.",
+        "See at that time how late the events of the source were (its page shows it), and whether its program or the "
+        "network stood still.",
+    ),
     "unreachable": Cause(
         "Not flagged: the Recording Service did not answer",
         "{service} did not answer before the window was over.",
