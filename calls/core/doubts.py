@@ -124,6 +124,21 @@ def may_contest(work: UnitOfWork, leg: LegState, holder: LegState) -> bool:
     return began < leg.connected_gateway_at <= began + STALL
 
 
+def noted_following(work: UnitOfWork, leg: LegState, following: LegState) -> LegState:
+    """Note at a leg whose recording is sought for when the extension's next one was connected; return the leg."""
+    at, known = following.connected_source_at, leg.followed_source_at
+    is_next = leg.search is SearchStatus.OPEN and leg.number < following.number
+    if not is_next or at - leg.connected_source_at <= APART or (known is not None and known <= at):
+        return leg
+    return work.put_leg(replace(leg, followed_source_at=at))
+
+
+def began_with_following(leg: LegState, began: datetime) -> bool:
+    """Say whether a recording may have begun with the extension's next leg, which another search finds it for."""
+    at = leg.followed_source_at
+    return at is not None and began >= leg.connected_gateway_at + (at - leg.connected_source_at) - APART
+
+
 def decide_contests(work: UnitOfWork, leg: LegState, at: datetime) -> None:
     """Let the end of a leg's search decide whose the recordings are that may be its own."""
     for other in work.legs_at(leg.device_id):

@@ -15,6 +15,7 @@ from calls.core.doubts import (
     is_doubtful,
     is_wanted,
     may_contest,
+    noted_following,
     overtake,
 )
 from calls.core.gaps import missed_since
@@ -170,9 +171,8 @@ def _named(agent_id: str, name: str) -> str:
 
 def searched(work: UnitOfWork, leg: LegState) -> LegState:
     """Start a leg's first search where its recording is wanted; end older searches that it makes ambiguous."""
-    for other in work.legs_at(leg.device_id):
-        if other.number == leg.number:
-            continue
+    others = [one for one in work.legs_at(leg.device_id) if one.number != leg.number]
+    for other in [noted_following(work, one, leg) for one in others]:
         if other.search is SearchStatus.OPEN and _is_past(work, other, leg):
             overtake(work, other, leg.connected_gateway_at, "The next call began.")
         elif is_doubtful(work, other, leg):

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from calls.core.clocks import APART, CLOSE, STALL, ended_at, is_on_time, moments_of
 from calls.core.doubts import is_close, is_sure, may_be_lost, may_be_of_repeat, may_contest, may_have_begun
 from calls.core.outcome_rules import concluded, traced
-from calls.core.result_events import LATE, WHY, RecordingFound
-from calls.core.state import LegState, SearchStatus, WriteStatus
+from calls.core.result_events import LATE, WHY, RecordingAssigned, RecordingFound
+from calls.core.state import LIVE, LegState, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 
 
@@ -189,6 +189,12 @@ ROWS: tuple[tuple[Callable[[UnitOfWork, LegState, RecordingFound], bool], str], 
 )
 
 
+def holder_now(work: UnitOfWork, event: RecordingFound | RecordingAssigned) -> int | None:
+    """Return which leg has a recording now: a leg of this batch may have taken or lost it since the batch was read."""
+    now = work.holder_of(event.guid)
+    return event.holder if now is None and event.holder not in work.legs else now
+
+
 def contest(work: UnitOfWork, holder: int, leg: LegState, event: RecordingFound) -> bool:
     """Take a recording from a leg that cannot be shown to be its own; say whether it is the asking leg's now.
 
@@ -196,7 +202,9 @@ def contest(work: UnitOfWork, holder: int, leg: LegState, event: RecordingFound)
     A holder whose flags went to QMS, or of another extension, keeps what it has.
     """
     other = work.legs.get(holder)
-    if other is None or other.device_id != leg.device_id or other.base is not WriteStatus.NONE:
+    if other is None or other.phase not in LIVE or other.device_id != leg.device_id:
+        return False  # What is settled stays, also in the batch that settled it.
+    if other.base is not WriteStatus.NONE:
         return False
     if is_sure(work, other, leg):
         return False

@@ -7,11 +7,15 @@ import msgspec
 
 from calls.core.state import WriteStatus
 
+#: No leg has this number: what has it belongs to another source's leg.
+ANOTHERS = -1
+
 
 class RecordingFound(msgspec.Struct, frozen=True, kw_only=True):
     """QMS named a recording for a leg, in answer to a question of ``asked_at``.
 
-    ``holder``: another leg that has this recording already. ``why``: what QMS had answered before, after a transfer.
+    ``holder``: the leg that had this recording when the batch was read, ``ANOTHERS``: one of another source. ``why``:
+    what QMS had answered before, after a transfer.
     """
 
     leg: int
@@ -45,7 +49,7 @@ class RecordingMissed(msgspec.Struct, frozen=True, kw_only=True):
 class RecordingAssigned(msgspec.Struct, frozen=True, kw_only=True):
     """A person gave a leg the recording that QMS holds for it alone and that no search found in time.
 
-    ``holder``: another leg that has this recording by now. ``by``: who decided it.
+    ``holder``: the leg that had this recording when the batch was read. ``by``: who decided it.
     """
 
     leg: int

@@ -316,6 +316,9 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     sure_at: datetime | None = None
     #: The extension's next leg, heard of soon after: if QMS has no recording for it, this one's is that leg's.
     contested_by: int | None = None
+    #: When, by the source, the extension's next leg was connected that came over a second later, while the recording
+    #: was sought for: what began then is that leg's, also when it is settled before QMS answers.
+    followed_source_at: datetime | None = None
     service: int | None = None
     pending_transfer: PendingTransfer | None = None
     #: When the base flags may be written: events of other monitors may come a second late.

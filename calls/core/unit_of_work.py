@@ -73,15 +73,18 @@ class UnitOfWork:
         self._incarnations: dict[str, tuple[int, ...]] = {}
         self._by_guid: dict[str, int] = {}
         self._dues: list[tuple[datetime, bool, int]] = []
+        #: The legs that were loaded although they are over, for an answer of this batch.
+        self._visiting: set[int] = set()
         self.remember(state.calls.values(), state.legs.values())
 
     def begin_batch(self, context: MatchContext) -> None:
         """Begin another batch on the same state."""
         self.context, self.site = context, context.site
-        for number in self.touched_legs:
+        for number in self.touched_legs | self._visiting:
             if (leg := self.legs.get(number)) is not None and leg.phase not in LIVE:
                 self._forget(leg)
         self.commands, self.touched_calls, self.touched_legs, self.before = [], set(), set(), {}
+        self._visiting = set()
         if len(self._dues) > 2 * (len(self.calls) + len(self.legs)) + MAXIMUM_STALE_MOMENTS:
             self._dues = list(set(filter(self._is_due_then, self._dues)))
             heapq.heapify(self._dues)
@@ -94,6 +97,8 @@ class UnitOfWork:
         for leg in legs:
             self.legs[leg.number] = leg
             self._index(leg)
+            if leg.phase not in LIVE:
+                self._visiting.add(leg.number)
 
     def _forget(self, leg: LegState) -> None:
         del self.legs[leg.number]

@@ -7,7 +7,7 @@ import msgspec
 from django.db.models import Q, QuerySet
 
 from bulk.statements import fetched, one_of
-from calls.core.result_events import ResultEvent, TimePassed
+from calls.core.result_events import ANOTHERS, RecordingFound, ResultEvent, TimePassed
 from calls.core.state import CallState, LegState
 from calls.models import Call, Leg, is_live
 from calls.storage.codec import leg_key, read_call, read_leg
@@ -76,8 +76,9 @@ def load_all(source_id: int, maximum: int) -> Loaded | None:
 
 
 def load_named_legs(source_id: int, answers: Sequence[ResultEvent], known: Set[int]) -> dict[int, LegState]:
-    """Load the legs that answers are of, settled ones too, but for those known."""
+    """Load the legs that answers are of, settled ones too, and those that have the recordings, but for those known."""
     named = {answer.leg for answer in answers if not isinstance(answer, TimePassed)} - known
+    named |= {one.holder for one in answers if isinstance(one, RecordingFound) and one.holder} - known - {ANOTHERS}
     if not named:
         return {}
     is_named, keys = one_of([leg_key(source_id, number) for number in named])

@@ -1,15 +1,12 @@
 """The answers that wait to be folded: searches that QMS answered or that missed, flag writes that are settled."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from operator import itemgetter
 
 import msgspec
 
-from bulk.statements import changed, fetched, moment, one_of
-from calls.core.clocks import APART
+from bulk.statements import changed, fetched, one_of
 from calls.core.result_events import (
+    ANOTHERS,
     RecordingAssigned,
     RecordingFound,
     RecordingMissed,
@@ -19,17 +16,12 @@ from calls.core.result_events import (
 from calls.core.state import WriteStatus
 from calls.models import ASSIGNED, SearchState
 from calls.stats.searches import EndedSearch, ended
-from calls.storage.codec import SHIFT, leg_key, leg_number
+from calls.storage.codec import SHIFT, leg_number
 from calls.storage.search_rows import RecordedSearch, searches_to_fold
 from flags.api import Settled, settled_writes
 from flags.api import mark_folded as mark_writes_folded
 
-_HELD = "SELECT id, recording_guid, NULL AS at FROM calls_leg WHERE NOT (recording_guid IS NULL)"
-_CONNECTED = "SELECT id, device_id, connected_at FROM calls_leg WHERE id >= %s AND id < %s"
-#: When the legs of each extension were connected, by key.
-_Connected = dict[str, dict[int, datetime]]
-#: No leg has this number: a recording that is another's in any case.
-ANOTHERS = -1
+_HELD = "SELECT id, recording_guid FROM calls_leg WHERE NOT (recording_guid IS NULL)"
 
 
 class PendingResult(msgspec.Struct, frozen=True):
@@ -44,8 +36,8 @@ class PendingResult(msgspec.Struct, frozen=True):
 def answered_searches(source_id: int, limit: int) -> list[PendingResult]:
     """Return the answered searches of a source that are not folded yet."""
     rows = searches_to_fold(source_id, limit)
-    holders, connected = _legs_of([row for row in rows if row.state == SearchState.FOUND])
-    return [_pending(row, _holder(row, holders, connected)) for row in rows]
+    holders = _holders([row for row in rows if row.state == SearchState.FOUND])
+    return [_pending(row, _holder(row, holders)) for row in rows]
 
 
 def _pending(row: RecordedSearch, holder: int | None) -> PendingResult:
@@ -68,46 +60,16 @@ def _assigned(row: RecordedSearch, holder: int | None) -> RecordingAssigned:
     )
 
 
-def _legs_of(found: Sequence[RecordedSearch]) -> tuple[dict[str, int], _Connected]:
-    """Return which leg has each recording, and when the legs of the extensions were connected, the oldest first.
-
-    Of the extensions of first searches, and from the oldest leg on that such a search is for. Read by one statement:
-    a row without a time is of a leg that has a recording.
-    """
+def _holders(found: Sequence[RecordedSearch]) -> dict[str, int]:
+    """Return which leg has each recording, by its key."""
     if not found:
-        return {}, {}
-    guids, first = [row.recording_guid for row in found], [row for row in found if row.ordinal == 1]
-    extensions = sorted({row.extension for row in first})
-    is_held, known = one_of(guids)
-    text = f"{_HELD} AND recording_guid {is_held}"
-    values: list[object] = [known]
-    if first:
-        # The keys alone name the source: its column would have PostgreSQL read the index of all its legs.
-        is_there, names = one_of(extensions)
-        text = f"{_CONNECTED} AND device_id {is_there} UNION ALL {text}"
-        keys = [min(row.leg_id for row in first), leg_key(first[0].source_id + 1, 0)]
-        values = [*keys, names, *values]
-    connected: _Connected = defaultdict(dict)
-    holders: dict[str, int] = {}
-    for key, name, at in sorted(fetched(text, values), key=itemgetter(0)):
-        if at is None:
-            holders[str(name)] = key
-        else:
-            connected[name][key] = moment(at)
-    return holders, connected
-
-
-def began_later(row: RecordedSearch, connected: Mapping[int, datetime]) -> bool:
-    """Say whether a search found what began with a later leg; ``connected``: the extension's legs, oldest first."""
-    own, began = connected.get(row.leg_id), row.recording_started_at
-    if own is None or began is None:
-        return False
-    later = (row.connected_at + (at - own) - APART for key, at in connected.items() if key > row.leg_id)
-    return any(began >= moment > row.connected_at for moment in later)
+        return {}
+    is_held, known = one_of([row.recording_guid for row in found])
+    return {str(guid): key for key, guid in fetched(f"{_HELD} AND recording_guid {is_held}", [known])}
 
 
 def answer_of(row: RecordedSearch, holder: int | None) -> ResultEvent:
-    """Return what QMS answered to a search; ``holder``: the leg that has the recording already."""
+    """Return what QMS answered to a search; ``holder``: the leg that has the recording, as far as is saved."""
     at = row.answered_at or row.deadline
     leg = leg_number(row.leg_id)
     if row.state == SearchState.MISSED:
@@ -140,14 +102,8 @@ def _why(row: RecordedSearch) -> str:
     return "unreachable" if is_incomplete and row.why in ("none", "same") else row.why
 
 
-def _holder(row: RecordedSearch, holders: Mapping[str, int], connected: _Connected) -> int | None:
-    """Return the number of the leg that has the recording of an answer, or to which it belongs in any case.
-
-    A leg of another source counts as another's, and so does a later one of the extension, also one settled long ago:
-    another search may have found the same recording for it.
-    """
-    if row.ordinal == 1 and row.extension in connected and began_later(row, connected[row.extension]):
-        return ANOTHERS
+def _holder(row: RecordedSearch, holders: Mapping[str, int]) -> int | None:
+    """Return the number of the leg that has the recording of an answer; that of another source counts as another's."""
     key = holders.get(row.recording_guid)
     if key is None:
         return None

@@ -4,7 +4,7 @@ Answers come into the fold as the consumer takes them: each before the first eve
 """
 
 import heapq
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import count
@@ -21,7 +21,7 @@ from calls.core.source_state import SourceState
 from calls.core.state import LegPhase, LegState, WriteStatus
 from calls.core.unit_of_work import LiveState, UnitOfWork
 from calls.models import SearchState
-from calls.pipeline.pending_results import ANOTHERS, answer_of, began_later
+from calls.pipeline.pending_results import answer_of
 from calls.pipeline.source_context import SourceContext
 from calls.storage.search_rows import RecordedSearch
 from cti.events import AnyEvent
@@ -32,8 +32,6 @@ from flags.catalogue.values import FlagSpec, flag_texts
 BATCH = 1_000
 #: Maximum number of recordings whose legs are known after these are over.
 MAXIMUM_RECORDINGS = 100_000
-#: Maximum number of an extension's legs that are known after they are over.
-MAXIMUM_LEGS = 4
 _ANSWERED = (SearchState.FOUND, SearchState.MISSED)
 
 
@@ -82,7 +80,6 @@ class Refold:
         self._unasked: set[int] = set()
         self._recorded_ids: dict[int, int] = {}
         self._holders: OrderedDict[str, int] = OrderedDict()
-        self._recent: defaultdict[str, deque[tuple[int, datetime]]] = defaultdict(lambda: deque(maxlen=MAXIMUM_LEGS))
 
     def fold(self, events: Sequence[AnyEvent]) -> Iterator[RefoldedLeg]:
         """Fold events; yields the legs that are settled since."""
@@ -121,18 +118,16 @@ class Refold:
                 return
 
     def _take(self, answer: RecordedSearch | ResultEvent, number: int) -> None:
-        if (leg := self._delivering.pop(number, None)) is not None:
-            self.work.remember([], [leg])
         if number not in self.work.legs:
-            return
+            if (leg := self._delivering.get(number)) is None:
+                return
+            self.work.remember([], [leg])
         self._apply(self._found(answer, number) if isinstance(answer, RecordedSearch) else answer)
 
     def _found(self, row: RecordedSearch, number: int) -> ResultEvent:
         self._recorded_ids[number] = row.leg_id
         row = msgspec.structs.replace(row, leg_id=number)  # The answer is to the leg as it is numbered here.
-        connected = dict(self._recent[row.extension])
-        is_later = row.state == SearchState.FOUND and row.ordinal == 1 and began_later(row, connected)
-        return answer_of(row, ANOTHERS if is_later else self._holder(row.recording_guid))
+        return answer_of(row, self._holder(row.recording_guid))
 
     def _holder(self, guid: str) -> int | None:
         if not guid:
@@ -158,9 +153,6 @@ class Refold:
 
     def _search(self, command: StartSearch) -> None:
         leg = self.work.legs[command.leg]
-        recent = self._recent[leg.device_id]
-        if command.search == 1:
-            recent.append((leg.number, leg.connected_source_at))
         row = self._answers.search(leg, (command.extension, command.since_gateway_at, command.search))
         if row is None:
             self._unasked.add(leg.number)
@@ -197,13 +189,11 @@ class Refold:
         """Yield the legs that are settled, and begin another batch."""
         touched = [leg for number in self.work.touched_legs if (leg := self.work.legs.get(number)) is not None]
         for leg in touched:
-            if leg.guid:
-                self._holders[leg.guid] = leg.number
-                self._holders.move_to_end(leg.guid)
+            self._note_holder(leg)
             if leg.phase is LegPhase.DELIVERING:
                 self._delivering[leg.number] = leg
-        while len(self._holders) > MAXIMUM_RECORDINGS:
-            self._holders.popitem(last=False)
+            else:
+                self._delivering.pop(leg.number, None)
         self.work.begin_batch(self._context)
         for leg in touched:
             if leg.phase is LegPhase.SETTLED:
@@ -211,3 +201,14 @@ class Refold:
                 self._unasked.discard(leg.number)
                 self._recorded_ids.pop(leg.number, None)
                 yield RefoldedLeg(leg, self._flags.pop(leg.number, {}), is_answered)
+
+    def _note_holder(self, leg: LegState) -> None:
+        """Remember which recording a leg has, as the database would."""
+        before = self.work.before.get(leg.number)
+        if before is not None and before.guid != leg.guid and self._holders.get(before.guid) == leg.number:
+            del self._holders[before.guid]
+        if leg.guid:
+            self._holders[leg.guid] = leg.number
+            self._holders.move_to_end(leg.guid)
+        while len(self._holders) > MAXIMUM_RECORDINGS:
+            self._holders.popitem(last=False)

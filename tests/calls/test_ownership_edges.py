@@ -8,19 +8,22 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from calls.core.dispatch import apply
+from calls.core.doubts import began_with_following, noted_following
 from calls.core.recording_ownership import (
     began_before,
     began_late,
     contest,
     contested_by,
+    holder_now,
     note_stall,
     ownership,
     recording_began,
     sure_at,
 )
-from calls.core.result_events import RecordingFound
+from calls.core.result_events import ANOTHERS, RecordingFound
 from calls.core.source_state import PartialGap
-from calls.core.state import LegState, SearchStatus, WriteStatus
+from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
 from tests.calls.leg_states import HOLDER, SURE, at, found, leg, over, pending, work
 from tests.calls.switchboard import moment
 
@@ -259,3 +262,72 @@ def test_a_recording_that_another_leg_has_is_taken_where_it_cannot_be_that_ones(
 
 def test_a_recording_of_a_leg_that_is_known_no_more_is_taken_from_nobody() -> None:
     assert not contest(work(leg(number=2)), 1, leg(number=2), UNSURE)
+
+
+@pytest.mark.parametrize("phase", [LegPhase.DELIVERING, LegPhase.SETTLED])
+def test_a_leg_that_is_over_keeps_its_recording_also_in_the_batch_in_which_it_came_to_that(phase: LegPhase) -> None:
+    holder = over(HOLDER, 10.09)
+
+    assert not contest(work(replace(holder, phase=phase)), 1, leg(number=2), UNSURE)
+    assert contest(work(holder), 1, leg(number=2), UNSURE)
+
+
+@pytest.mark.parametrize(
+    ("legs", "saved", "number"),
+    [
+        ([HOLDER], None, 1),
+        ([HOLDER], 1, 1),
+        ([], 1, 1),
+        ([], ANOTHERS, ANOTHERS),
+        # It was another's as the batch was read, and has passed on or was lost since.
+        ([replace(HOLDER, guid=""), replace(HOLDER, number=3)], 1, 3),
+        ([replace(HOLDER, guid="")], 1, None),
+        ([], None, None),
+    ],
+)
+def test_who_has_a_recording_is_known_by_the_batch_before_the_database(
+    legs: list[LegState], saved: int | None, number: int | None
+) -> None:
+    assert holder_now(work(*legs), replace(found(), holder=saved)) == number
+
+
+@pytest.mark.parametrize(
+    ("first", "next_at", "noted"),
+    [
+        (leg(), 11.001, 11.001),
+        (leg(), 11, None),
+        (leg(search=SearchStatus.FOUND), 12, None),
+        (leg(number=3), 12, None),
+        (leg(followed_source_at=11.5), 12, 11.5),
+        (leg(followed_source_at=12.5), 12, 12),
+    ],
+)
+def test_a_leg_remembers_the_next_one_while_it_is_sought_for(
+    first: LegState, next_at: float, noted: float | None
+) -> None:
+    board = work(first)
+    following = leg(next_at, number=2)
+
+    assert noted_following(board, first, following).followed_source_at == at(noted)
+    assert board.legs[first.number].followed_source_at == at(noted)
+
+
+@pytest.mark.parametrize(("began", "is_the_next_ones"), [(10.999, False), (11, True)])
+def test_what_began_within_a_second_of_the_next_leg_may_be_that_ones(began: float, is_the_next_ones: bool) -> None:
+    """The first leg was heard of half a second late; so was the other, as far as is known."""
+    first = leg(10, 10.5, followed_source_at=11.5)
+
+    assert began_with_following(first, moment(began)) is is_the_next_ones
+    assert not began_with_following(leg(10, 10.5), moment(began))
+
+
+@pytest.mark.parametrize(("holder", "searches", "missed"), [(9, 2, ""), (ANOTHERS, 1, "same")])
+def test_a_recording_of_a_leg_that_is_being_delivered_or_settled_is_asked_past(
+    holder: int, searches: int, missed: str
+) -> None:
+    """QMS names it for a moment more. Whether another source's leg is over is not known here."""
+    board = work(leg())
+
+    apply(replace(found(), holder=holder), board)
+
+    assert (board.legs[1].searches, board.legs[1].missed) == (searches, missed)

@@ -8,7 +8,9 @@ import pytest
 from calls.core.reducer import fold_into
 from calls.core.result_events import TimePassed
 from calls.core.source_state import SourceState
+from calls.core.state import LegPhase
 from calls.core.unit_of_work import MAXIMUM_STALE_MOMENTS, LiveState, UnitOfWork
+from tests.calls.leg_states import leg
 from tests.calls.switchboard import Everybody, event, moment
 
 pytestmark = pytest.mark.core
@@ -64,3 +66,14 @@ def test_what_is_kept_of_calls_and_legs_is_not_walked_through_by_the_garbage_col
         *(one for few in call.facts.values() for one in few),
     ]
     assert [one for one in kept if gc.is_tracked(one)] == []
+
+
+def test_a_leg_that_is_over_and_was_loaded_for_an_answer_is_forgotten_with_the_batch() -> None:
+    work = UnitOfWork(LiveState(source=SourceState(slug="pbx")), Everybody())
+    work.remember([], [leg(phase=LegPhase.SETTLED, guid="G"), leg(number=2)])
+    assert work.holder_of("G") == 1
+
+    work.begin_batch(Everybody())
+
+    assert list(work.legs) == [2]
+    assert work.holder_of("G") is None

@@ -3,11 +3,9 @@
 import pytest
 import redis as redis_client
 
-from calls.core.result_events import RecordingFound
 from calls.models import Leg, RecordingSearch
 from calls.pipeline.consumer import Consumer
 from calls.pipeline.guarded_consumer import GuardedConsumer
-from calls.pipeline.pending_results import ANOTHERS, answered_searches
 from flags.models import FlagSetting
 from tests.journeys.stack import GatewayStack
 
@@ -169,8 +167,9 @@ def test_a_recording_found_for_two_legs_at_once_stays_the_later_legs(gateway: Ga
         answered_at=gateway.time,
     )
 
-    first, second = answered_searches(gateway.source.pk, 10)
+    gateway.fold()
 
-    assert isinstance(first.answer, RecordingFound)
-    assert isinstance(second.answer, RecordingFound)
-    assert (first.answer.holder, second.answer.holder) == (ANOTHERS, None)
+    assert [(leg.call_id, leg.recording_guid, leg.reason_code) for leg in gateway.legs()] == [
+        ("C1", None, "same"),
+        ("C2", "9a0c9ca2-ccb2-49b6-b5ec-b262b76298f5", ""),
+    ]

@@ -11,7 +11,7 @@ from calls.core.canary import may_be_recorded_as
 from calls.core.clocks import APART, CLOSE, moments_of, was_over_when_heard
 from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
-from calls.core.doubts import base_due, decide_contests, overtake, uncontested
+from calls.core.doubts import base_due, began_with_following, decide_contests, overtake, uncontested
 from calls.core.former_ids import end_under_old_id
 from calls.core.gaps import is_heard_after_loss
 from calls.core.handlers.link_events import forget_abandoned_snapshot
@@ -22,12 +22,14 @@ from calls.core.recording_ownership import (
     began_late,
     contest,
     contested_by,
+    holder_now,
     note_stall,
     ownership,
     recording_began,
     sure_at,
 )
 from calls.core.result_events import (
+    ANOTHERS,
     LATE,
     WHY,
     RecordingAssigned,
@@ -64,9 +66,11 @@ def handle_recording_found(event: RecordingFound, work: UnitOfWork) -> None:
     if leg.is_canary and not (work.site.has_canary_recordings and may_be_recorded_as(leg.call_id, event.guid)):
         _miss(work, leg, event.search, "canary", event)
         return
-    holder = event.holder or work.holder_of(event.guid)
+    holder = holder_now(work, event)
     if began_late(work, leg, event):  # Whether its own leg is known already, or is in the same batch, must not count.
         _miss(work, leg, event.search, "began_late", event)
+    elif event.search == 1 and began_with_following(leg, event.started_at):
+        _miss(work, leg, event.search, "same", event)
     elif holder not in (None, leg.number) and not contest(work, holder or 0, leg, event):
         _not_its_own(work, holder or 0, leg, event)
     elif (why := ownership(work, leg, event)) == "stranger":
@@ -78,9 +82,12 @@ def handle_recording_found(event: RecordingFound, work: UnitOfWork) -> None:
 
 
 def _not_its_own(work: UnitOfWork, holder: int, leg: LegState, event: RecordingFound) -> None:
-    """Miss a recording that another leg has, or ask on: QMS names one for a moment after its call."""
+    """Miss a recording that another leg has, or ask on: QMS names one for a moment after its call.
+
+    A leg that is not here is being delivered or settled, or another source's.
+    """
     other = work.legs.get(holder)
-    if other is not None and other.phase is not LegPhase.OPEN:
+    if holder != ANOTHERS and (other is None or other.phase is not LegPhase.OPEN):
         _ask_on(work, leg, event, "same")
     else:
         _miss(work, leg, event.search, "same", event)
@@ -169,7 +176,7 @@ def handle_recording_assigned(event: RecordingAssigned, work: UnitOfWork) -> Non
     leg = work.legs.get(event.leg)
     if leg is None or not _may_be_assigned(leg):
         return
-    if event.holder is not None or work.holder_of(event.guid) is not None:
+    if holder_now(work, event) is not None:
         work.put_leg(traced(leg, event.at, "assigned", f"Recording {event.guid} belongs to another leg by now."))
         return
     text = f"{event.by} assigned recording {event.guid}: it is the only one that QMS has for this leg."
