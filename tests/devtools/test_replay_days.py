@@ -1,5 +1,6 @@
 """Days of the demo's traffic, replayed by the same code and settings: nothing is different. The gate of a release."""
 
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pytest_django import Settings
 
 from calls.api import compare_period, todays_settings
 from cti.models import CtiSource
+from devtools.replay_days.__main__ import main
 from devtools.replay_days.days import BEGIN, play_day
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -57,3 +59,25 @@ def test_a_whole_day_with_few_calls_gives_no_difference() -> None:
     found = compare_period(source, begin, begin + timedelta(hours=5), todays_settings(source), begin + _DAY)
     assert found.compared > 0
     assert (found.groups, dict(found.apart), found.failures) == ({}, {}, 0), "the fold began in the midst of the day"
+
+
+@pytest.mark.parametrize(("statuses", "status"), [({}, 0), ({2: 1}, 1), ({3: -9}, 1)])
+def test_days_are_played_side_by_side_and_one_that_differs_or_dies_is_enough(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], statuses: dict[int, int], status: int
+) -> None:
+    played: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
+        played.append(command[3:])
+        seed = int(command[6])
+        ended = statuses.get(seed, 0)
+        return subprocess.CompletedProcess(command, ended, f"seed {seed}: played\n" if ended >= 0 else "")
+
+    monkeypatch.setattr("devtools.replay_days.__main__.subprocess.run", run)
+
+    assert main(["--seeds", "1", "2", "3", "--hours", "0.5", "--jobs", "2"]) == status
+    day = ["--hours", "0.5", "--calls-per-second", "0.02"]
+    assert sorted(played) == [["--jobs", "1", "--seeds", str(seed), *day] for seed in (1, 2, 3)]
+    said = capsys.readouterr().out
+    assert said.count(": played") == (2 if status else 3) + (statuses == {2: 1})
+    assert ("seed 3: the process ended with status -9" in said) is (statuses == {3: -9})
