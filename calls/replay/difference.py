@@ -63,6 +63,7 @@ class ReplayDifference(msgspec.Struct, frozen=True, kw_only=True):
     """One difference of one leg. ``subject``: the flag's name, or the outcomes; ``leg_id`` 0: there was no such leg.
 
     ``was`` and ``would_be``: the values where they are no data of a person, else only whether there is one.
+    ``is_canary``: the leg was a test, or would be one where there was none.
     """
 
     kind: DifferenceKind
@@ -73,6 +74,7 @@ class ReplayDifference(msgspec.Struct, frozen=True, kw_only=True):
     subject: str = ""
     was: str = ""
     would_be: str = ""
+    is_canary: bool = False
 
 
 class ReplayRules(msgspec.Struct, frozen=True):
@@ -244,4 +246,5 @@ def _of(
         subject=subject,
         was=was,
         would_be=would_be,
+        is_canary=leg.is_canary,
     )

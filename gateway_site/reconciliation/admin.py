@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
@@ -65,6 +66,15 @@ class RunForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is fo
         model = ReconciliationRun
         fields = ("service", "begin", "end")
         field_classes = {"begin": SiteMomentField, "end": SiteMomentField}
+        help_texts = {"begin": "Recordings that began since then, while their legs are kept."}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if "end" in self.fields:  # It is no field where a run is shown.
+            self.fields["end"].help_text = (
+                "Up to this moment, which is not included, and to the last full hour that is"
+                f" {settings.RECONCILE_AFTER_HOURS} hours ago (RECONCILE_AFTER_HOURS)."
+            )
 
     def clean(self) -> dict[str, Any] | None:
         """Accept a span that holds something to compare."""

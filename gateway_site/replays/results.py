@@ -38,6 +38,7 @@ class SourceResult(msgspec.Struct, frozen=True, kw_only=True):
     gaps: int = 0
     compared: int = 0
     different: int = 0
+    canaries: int = 0
     covered_from: datetime | None = None
     apart: dict[str, int] = {}
     groups: list[ResultGroup] = []
@@ -66,6 +67,7 @@ def kept_result(slug: str, seconds: float, found: PeriodComparison) -> SourceRes
         gaps=found.gaps,
         compared=found.compared,
         different=found.different,
+        canaries=found.canaries,
         covered_from=found.covered_from,
         apart=dict(found.apart),
         groups=groups,

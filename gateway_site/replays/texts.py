@@ -90,6 +90,8 @@ def result_lines(result: SourceResult, begin: datetime, archive_days: int) -> It
         yield f"The first event that is kept is of {timezone.localtime(result.covered_from):%Y-%m-%d %H:%M:%S}."
     for why, count in sorted(result.apart.items()):
         yield f"{count:,} not compared: {why}."
+    if result.canaries:
+        yield f"{_count(result.canaries, 'leg of a canary call is', 'legs of canary calls are')} in no count."
     if result.gaps:
         yield f"Events are missing at {result.gaps:,} place{'s' if result.gaps > 1 else ''}; calls there are left out."
     if result.unreadable:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import redis as redis_client
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from pytest_django import Settings
 
 from calls.replay.recorded import RecordedLegs, RecordedSlice
@@ -43,6 +44,19 @@ def test_it_says_that_nothing_would_be_different(gateway: GatewayStack) -> None:
     assert lines[-1] == "Nothing would be different: 1 leg was compared."
 
 
+def test_a_period_that_goes_on_ends_now(gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clock.now", lambda: gateway.time)
+    out = io.StringIO()
+    call_command("replay", "--from", "2026-03-02", "--to", "2026-03-03T00:00:05", stdout=out)
+    now = timezone.localtime(gateway.time)
+
+    assert out.getvalue().startswith(f"pbx, 2026-03-02 00:00 to now, {now:%Y-%m-%d %H:%M:%S}: 2 events in ")
+
+    monkeypatch.setattr("clock.now", lambda: gateway.time + timedelta(days=2))
+    call_command("replay", "--from", "2026-03-02", "--to", "2026-03-03T00:00:05", stdout=out)
+    assert "\npbx, 2026-03-02 00:00 to 2026-03-03 00:00:05: " in out.getvalue()
+
+
 def test_the_settings_of_a_file_are_tried_and_not_kept(gateway: GatewayStack, tmp_path: Path) -> None:
     file = tmp_path / "tried.toml"
     file.write_text('[[flags]]\nname = "QueueName"\nenabled = false\n')
@@ -62,8 +76,10 @@ def test_a_file_that_cannot_be_applied_is_refused_with_its_problems(gateway: Gat
 
     with pytest.raises(CommandError, match=r"cannot be tried:\n.*colour"):
         replay("--config", str(file))
-    with pytest.raises(CommandError, match="No such file"):
-        replay("--config", str(tmp_path / "none.toml"))
+    none = tmp_path / "none.toml"
+    with pytest.raises(CommandError) as missing:
+        replay("--config", str(none))
+    assert str(missing.value) == f"{none}: No such file or directory"
 
 
 def test_a_period_of_centuries_reads_no_more_than_the_time_that_has_calls(

@@ -128,6 +128,15 @@ def test_the_commands_prove_a_file_and_the_chain(gateway: GatewayStack, tmp_path
         call_command("verify_evidence", path, key="00" * 32)
 
 
+def test_a_file_that_is_not_there_is_named_once(tmp_path: Path) -> None:
+    none = tmp_path / "none.json"
+
+    for words, options in (([none], {"key": "00" * 32}), ([], {"kept": none})):
+        with pytest.raises(CommandError) as missing:
+            call_command("verify_evidence", *words, **options)
+        assert str(missing.value) == f"{none} cannot be read: No such file or directory"
+
+
 @pytest.mark.django_db
 def test_an_empty_chain_is_not_said_to_be_proved(capsys: Any) -> None:
     call_command("verify_evidence")

@@ -46,7 +46,7 @@ class Command(BaseCommand):
         try:
             export = msgspec.json.decode(options["file"].read_bytes(), type=EvidenceExport)
         except (OSError, msgspec.MsgspecError) as error:
-            raise CommandError(f"{options['file']} cannot be read: {error}") from error
+            raise CommandError(f"{options['file']} cannot be read: {_why(error)}") from error
         self._report(problems(export, key, retired))
         for line in summary(export):
             self.stdout.write(printable(line))
@@ -74,4 +74,8 @@ def _lines(file: Path) -> list[str]:
     try:
         return file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{file} cannot be read: {error}") from error
+        raise CommandError(f"{file} cannot be read: {_why(error)}") from error
+
+
+def _why(error: Exception) -> object:
+    return error.strerror if isinstance(error, OSError) else error

@@ -25,7 +25,8 @@ class Command(BaseCommand):
             text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
             applied = apply(read(text), check=check)
         except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{file}: {error}") from error
+            why = error.strerror if isinstance(error, OSError) else error
+            raise CommandError(f"{file}: {why}") from error
         except ConfigError as error:
             problems = "\n".join(f"  {problem}" for problem in error.problems)
             raise CommandError(f"{file}: nothing was applied:\n{problems}") from error

@@ -25,4 +25,4 @@ class Command(BaseCommand):
         try:
             Path(file).write_text(text, encoding="utf-8")
         except OSError as error:
-            raise CommandError(f"{file}: {error}") from error
+            raise CommandError(f"{file} cannot be written: {error.strerror}") from error

@@ -41,14 +41,16 @@ class Command(BaseCommand):
         parser.add_argument("--config", type=Path, metavar="FILE", help="settings to try, as for apply_config")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        begin, end = options["begin"], min(options["end"], clock.now())
+        begin, now = options["begin"], clock.now()
+        end = min(options["end"], now)
         if begin >= end:
             raise CommandError("There is nothing to replay: --from must be earlier than --to, and than now.")
+        span = f"{_shown(begin)} to {'now, ' if options['end'] > now else ''}{_shown(end)}"
         with _few_collections():
             for source in self._sources(options["source"]):
-                self._replay(source, begin, end, options["config"])
+                self._replay(source, begin, end, span, options["config"])
 
-    def _replay(self, source: CtiSource, begin: datetime, end: datetime, config: Path | None) -> None:
+    def _replay(self, source: CtiSource, begin: datetime, end: datetime, span: str, config: Path | None) -> None:
         tried = _tried(source, config)
         began = clock.now()
         try:
@@ -58,7 +60,6 @@ class Command(BaseCommand):
         except ReaderEnded as error:
             raise CommandError(str(error)) from error
         result = kept_result(source.slug, (clock.now() - began).total_seconds(), found)
-        span = f"{timezone.localtime(begin):%Y-%m-%d %H:%M} to {timezone.localtime(end):%Y-%m-%d %H:%M}"
         self.stdout.write(f"{source.slug}, {span}: {result.events:,} events in {result.seconds:.1f} s.")
         for line in result_lines(result, begin, settings.ARCHIVE_DAYS):
             self.stdout.write(f"  {line}")
@@ -91,13 +92,20 @@ def _few_collections() -> Iterator[None]:
         gc.unfreeze()
 
 
+def _shown(moment: datetime) -> str:
+    """Return a moment by the site's clock; seconds only where it has some."""
+    local = timezone.localtime(moment)
+    return f"{local:%Y-%m-%d %H:%M:%S}" if local.second else f"{local:%Y-%m-%d %H:%M}"
+
+
 def _tried(source: CtiSource, config: Path | None) -> ReplaySettings:
     if config is None:
         return todays_settings(source)
     try:
         return settings_of_declaration(read(config.read_text(encoding="utf-8")), source)
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{config}: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise CommandError(f"{config}: {why}") from error
     except ConfigError as error:
         problems = "\n".join(f"  {problem}" for problem in error.problems)
         raise CommandError(f"{config} cannot be tried:\n{problems}") from error

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 import redis as redis_client
 from pytest_django import Settings
@@ -28,6 +29,15 @@ def test_a_test_extension_that_is_taken_out_is_a_cause_of_its_own(
         return {(one.kind, one.cause, one.subject) for one in result.sorted_groups()}
 
     assert causes([TEST_PHONE], ["2001"]) == set()
+
+    gateway.source.canary_extensions, gateway.source.devices = [TEST_PHONE], ["2001"]
+    tried = todays_settings(gateway.source)
+    tried = msgspec.structs.replace(tried, specs=[spec for spec in tried.specs if spec.field != "queue_name"])
+    result = compare_period(gateway.source, gateway.begin, gateway.time, tried, gateway.time)
+    assert (result.compared, result.different, result.canaries, result.groups) == (0, 0, 1, {}), "it is in no count"
     assert causes([], ["2001"]) == {("missing_leg", "canary", "")}
     assert causes([], []) >= {("flag", "canary", "QueueName"), ("flag", "canary", "CallerName")}
     assert {cause for _, cause, _ in causes([], [])} == {"canary"}
+    gateway.source.canary_extensions = []
+    result = compare_period(gateway.source, gateway.begin, gateway.time, todays_settings(gateway.source), gateway.time)
+    assert (result.compared, result.different) == (0, 0)

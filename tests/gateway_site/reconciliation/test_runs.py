@@ -255,6 +255,8 @@ def test_the_pages_name_the_daily_comparison_and_begin_one_by_a_button_that_says
     assert "the daily comparison" in admin_client.get("/admin/reconciliation/reconciliationrun/").content.decode()
     page = admin_client.get("/admin/reconciliation/reconciliationrun/add/").content.decode()
     assert "Begin the comparison" in page
+    assert "Recordings that began since then, while their legs are kept." in page
+    assert "to the last full hour that is 2 hours ago (RECONCILE_AFTER_HOURS)." in page
 
 
 def test_the_daily_run_begins_where_the_one_before_it_stopped(site: PlantedSite) -> None:
