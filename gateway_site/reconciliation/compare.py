@@ -189,7 +189,8 @@ def _of_holder(one: FlaggedRecording, leg: ComparedLeg, known: Known) -> list[Fi
         cause, sent = "taken_but_not_confirmed", tuple(sorted(unconfirmed))
         return [_finding(one.recording, FindingKind.DIFFERENT, Grade.MINOR, cause, leg=leg, names=sent)]
     if missing := tuple(sorted(write.sent.keys() - in_qms.keys())):
-        return [_finding(one.recording, FindingKind.PARTLY, Grade.MAJOR, write.not_taken, leg=leg, names=missing)]
+        finding = _finding(one.recording, FindingKind.PARTLY, Grade.MAJOR, write.not_taken, leg=leg, names=missing)
+        return [msgspec.structs.replace(finding, is_repairable=write.can_retry)]
     return []
 
 

@@ -8,11 +8,13 @@ from django.test import Client
 
 from agents.models import Allocation, QmsUser
 from bulk.tables import upsert_all
+from calls.models import MonthTarget
 from calls.objectives.files import month_file
 from calls.objectives.months import month_report
 from calls.objectives.targets import note_targets
 from calls.objectives.text import first_line
 from calls.stats.coarse_counts import coarse_counts
+from calls.tasks import mail_reports
 from qms.models import RecordingService
 from tests.calls.test_objectives import NOVEMBER, NOW, CountedSite, site
 
@@ -41,6 +43,12 @@ def test_a_target_that_is_changed_within_a_month_is_that_of_the_month(site: Coun
     note_targets(NOW)
     settings.FLAGGED_TARGET_PERCENT = 50.0
     assert month_report(NOVEMBER, DECEMBER).standings[0].is_kept is False
+
+
+def test_the_timetable_keeps_the_targets_of_the_running_month(site: CountedSite, monkeypatch: Any) -> None:
+    monkeypatch.setattr("clock.now", lambda: NOW)
+    mail_reports()
+    assert MonthTarget.objects.get(month=NOVEMBER).flagged_percent == 99.0
 
 
 def test_months_before_the_first_note_keep_the_targets_of_then(site: CountedSite, settings: Any) -> None:

@@ -139,6 +139,29 @@ def test_flags_that_qms_refused_are_sent_again_once_it_takes_them(gateway: Gatew
     assert compare(gateway) == []
 
 
+def test_flags_that_are_missing_beside_a_wrap_up_are_found_and_sent_again(gateway: GatewayStack) -> None:
+    FlagSetting.objects.filter(name="AgentId").update(name="Agent Number")
+    FlagSetting.objects.filter(field="wrapup").update(enabled=True)
+    gateway.passes(5)
+    gateway.connects("C1", "2001")
+    gateway.passes(4)
+    gateway.clears("C1", "2001")
+    gateway.call("CallInformation", "C1", "2001", wrapup={"result": "Sold"})
+    gateway.passes(20)
+    [finding] = compare(gateway)
+    assert (finding.kind, finding.cause, finding.is_repairable) == ("some_flags_missing", "UnknownFlag", True)
+    assert "Agent Number" in finding.names
+    assert list(gateway.flags("2001")[0]) == ["CTIWrapup"]
+
+    gateway.qms.create_flag_definition("rs1", FlagDefinition("Agent Number"))
+    repair(finding, "ada", gateway.connect(gateway.service), gateway.time)
+    gateway.works()
+
+    assert gateway.outcomes() == [("2001", "flagged")]
+    assert gateway.flags("2001")[0]["CTIWrapup"] == "Sold"
+    assert compare(gateway) == []
+
+
 def test_critical_findings_are_an_alarm_until_somebody_takes_note(gateway: GatewayStack, admin_client: Client) -> None:
     bad_hour(gateway)
     compare(gateway)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gateway_site.reconciliation.compare import (
     ComparedLeg,
@@ -224,6 +225,9 @@ def test_flags_that_qms_refused_beside_a_wrap_up_that_it_took_are_missing() -> N
     assert (one.kind, one.grade, one.cause) == (FindingKind.PARTLY, Grade.MAJOR, "UnknownFlag")
     assert (one.names, one.is_repairable) == (("AgentId", "QueueName"), False)
     assert one.kind.is_of_a_recording
+    ended = {"R1": replace(writes["R1"], can_retry=True)}
+    [one] = found(recording(CTIWrapup="Sold"), legs=(leg(guid="R1"),), writes=ended, flag_names=names)
+    assert one.is_repairable
 
 
 def test_a_leg_whose_recording_is_not_listed_and_one_without_any_are_findings() -> None:
