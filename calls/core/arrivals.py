@@ -109,6 +109,8 @@ def rejoin(work: UnitOfWork, call: CallState, event: Transferred) -> CallState:
         waits_at=following.waits_at,
         entered_at=following.entered_at,
         cleared_at=following.cleared_at,
+        superseded_at=None,
+        due=following.due,
     )
     refresh_facts(work, work.put_call(call), event.at)
     return call

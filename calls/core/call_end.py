@@ -178,7 +178,7 @@ def divide_before_leg(
     divide(work, call.incarnation, moment, gateway_at)
     left = Party(device_id=party.device_id, state=PartyState.NULL, since=party.since, outside=party.outside)
     left = replace(left, cleared_at=moment, cleared_gateway_at=gateway_at, has_dialled=party.has_dialled)
-    if _is_by_anothers_answer(call, party, leg):
+    if _is_by_anothers_answer(work, call, party, leg):
         _end_what_never_was(work, leg, gateway_at)
     call = put_party(work, work.calls[call.incarnation], left)
     if made := [one for one in party.repeats if one.at <= moment]:
@@ -186,10 +186,12 @@ def divide_before_leg(
     expire_when_over(work, call.incarnation, gateway_at)
 
 
-def _is_by_anothers_answer(call: CallState, party: Party, leg: LegState) -> bool:
+def _is_by_anothers_answer(work: UnitOfWork, call: CallState, party: Party, leg: LegState) -> bool:
     """Say whether a leg was opened as another device answered, for one that had dialled and waited."""
-    others = [other for name, other in call.parties.items() if name != party.device_id]
-    return party.has_dialled and any(one.had_leg and one.since == leg.connected_source_at for one in others)
+    others = [other for name, other in call.parties.items() if name != party.device_id and other.had_leg]
+    legs = [work.legs.get(one.leg) for one in others if one.leg is not None]
+    moments = {one.since for one in others} | {one.connected_source_at for one in legs if one is not None}
+    return party.has_dialled and leg.connected_source_at in moments
 
 
 def _end_what_never_was(work: UnitOfWork, leg: LegState, gateway_at: datetime) -> None:

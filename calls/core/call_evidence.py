@@ -215,6 +215,7 @@ def _is_after_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bo
         return True
     if isinstance(event, Delivered | Established) and party is not None and party.is_talking:
         is_other = is_contradicted(call, event.data) or names_another(call, event.data)
+        is_other = is_other or _is_found_in_another_queue(work, call, party, event)
         return is_other and not _is_of_transfer(work, call, event)
     if queues_another(work, call, event):
         return True
@@ -233,6 +234,18 @@ def _is_of_other_caller(work: UnitOfWork, call: CallState, event: CallEvent) -> 
     if isinstance(event, Queued | Delivered | Established) and call.main is None and names_another(call, event.data):
         return True
     return is_contradicted(call, event.data) and not _is_of_transfer(work, call, event)
+
+
+def _is_found_in_another_queue(work: UnitOfWork, call: CallState, party: Party, event: CallEvent) -> bool:
+    """Say whether a snapshot finds a device, that talked before the gap, in a call of another queue than its own was.
+
+    A call changes its queue only after its phones have left it.
+    """
+    snapshot, stated = work.source.snapshot, event.data.queue_name
+    if snapshot is None or not stated or party.since is None or party.since >= snapshot.began_at:
+        return False
+    known = [fact.value for fact in call.facts.get("queue_name", ()) if fact.value]
+    return bool(known) and stated not in known
 
 
 def _rings_again(call: CallState, party: Party, event: CallEvent) -> bool:

@@ -100,6 +100,37 @@ def test_a_phone_may_hand_its_call_on_after_its_gap() -> None:
     assert _known(board, "2002") == HERS
 
 
+@pytest.mark.parametrize(
+    ("stated", "is_same"),
+    [
+        ({}, True),
+        ({"queueName": "Sales"}, True),
+        ({"queueName": "Support"}, False),
+        ({"queueName": "Support", "interactionId": "I1"}, True),
+        ({"callingNumber": "+4930222"}, False),
+        ({"callerName": "Zoe", "callerNameSource": "isdn"}, False),
+    ],
+)
+def test_a_phone_that_is_found_in_a_call_of_another_queue_or_caller_is_in_another_call(
+    stated: dict[str, str], is_same: bool
+) -> None:
+    board = _told(_told(_talking(), "link", "Lost", 10), "link", "Restored", 60)
+    _told(board, "snapshot", "Began", 60).call("Established", 60, "C1", "2001", **stated)
+    _told(board, "snapshot", "Ended", 60).call("CallInformation", 65, "C1", queryData={"contract": "K7"})
+
+    assert [leg.is_joined_late for leg in board.legs] == ([False] if is_same else [False, True])
+    assert [leg.facts.query_data for leg in board.legs][-1] == {"contract": "K7"}
+
+
+def test_a_phone_that_was_found_before_its_call_came_into_another_queue_is_in_that() -> None:
+    """Established and Queued may be part of one snapshot, the one in any order with the other."""
+    board = _told(_told(_talking(), "link", "Lost", 10), "link", "Restored", 60)
+    _told(board, "snapshot", "Began", 60).call("Established", 60, "C1", "2002")
+    board.call("Established", 60.1, "C1", "2002", queueName="Support")
+
+    assert [leg.device_id for leg in board.legs] == ["2001", "2002"]
+
+
 @pytest.mark.parametrize("found", [("2002",), ("2001", "2002")])
 def test_what_comes_after_a_gap_of_the_link_and_before_a_snapshot_is_of_no_call_of_before(
     found: tuple[str, ...],

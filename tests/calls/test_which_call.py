@@ -43,7 +43,7 @@ TALKED = (heard("Established", 0, "2001", **I1), heard("ConnectionCleared", 10, 
 TWO_LIVES = (*TALKED, heard("Established", 20, "2002", **I2))
 WAITS = (heard("Queued", 0, "5000", **A),)
 UMA, ZOE = ({"callerName": name, "callerNameSource": "isdn"} for name in ("Uma", "Zoe"))
-RINGS = (heard("Queued", 0, "5000", **I1), heard("Delivered", 3, "2001"))
+RINGS = (heard("Queued", 0, "5000", **I1), heard("Delivered", 3.5, "2001"))
 DIALLED = (heard("Originated", 0, "2003", **I1), heard("Delivered", 3, "2001"))
 MOBILE = heard("Delivered", 3, "T2:1", outside=True)
 NO_TIMES = {"has_source_times": False}

@@ -8,13 +8,14 @@ from calls.core.answer_supervision import UNSUPERVISED, confirm
 from calls.core.call_end import MARGIN, divide, divide_at_next_end, divide_before_leg, remembered
 from calls.core.call_evidence import queue_of
 from calls.core.call_facts import learn
-from calls.core.clocks import has_whole_seconds, heard_order, moments_of
+from calls.core.clocks import heard_order, moments_of
 from calls.core.commands import NameQueue
 from calls.core.connections import connect_device, connection_of, is_late
 from calls.core.consultation import inherit
 from calls.core.dispatch import apply
 from calls.core.ends_apart import leave_queue
-from calls.core.incarnations import TICK, has_come_after
+from calls.core.idle_calls import doubt_from
+from calls.core.incarnations import TICK
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party
 from calls.core.origins import OriginRule, origin_of
@@ -168,7 +169,7 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
         divide_at_next_end(work, call.incarnation, event.time, event.at)
         call = work.calls[call.incarnation]
     if is_of_queue:
-        _doubt(work, call, event)
+        doubt_from(work, leave_queue(work, call, device_id, event), event.time, event.at)
         return
     is_ended = call.moved_to is not None or call.superseded_at is not None or call.cleared_at is not None
     if is_ended or party is None or _was_answered_since(work, call, event):
@@ -177,33 +178,6 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
         call = work.put_call(replace(call, waits_since=call.waits_since or event.time))
     if party.is_talking and event.data.cause == PARKED:
         clear_party(work, call, device_id, event.time, event.at, "The call was parked.")
-
-
-def _doubt(work: UnitOfWork, call: CallState, event: Diverted) -> None:
-    """Doubt a call that left its queue for no destination that is named: its caller gave up, or it goes on.
-
-    What comes under its id is another call's, unless it states the same interaction; so is what came since, where that
-    is heard late.
-    """
-    call = leave_queue(work, call, event.data.device_id or "", event)
-    if any(_talked_at(party, event.time) for party in call.parties.values()):
-        return
-    if work.site.has_source_times and not _goes_on(call, event.time):
-        divide(work, call.incarnation, event.time, event.at)
-        call = work.calls[call.incarnation]
-    if not any(party.is_talking for party in call.parties.values()):
-        in_order = has_whole_seconds(work)  # What is heard later, of the same second, is after it.
-        work.put_call(replace(call, doubtful_since=event.time - TICK if in_order else event.time))
-
-
-def _talked_at(party: Party, moment: datetime) -> bool:
-    return party.had_leg and party.since is not None and party.since <= moment and party.was_here(moment)
-
-
-def _goes_on(call: CallState, moment: datetime) -> bool:
-    """Say whether a device that came into a call after a moment stated the call's interaction."""
-    known = {fact.value for fact in call.facts.get("interaction_id", ())}
-    return any(has_come_after(one, moment) and one.interaction_id in known for one in call.parties.values())
 
 
 @apply.register

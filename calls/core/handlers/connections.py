@@ -22,6 +22,7 @@ from calls.core.dispatch import apply
 from calls.core.ends_apart import divide_where_cleared, divide_where_rung, end_before_again, leave_queue
 from calls.core.former_ids import await_beginning
 from calls.core.gaps import may_have_had_others
+from calls.core.idle_calls import doubt_from, may_go_on_without, rang_only
 from calls.core.incarnations import call_at
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party
@@ -232,7 +233,7 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
         return
     leg = _later_leg(work, party, event) if party is not None else None
     if party is not None and leg is not None:
-        divide_before_leg(work, call, party, leg, event.time, event.at)
+        _end_before_leg(work, call, party, leg, event)
         return
     _return_leg(work, party, event)
     leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
@@ -248,6 +249,13 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
         divide_where_empty(work, call.incarnation, event.time, event.at)
     expire_when_over(work, call.incarnation, event.at)
     await_beginning(work, call.incarnation, device_id, event.at)
+
+
+def _end_before_leg(work: UnitOfWork, call: CallState, party: Party, leg: LegState, event: ConnectionCleared) -> None:
+    """End a device's part in a call that it left before its leg began; if it had dialled, the call may be over."""
+    divide_before_leg(work, call, party, leg, event.time, event.at)
+    if party.has_dialled:
+        _stop_waiting(work, work.calls[call.incarnation], replace(party, state=PartyState.ORIGINATED), event)
 
 
 def _is_of_no_call(call: CallState, party: Party | None, event: ConnectionCleared) -> bool:
@@ -316,20 +324,8 @@ def _stop_waiting(work: UnitOfWork, call: CallState, party: Party | None, event:
         return
     if not here:
         work.put_call(replace(call, waits_since=None, waits_at="", cleared_at=event.time))
-    elif all(one.state is PartyState.ALERTING for one in here) and not _may_go_on(work, call, party, event):
-        work.put_call(replace(call, doubtful_since=event.time))
-
-
-def _may_go_on(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> bool:
-    """Say whether a call in which phones ring goes on without a device that left.
-
-    It does where another outside phone rang beside them, where it left one queue for another, and where an agent may
-    have handed it on.
-    """
-    device_id = event.data.device_id or ""
-    has_rung = party is not None and party.state is PartyState.ALERTING
-    is_other_queue = device_id in work.site.queues and device_id != call.waits_at
-    return has_rung or is_other_queue or any(leg.is_held for leg in work.legs_at(device_id))
+    elif rang_only(work, here, event) and not may_go_on_without(work, call, party, event):
+        doubt_from(work, call, event.time, event.at)
 
 
 def _is_caller_or_queue(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> bool:
