@@ -88,9 +88,7 @@ def rejoin(work: UnitOfWork, call: CallState, event: Transferred) -> CallState:
     Example: 2001 hands call 100 on to 2002 at 20.0 and leaves, and 2002 answers at 20.3 under the id 100; the transfer
     is heard last.
     """
-    since = event.time if work.site.has_source_times else event.time - GRACE
-    others = [one for one in work.incarnations_of(call.call_id) if one.incarnation != call.incarnation]
-    following = next((one for one in others if one.born_at > max(since, call.born_at)), None)
+    following = next((one for one in work.incarnations_of(call.call_id) if one.born_at > event.time), None)
     if following is None or call.moved_to is not None or not _is_destination(work, call, following, event):
         return call
     if call.clearing_at is not None and call.clearing_at >= event.time:

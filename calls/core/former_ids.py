@@ -1,13 +1,15 @@
 """The ids that a call had before transfers and conferences: some PBXs report ends under them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from calls.core.call_end import divide_where_empty, expire_when_over, is_known_by_ends
 from calls.core.legs import GRACE, clear_party
-from calls.core.state import CallState, LegPhase
+from calls.core.outcome_rules import traced
+from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
+from cti.events import CallEvent
 
 #: Maximum number of former ids of a call that are kept.
 MAXIMUM_IDS = 8
@@ -17,6 +19,34 @@ def former_ids(olds: list[CallState], target: CallState) -> tuple[str, ...]:
     """Return the ids that a call and the calls joined in it had, but for its present one."""
     names = [*target.former_ids, *(name for call in olds for name in (*call.former_ids, call.call_id))]
     return tuple(name for name in dict.fromkeys(names) if name != target.call_id)[-MAXIMUM_IDS:]
+
+
+def take_back_clearing(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
+    """Let those go on in a call whose id is given up by an event, and was cleared by that, as was heard before it."""
+    cleared_at, earliest = call.clearing_at, event.time if work.site.has_source_times else event.time - GRACE
+    if cleared_at is None or cleared_at < earliest:
+        return call
+    legs = {leg.device_id: leg for leg in work.legs_in(call.incarnation) if leg.disconnected_source_at == cleared_at}
+    if any(leg.base is not WriteStatus.NONE for leg in legs.values()):
+        return call
+    parties = {name: _back(one, legs.get(name), cleared_at) for name, one in call.parties.items()}
+    for leg in legs.values():
+        open_again = replace(leg, phase=LegPhase.OPEN, disconnected_source_at=None, disconnected_gateway_at=None)
+        open_again = traced(open_again, event.at, "reopened", "The call's id was cleared because the call was moved.")
+        work.put_leg(replace(open_again, base_due=None, due=event.at + timedelta(hours=work.site.stale_hours)))
+    return work.put_call(replace(call, parties=parties, cleared_at=None, clearing_at=None))
+
+
+def _back(party: Party, leg: LegState | None, cleared_at: datetime) -> Party:
+    """Return a party as it was before its call was cleared."""
+    if party.is_here or party.cleared_at != cleared_at:
+        return party
+    if leg is not None or party.outside:
+        state = PartyState.CONNECTED
+    else:
+        state = PartyState.ORIGINATED if party.has_dialled else PartyState.ALERTING
+    number = leg.number if leg is not None else None
+    return replace(party, state=state, leg=number, cleared_at=None, cleared_gateway_at=None)
 
 
 def await_beginning(work: UnitOfWork, incarnation: int, device_id: str, gateway_at: datetime) -> None:

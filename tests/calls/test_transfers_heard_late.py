@@ -87,6 +87,44 @@ def test_who_answers_a_call_that_was_handed_on_has_its_data_in_any_order(result:
     assert results == [[FIRST, ("2002", 20.3, 40, "Sales", "Uma", True)]]
 
 
+@pytest.mark.parametrize(
+    ("stated", "is_same"),
+    [
+        ({"interactionId": "I1"}, True),
+        ({"interactionId": "I2"}, False),
+        ({"callingNumber": "+4930111"}, True),
+        ({"callingNumber": "+4930222"}, False),
+    ],
+)
+def test_who_answers_another_caller_has_nothing_of_a_call_that_was_handed_on(
+    stated: dict[str, str], is_same: bool
+) -> None:
+    board = Switchboard().hears(said("Queued", 0, "C1", callingNumber="+4930111", **UMA), TALKING[1])
+    board.hears(said("ConnectionCleared", 20, "C1", "2001"), said("Established", 20.3, "C1", "2002", **stated))
+    board.hears(replace(handed_on(20, "2002", "C1"), gatewaytime=moment(20.6))).waits(60)
+
+    assert known_of(board)[1][3:] == (("Sales", "Uma", True) if is_same else ("", "", False))
+
+
+@pytest.mark.parametrize(("to", "first"), [("2002", "2003"), ("2003", "2002"), ("Q8", "2002")])
+def test_who_was_there_before_the_destination_has_nothing_of_a_call_that_was_handed_on(to: str, first: str) -> None:
+    """The id was used again: it cannot be the call that was handed on where others came before its destination."""
+    board = Switchboard(with_site(**SITE)).hears(*TALKING, said("ConnectionCleared", 20, "C1", "2001"))
+    board.call("Established", 20.3, "C1", first).call("Established", 20.4, "C1", "2004")
+    board.hears(replace(handed_on(20, to, "C1"), gatewaytime=moment(20.6))).waits(60)
+
+    assert [one[3:] for one in known_of(board)[1:]] == [("", "", False), ("", "", False)]
+
+
+def test_flags_that_are_written_stay_where_a_transfer_is_heard_later() -> None:
+    board = Switchboard().hears(*TALKING, said("ConnectionCleared", 20, "C1", "2001"))
+    board.call("Established", 20.3, "C1", "2002").found(20.4, 2, "R2", started=20.3, asked=20.4)
+    board.call("ConnectionCleared", 20.8, "C1", "2002").waits(23)
+    board.hears(replace(handed_on(20, "2002", "C1"), gatewaytime=moment(23.5))).waits(60)
+
+    assert known_of(board)[1] == ("2002", 20.3, 20.8, "", "", False)
+
+
 @pytest.mark.parametrize("result", ["C1", "C3"])
 @pytest.mark.parametrize("left", [[], [said("ConnectionCleared", 20, "C1", "2001")]])
 def test_a_call_that_was_handed_on_to_a_queue_is_in_that_in_any_order(result: str, left: list[AnyEvent]) -> None:
@@ -118,6 +156,47 @@ def test_a_clearing_that_is_heard_before_what_joined_two_calls_ends_both(kind: s
     host = ("2001", 5, 20 if kind == "Transferred" else 20.2, "Sales", "Uma", True)
     others = [("2002", 12, 20.2, "Sales", "Uma", True), ("2003", 20.5, 40, "", "", False)]
     assert results == [[host, ("2001", 12, 20, "", "", True), *others]]
+
+
+@pytest.mark.parametrize("cleared_at", [20, 20.02])
+@pytest.mark.parametrize("result", ["C1", "C2", "C3"])
+@pytest.mark.parametrize("kind", ["Transferred", "Conferenced"])
+def test_an_id_that_is_cleared_as_its_call_is_joined_to_another_ends_nobody_in_any_order(
+    kind: str, result: str, cleared_at: float
+) -> None:
+    burst = [joined(kind, 20, result)]
+    burst += [said("CallCleared", cleared_at, name) for name in ("C1", "C2") if name != result]
+    after = [said("ConnectionCleared", 39, result, "2001")] if kind == "Conferenced" else []
+
+    results = in_any_order(CONSULTING, burst, *after, said("ConnectionCleared", 40, result, "2002"))
+
+    host = ("2001", 5, 20 if kind == "Transferred" else 39, "Sales", "Uma", True)
+    assert results == [[host, ("2001", 12, 20, "", "", True), ("2002", 12, 40, "Sales", "Uma", True)]]
+
+
+def test_an_id_that_is_cleared_while_its_call_is_handed_on_as_it_rings_ends_nobody() -> None:
+    before = [*CONSULTING[:4], said("Delivered", 12, "C2", "2002"), said("Established", 13, "C2", "T1:1", outside=True)]
+    burst = [joined("Transferred", 20, "C1"), said("CallCleared", 20, "C2"), said("Established", 20.5, "C1", "2002")]
+
+    for known in in_any_order(before, burst, said("ConnectionCleared", 40, "C1", "2002")):
+        assert known[0] == FIRST
+        assert known[-1] == ("2002", 20.5, 40, "Sales", "Uma", True)
+
+
+def test_without_times_an_id_that_is_cleared_as_its_call_is_joined_to_another_ends_nobody() -> None:
+    board = Switchboard(with_site(has_source_times=False)).hears(*CONSULTING, said("CallCleared", 20.1, "C2"))
+    board.hears(joined("Transferred", 20.4, "C1")).call("ConnectionCleared", 40, "C1", "2002").waits(60)
+
+    assert known_of(board)[-1] == ("2002", 12, 40, "Sales", "Uma", True)
+
+
+def test_flags_that_are_written_are_not_taken_back_where_an_id_was_cleared_as_its_call_was_joined_to_another() -> None:
+    board = Switchboard().hears(*CONSULTING).found(12.1, 2, "R2", started=12, asked=12.1)
+    board.hears(said("CallCleared", 20, "C2")).waits(23)
+    board.hears(replace(joined("Transferred", 20, "C1"), gatewaytime=moment(23.5))).waits(60)
+
+    assert ("2002", 12, 20, "", "", True) in known_of(board)
+    assert len([one for one in board.writes if one[1] == "base"]) == 1
 
 
 @pytest.mark.parametrize("result", ["C1", "C3"])

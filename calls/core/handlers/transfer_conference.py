@@ -14,7 +14,7 @@ from calls.core.clocks import CLOSE
 from calls.core.consultation import disinherit
 from calls.core.dispatch import apply
 from calls.core.ends_apart import divide_where_handed_on
-from calls.core.former_ids import former_ids
+from calls.core.former_ids import former_ids, take_back_clearing
 from calls.core.incarnations import TICK, begin_call, call_at
 from calls.core.legs import GRACE, clear_party, correct_end, open_leg, put_party, refresh_facts
 from calls.core.origins import Origin, OriginRule, origin_of
@@ -172,6 +172,7 @@ def _known(work: UnitOfWork, event: CallEvent, call_id: str, host: str) -> CallS
     if call is None or is_over or _is_of_before_loss(work, call, event, host):
         call = begin_call(work, event, call_id)
     if call_id != _resulting_id(event) and call.moved_to is None:
+        call = take_back_clearing(work, call, event)
         call = divide_where_handed_on(work, call, event)
     return work.put_call(replace(call, touched_gateway_at=max(call.touched_gateway_at, event.at)))
 
