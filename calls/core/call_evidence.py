@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from calls.core.call_facts import is_contradicted, names_another
+from calls.core.clocks import has_whole_seconds
 from calls.core.gaps import is_missed
 from calls.core.newcomers import doubtful_from, queues_another
 from calls.core.state import CallState, Party, PartyState
@@ -92,6 +93,8 @@ def _is_heard_after(work: UnitOfWork, call: CallState, ended_at: datetime, event
         return True
     if isinstance(event, _OPENING) and any(one.has_dialled for one in call.parties.values() if one is not party):
         return True  # A call is dialled by one device.
+    if isinstance(event, _OPENING) and has_whole_seconds(work) and "queue_name" in call.facts:
+        return True  # A device dials before its call is queued.
     has_rung = party is not None and party.since is not None and party.since < ended_at
     # With times in whole seconds, or of the receipt, the order of arrival decides between equal ones.
     return (not work.source.has_fractions or not work.site.has_source_times) and (party is None or has_rung)

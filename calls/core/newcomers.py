@@ -222,8 +222,10 @@ def queues_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
 
 
 def _moments(call: CallState) -> list[datetime]:
-    """Return since when devices are in a call, and since when it waits."""
+    """Return since when devices are in a call or, having left it, were connected again, and since when it waits."""
     here = [party.since for party in call.parties.values() if party.is_here and party.since is not None]
+    left = [party for party in call.parties.values() if not party.is_here and party.cleared_at is not None]
+    here += [one.again.at for one in left if one.again is not None and one.again.at > (one.cleared_at or one.again.at)]
     return [*here, call.waits_since] if call.waits_since is not None else here
 
 

@@ -188,3 +188,16 @@ def test_an_answer_of_just_before_the_queue_left_the_call_has_nothing_of_it_unle
     board.call("ConnectionCleared", at, "C1", "5000").waits(60)
 
     assert _known(board.leg) == known
+
+
+def test_of_a_call_of_two_phones_whose_ends_are_heard_after_one_is_in_the_next_call_neither_has_its_data() -> None:
+    board = _csta().call("Originated", 10, "C1", "2001", interactionId="I1").call("Established", 11, "C1", "2002")
+    board.call("Established", 20.2, "C1", "2001", callerName="Zoe")
+    board.call("ConnectionCleared", 20.6, "C1", "2001").call("ConnectionCleared", 20.61, "C1", "2002")
+    board.call("ConnectionCleared", 30, "C1", "2001").waits(60)
+
+    assert [(leg.device_id, *_known(leg)) for leg in board.legs] == [
+        ("2002", "", "", True),
+        ("2001", "", "", True),
+        ("2001", "Zoe", "", False),
+    ]

@@ -172,6 +172,21 @@ CASES = [
         R2,
     ),
     case(
+        "a caller gives up, and a phone dials under the id within the second of that",
+        [
+            queued(20, "100", "5000", queue="Sales", **JO),
+            heard(20.4, cleared(20, "100", "2002")),
+            heard(20.4, call_cleared(20, "100")),
+            heard(20.6, dials(20, "100", "2002")),
+            established(22, "100", "2003"),
+            cleared(30, "100", "2002"),
+            cleared(30, "100", "2003"),
+        ],
+        [flagged("2002", 22, 30, "100", "R-2002"), flagged("2003", 22, 30, "100", "R-2003")],
+        ("R-2002", "2002", 22.0, 30.0),
+        ("R-2003", "2003", 22.0, 30.0),
+    ),
+    case(
         "a blind transfer is heard after another phone dialled under the id",
         [
             *jo_talks(),
