@@ -35,6 +35,7 @@ class DifferenceCause(StrEnum):
     USERS = "users"
     CANARY = "canary"
     NOT_ASKED = "not_asked"
+    WRAPUP_WAIT = "wrapup_wait"
     RULES = "rules"
 
 
@@ -42,7 +43,8 @@ class LegAccount(msgspec.Struct, frozen=True, kw_only=True):
     """A leg as it was, or as it would be.
 
     ``began_at``: when the earliest event happened of which the leg knows something. ``flags``: what QMS has taken, or
-    would be given, by name. ``is_answered``: QMS was asked for its recording then, so that its outcome is known.
+    would be given, by name. ``wrapup_at``: when its wrap-up came, where it has one. ``is_answered``: QMS was asked for
+    its recording then, so that its outcome is known.
     """
 
     leg_id: int
@@ -57,6 +59,7 @@ class LegAccount(msgspec.Struct, frozen=True, kw_only=True):
     flags: Mapping[str, str] = {}
     is_answered: bool = True
     is_canary: bool = False
+    wrapup_at: datetime | None = None
 
 
 class ReplayDifference(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,7 +218,17 @@ def _cause_of_flag(was: LegAccount, would_be: LegAccount, field: str, rules: Rep
         return _cause_of_outcome(was, would_be, rules)
     if not field or _stated(was.facts, field) == _stated(would_be.facts, field):
         return DifferenceCause.FLAG_SETTINGS
+    if field == "wrapup" and _is_waited_for_less(was, would_be, rules):
+        return DifferenceCause.WRAPUP_WAIT
     return _CAUSES.get(field, DifferenceCause.RULES)
+
+
+def _is_waited_for_less(was: LegAccount, would_be: LegAccount, rules: ReplayRules) -> bool:
+    """Say whether a wrap-up that was written came later than one would be waited for."""
+    wait, at, ended = rules.site.wrapup_wait_seconds, was.wrapup_at, was.disconnected_at
+    if wait is None or at is None or ended is None or would_be.facts.wrapup_result:
+        return False
+    return (at - ended).total_seconds() >= wait
 
 
 def _stated(facts: LegFacts, field: str) -> object:

@@ -157,4 +157,5 @@ def account_of(leg: LegState, flags: dict[str, str], leg_id: int, *, is_answered
         flags=flags,
         is_answered=is_answered,
         is_canary=leg.is_canary,
+        wrapup_at=leg.wrapup_origin.at if leg.wrapup_origin is not None else None,
     )

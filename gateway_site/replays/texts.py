@@ -24,6 +24,7 @@ _CAUSES = {
     "agents": "who was logged on there",
     "users": "QMS users, their mapping or the allocation of Recording Services",
     "canary": "the test extensions of the canary calls",
+    "wrapup_wait": "how long a wrap-up is waited for",
     "not_asked": "QMS was not asked for this recording then, so that its answer is not known",
     "rules": "the rules of the call model, or the order in which events and answers came",
 }
@@ -38,6 +39,7 @@ _ADVICE = {
     " what you mean it to be.",
     "canary": "No call of a person is concerned. See whether the test extensions, and the way of the canary calls, in"
     " the settings of the CTI source are as you want them.",
+    "wrapup_wait": "See the wait for the wrap-up in the Recording Services: a wrap-up that comes later is not written.",
     "not_asked": "Nothing is known to be wrong: what QMS would have answered only a live call can show.",
     "rules": "After an upgrade, read its notes. With the same version, open the first legs and read how they were"
     " decided; report it if that does not explain it.",
