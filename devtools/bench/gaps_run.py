@@ -219,7 +219,8 @@ _BY_TRAFFIC = (
     ("recorded_without_flags", "user_unmatched"),
 )
 #: What they may leave besides: calls that went on when QMS or the PBX came and went, and consultations, whose legs are
-#: so close to each other that two may be a recording's, or that QMS still names the one before.
+#: so close to each other that two may be a recording's, or that QMS still names the one before; on a busy machine the
+#: simulated QMS begins a recording, or a question comes, too late.
 _BESIDES = (
     ("some_flags_missing", "UnknownFlag"),
     ("recorded_without_flags", "joined_late"),
@@ -229,6 +230,7 @@ _BESIDES = (
     ("recorded_without_flags", "several_candidates"),
     ("recorded_without_flags", "none"),
     ("recorded_without_flags", "late"),
+    ("recorded_without_flags", "began_late"),
     ("recorded_without_flags", "next_call"),
     ("recorded_without_flags", "same"),
     ("leg_without_recording", "late"),
