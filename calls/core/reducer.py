@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from calls.core.dispatch import rule_of
 from calls.core.handlers import (  # noqa: F401  (they register)
     agent_events,
+    assigned,
     call_events,
     connections,
     link_events,
