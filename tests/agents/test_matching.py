@@ -5,8 +5,9 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
-from agents.core.matching import Directory, Instance, Listed, ManualMapping, MatchKind
+from agents.core.matching import Directory, Instance, Listed, ManualMapping, MatchKind, MatchVerdict
 
 NORTH, SOUTH = Instance(1, ("10.0.0.1", "north")), Instance(2, ("10.0.0.2",))
 
@@ -360,3 +361,8 @@ def test_of_two_users_on_one_extension_each_is_named_whole_up_to_eighty_signs(le
     reason = Directory([one, other], [NORTH]).verdict("2001").reason
 
     assert (f"{'A' * 40} (user {'A' * length})" in reason) is is_whole
+
+
+@pytest.mark.parametrize("kind", [Instance, Listed, ManualMapping, MatchVerdict])
+def test_what_is_known_of_users_is_shared_and_never_changed(kind: type[Struct]) -> None:
+    assert kind.__struct_config__.frozen

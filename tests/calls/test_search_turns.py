@@ -5,15 +5,17 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 
+import msgspec
 import pytest
 
 from calls.core.commands import StartSearch
 from calls.core.state import LegPhase
 from calls.models import Leg, RecordingSearch, SearchState
 from calls.search import worker
-from calls.search.claims import claim_due, known_recordings
+from calls.search.assign import Assignment
+from calls.search.claims import ClaimedSearches, KnownRecordings, claim_due, known_recordings
 from calls.search.due import next_due
-from calls.search.kept_answers import recall
+from calls.search.kept_answers import FormerAnswer, recall
 from calls.search.known_service import KnownService
 from calls.search.worker import PendingQuestion, SearchWorker, look_up, settle
 from calls.storage.codec import leg_key
@@ -335,3 +337,11 @@ def test_a_services_threads_are_replaced_when_their_number_is_changed(desk: Desk
     assert second is not first
     assert second._count == 2
     assert SearchWorker(desk.b, desk.now, desk.connect).pool is not second
+
+
+@pytest.mark.parametrize(
+    "kind", [Assignment, ClaimedSearches, FormerAnswer, KnownRecordings, KnownService, PendingQuestion]
+)
+def test_what_is_known_of_a_search_is_passed_on_and_never_changed(kind: type[msgspec.Struct]) -> None:
+    """It goes from thread to thread."""
+    assert kind.__struct_config__.frozen

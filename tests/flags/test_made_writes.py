@@ -1,10 +1,14 @@
 """Flag writes as others see them: what was made, what QMS has taken, what was erased, and errors in plain words."""
 
 from datetime import timedelta
+from types import ModuleType
 
+import msgspec
 import pytest
 
 from flags.models import SETTLED, FlagValue, FlagWrite, WriteState
+from flags.outbox import alerts, bulk_insert, claims, queue, state_machine, withheld
+from flags.outbox import made_writes as made_writes_module
 from flags.outbox.error_texts import REASONS, in_plain_words
 from flags.outbox.made_writes import MadeWrite, made_writes
 from flags.outbox.written_flags import ERASED, WrittenFlag, erase_values, forget_writes, sent_values, written_flags
@@ -101,3 +105,13 @@ def test_writes_of_legs_that_are_forgotten_are_deleted_with_their_values(post: P
 def test_an_error_is_told_in_plain_words_and_an_unknown_one_by_its_code() -> None:
     assert {code: in_plain_words(code) for code in REASONS} == REASONS
     assert (in_plain_words("Odd"), in_plain_words("")) == ("QMS refused: Odd.", "")
+
+
+@pytest.mark.parametrize("module", [alerts, bulk_insert, claims, made_writes_module, queue, state_machine, withheld])
+def test_what_is_known_of_a_write_is_passed_on_and_never_changed(module: ModuleType) -> None:
+    """But for what stands on the recordings of a batch, which grows while the batch is queued."""
+    own = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__]
+    structs = [one for one in own if issubclass(one, msgspec.Struct)]
+
+    assert structs
+    assert [one.__name__ for one in structs if not one.__struct_config__.frozen] == ["_Standing"] * (module is queue)
