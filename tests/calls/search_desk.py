@@ -7,10 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from calls.models import RecordingSearch
-from calls.search.worker import (
-    SearchWorker,
-    look_up,
-)
+from calls.search import worker
+from calls.search.worker import SearchWorker, look_up
 from calls.storage.codec import leg_key
 from cti.models import CtiSource
 from qms.models import DataServer, RecordingService
@@ -70,6 +68,9 @@ class Desk:
     """Two Recording Services, a simulated QMS behind them, and the searches of a source."""
 
     def __init__(self) -> None:
+        for _, pool in worker._pools.values():  # Their services had the same keys, and a forked process no threads.
+            pool.shutdown()
+        worker._pools.clear()
         self.now = PatientClock()
         self.qms = SimulatedQms([SimulatedService(slug=slug, data_server="ds") for slug in ("a", "b")])
         self.qms.set_users([SimulatedUser(extension=str(number)) for number in range(2001, 2010)])

@@ -26,7 +26,7 @@ from flags.models import FlagWrite
 from qms.models import RecordingService, ServiceHealth
 from qms.port import QmsError, QmsUnavailable, QmsUnclear, Recording
 from telemetry.counters import SEARCH_ANSWERS
-from tests.calls.search_desk import Desk, settled
+from tests.calls.search_desk import Desk, PatientClock, settled
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 GUID = "3f2b8c1e-0000-4a11-9d21-00000000aa01"
@@ -261,6 +261,12 @@ def test_a_worker_whose_time_is_over_or_that_stops_asks_nothing(desk: Desk) -> N
     assert (desk.asked, settled(search).claimed_until) == ([], None)
 
 
+def test_a_claim_is_renewed_no_sooner_than_a_second_after_its_worker_began(desk: Desk) -> None:
+    before = monotonic()
+
+    assert before + 1 <= desk.worker().renew_at <= monotonic() + 1
+
+
 def test_a_worker_that_ends_takes_what_is_answered_meanwhile(desk: Desk) -> None:
     search = desk.search(window=60)
     one_worker = desk.worker()
@@ -310,8 +316,9 @@ def test_claimed_searches_come_soonest_deadline_first(desk: Desk) -> None:
 
 
 def test_a_worker_believes_the_service_that_was_read_lately(desk: Desk) -> None:
-    search = desk.search(window=0.01)
-    look_up(desk.a.pk, desk.now, desk.connect, known=KnownService(desk.a, 2.0, 0.0))
+    desk.now = PatientClock()
+    search = desk.search(window=3)
+    look_up(desk.a.pk, desk.now, desk.connect, 0.1, known=KnownService(desk.a, 2.0, 0.0))
 
     assert desk.asked[0][3] == search.not_started_before + timedelta(seconds=2)
 

@@ -78,6 +78,23 @@ def test_giving_up_keeps_the_reason_in_the_history_and_on_the_write(post: Post, 
     assert _states([other]) == ["queued"]
 
 
+def test_a_long_reason_for_giving_up_is_cut(post: Post, ann: User) -> None:
+    give_up_for("r" * 600, [post.queues()], ann, post.time)
+
+    assert FlagWrite.objects.get().error == f"Given up by ann: {'r' * 483}"
+
+
+@pytest.mark.parametrize("state", ["written", "shadow"])
+def test_what_is_written_or_withheld_is_not_retried_whenever_it_would_have_been_due(
+    post: Post, ann: User, state: str
+) -> None:
+    key, later = post.queues(), post.time + TICK
+    _set(key, state=state, settled_at=post.time, not_before=later)
+
+    assert retry_now([key], ann, post.time) == 0
+    assert FlagWrite.objects.get().not_before == later
+
+
 @pytest.mark.parametrize(("until", "count"), [(-TICK, 1), (0 * TICK, 0), (TICK, 0)])
 def test_what_is_being_sent_is_left_alone_until_its_claim_has_run_out(
     post: Post, ann: User, until: timedelta, count: int
