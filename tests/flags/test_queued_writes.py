@@ -20,7 +20,7 @@ from flags.outbox.alerts import (
 )
 from flags.outbox.bulk_insert import NewWrite
 from flags.outbox.claims import Claimed, Settlement, claim_due, give_up_overdue, settle
-from flags.outbox.doubt import put_in_doubt
+from flags.outbox.doubt import put_in_doubt, put_legs_in_doubt
 from flags.outbox.queue import QueueRefusal, Settled, mark_folded, queue_writes, settled_writes
 from flags.outbox.state_machine import Decision, WriteStateName
 from qms.models import RecordingService
@@ -290,6 +290,17 @@ def test_a_wrap_up_that_nobody_has_waits_as_long_as_its_base_flags(
     settle([Settlement(one, Decision(state="queued", not_before=put_off)) for one in claimed], 1, post.time)
 
     assert FlagWrite.objects.get(pk=wrapup).not_before == (put_off if waits else before)
+
+
+@pytest.mark.parametrize("state", WriteState.values)
+def test_of_a_leg_that_is_doubted_only_what_waits_to_be_sent_is_read_back(post: Post, state: str) -> None:
+    key, other = post.queues("G1"), post.queues("G2")
+    _set(key, state=state)
+    put_legs_in_doubt([FlagWrite.objects.get(pk=key).leg_id], post.time)
+
+    assert FlagWrite.objects.get(pk=key).state == ("unclear" if state == "queued" else state)
+    assert FlagWrite.objects.get(pk=key).unclear_since == (post.time if state == "queued" else None)
+    assert FlagWrite.objects.get(pk=other).state == "queued"
 
 
 def test_a_great_many_writes_are_put_in_doubt_in_steps(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
