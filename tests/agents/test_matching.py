@@ -366,3 +366,23 @@ def test_of_two_users_on_one_extension_each_is_named_whole_up_to_eighty_signs(le
 @pytest.mark.parametrize("kind", [Instance, Listed, ManualMapping, MatchVerdict])
 def test_what_is_known_of_users_is_shared_and_never_changed(kind: type[Struct]) -> None:
     assert kind.__struct_config__.frozen
+
+
+def test_a_user_marked_any_that_no_service_of_the_source_lists_is_not_recorded_there() -> None:
+    verdict = Directory([alice(service_id=9)], [NORTH]).verdict("2001")
+
+    assert (verdict.kind, verdict.services) == (MatchKind.UNMATCHED, ())
+    assert "belongs in QMS to the Recording Service Any, which is not allocated" in verdict.reason
+
+
+@pytest.mark.parametrize(("count", "more"), [(2, ""), (3, ""), (4, " and 1 more"), (5, " and 2 more")])
+def test_three_users_of_one_extension_are_named_and_the_others_counted(count: int, more: str) -> None:
+    reason = Directory([alice(user_id=f"{number}") for number in range(count)], [NORTH]).verdict("2001").reason
+
+    named = ", ".join(f"Alice Archer (user {number})" for number in range(min(count, 3)))
+    assert f"belongs to {count} active users in QMS ({named}{more})" in reason
+
+
+@pytest.mark.parametrize(("listed", "asked"), [("05", "5"), ("5", "005"), ("0012", "12")])
+def test_leading_zeros_alone_make_a_near_miss_however_short_the_extension(listed: str, asked: str) -> None:
+    assert Directory([alice(extension=listed)], [NORTH]).near_misses(asked) == [listed]
