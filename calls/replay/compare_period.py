@@ -14,9 +14,10 @@ from agents.api import sessions_at
 from calls.models import QueueName
 from calls.pipeline.source_context import SourceContext, load_source_context
 from calls.replay.difference import DifferenceCause, LegAccount, ReplayDifference, ReplayRules, differences
+from calls.replay.erased import is_of_interaction, knows_caller, without_remains
 from calls.replay.journal_pages import EventPage, pages
 from calls.replay.reading_ahead import reading_ahead
-from calls.replay.recorded import SLICE, RecordedLegs, account_of, read_slice, slice_of
+from calls.replay.recorded import CALLER_ERASED, SLICE, RecordedLegs, account_of, read_slice, slice_of
 from calls.replay.refold import Refold, RefoldedLeg
 from cti.models import CtiSource
 from flags.api import hash_key, load_specs
@@ -160,6 +161,8 @@ class _Comparison:
         self._last: datetime | None = None
         self._latest: datetime | None = None
         self._is_erased = False
+        #: Legs of the slice that was compared last, whose caller was erased.
+        self._erased: list[LegAccount] = []
 
     def take(self, page: EventPage) -> None:
         """Fold a page, and compare the slices that are over."""
@@ -227,11 +230,19 @@ class _Comparison:
         mine = [leg for leg in recorded.accounts.values() if self._begin <= leg.connected_at < self._end]
         unsettled = {(leg.device_id, leg.connected_source_at) for leg in self._refold.unsettled()}
         again = {_key(leg) for leg in would_be}
+        self._is_erased |= CALLER_ERASED in recorded.apart.values()
         reasons = {leg.leg_id: self._why_apart(leg, recorded.apart, unsettled, again) for leg in mine}
+        erased = [leg for leg in mine if reasons[leg.leg_id] == CALLER_ERASED]
+        around = [*self._erased, *erased, *self._erased_after(number)]
+        for leg in mine if around else ():
+            if not reasons[leg.leg_id] and _key(leg) not in again and is_of_interaction(leg, around):
+                reasons[leg.leg_id] = CALLER_ERASED
         self.result.apart.update(why for leg in mine if (why := reasons[leg.leg_id]) and not leg.is_canary)
         left_out = {_key(leg) for leg in mine if reasons[leg.leg_id]}
         was = [leg for leg in mine if not reasons[leg.leg_id]]
         would = [leg for leg in would_be if _key(leg) not in left_out and not self._is_unknown(leg)]
+        would = without_remains(would, around)
+        self._erased = erased
         canaries = sum(1 for leg in was if leg.is_canary)
         self.result.canaries += canaries
         self.result.compared += len(was) - canaries
@@ -250,9 +261,20 @@ class _Comparison:
             return "events of its call are not in the archive"
         if _key(leg) in unsettled:
             return "it would not be settled yet"
-        if self._is_erased and _key(leg) not in again and not _knows_caller(leg):
-            return "the caller was erased"
+        if self._is_erased and _key(leg) not in again and not knows_caller(leg):
+            return CALLER_ERASED
         return ""
+
+    def _erased_after(self, number: int) -> list[LegAccount]:
+        """Return the legs of the next slice whose caller was erased: what is left of them may be in this one."""
+        if not self._is_erased:
+            return []
+        after, again = self._recorded.slice(number + 1), {_key(leg) for leg in self._would_be.get(number + 1, [])}
+        return [
+            leg
+            for key, leg in after.accounts.items()
+            if after.apart.get(key) == CALLER_ERASED or (_key(leg) not in again and not knows_caller(leg))
+        ]
 
     def _is_unknown(self, leg: LegAccount) -> bool:
         """Say whether a leg reaches into a time of which events are missing."""
@@ -265,11 +287,6 @@ class _Comparison:
 
 def _key(leg: LegAccount) -> tuple[str, datetime]:
     return leg.extension, leg.connected_at
-
-
-def _knows_caller(leg: LegAccount) -> bool:
-    facts = leg.facts
-    return any((facts.caller_name, facts.calling_number, facts.called_number, facts.query_data))
 
 
 def _queue_names(source_id: int, moment: datetime) -> dict[str, str]:

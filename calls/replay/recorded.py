@@ -24,6 +24,8 @@ SLICE = timedelta(minutes=10)
 MAXIMUM_LEGS, MINIMUM_SLICES = 10_000, 4
 #: Number of legs whose searches and writes are read at once.
 LEGS_AT_ONCE = 500
+#: Why a leg whose caller was erased is not compared.
+CALLER_ERASED = "the caller was erased"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SearchKey = tuple[str, datetime, int]
 
@@ -138,7 +140,7 @@ def _apart(leg: LegState, flags: dict[str, str], *, is_assigned: bool) -> str:
         return "not settled yet"
     if is_assigned:
         return "a person gave the leg its recording"
-    return "the caller was erased" if ERASED in flags.values() else ""
+    return CALLER_ERASED if ERASED in flags.values() else ""
 
 
 def account_of(leg: LegState, flags: dict[str, str], leg_id: int, *, is_answered: bool = True) -> LegAccount:

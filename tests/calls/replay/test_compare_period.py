@@ -167,6 +167,23 @@ def test_a_caller_who_was_erased_is_not_compared(gateway: GatewayStack) -> None:
     assert dict(result.apart) == {"the caller was erased": CALLS + 1}
 
 
+def test_what_is_left_of_an_erased_callers_events_is_no_leg_of_another_time(gateway: GatewayStack) -> None:
+    begin = gateway.now()
+    gateway.connects("E", "2001", callingNumber="0309999", callerName="Hana Iyer")
+    gateway.passes(1)
+    gateway.call("Established", "E", "2001")
+    gateway.passes(1)
+    gateway.clears("E", "2001")
+    gateway.passes(4)
+    archive_journals(lambda: gateway.time)
+    erase(ErasureSubject(SubjectKind.NAME, "Hana Iyer"), gateway.time)
+
+    result = replayed(gateway, begin=begin)
+
+    assert found(result) == []
+    assert (dict(result.apart), result.compared) == ({"the caller was erased": 1}, 0)
+
+
 @pytest.mark.nightly
 def test_a_period_of_which_nothing_is_kept_is_said_to_be_empty(gateway: GatewayStack) -> None:
     begin = gateway.begin - timedelta(days=9)
