@@ -25,7 +25,10 @@ def run(words: list[str]) -> int:
     """Become manage.py. On a first start with the embedded database, its tables are made before."""
     if _is_of_the_demo():
         print("gateway: a demo runs and there is no .env: this speaks to the demo", file=sys.stderr)
-        os.environ.update(sealed_environment() | {"GATEWAY_ENV_FILE": str(demo_options.ENVIRONMENT)})
+        demo = {"GATEWAY_VAR": str(demo_options.FOLDER), "GATEWAY_ENV_FILE": str(demo_options.ENVIRONMENT)}
+        environment = sealed_environment() | demo
+        os.environ.clear()
+        os.environ.update(environment)
     elif (words or [""])[0] not in NEEDS_NO_DATABASE and _is_embedded():
         _make_database()
     os.execv(sys.executable, [*MANAGE, *words])
@@ -33,8 +36,14 @@ def run(words: list[str]) -> int:
 
 def _is_of_the_demo() -> bool:
     """Say whether the demo is the only gateway that can be meant here."""
-    is_set_up = (ROOT / ".env").exists() or {"DATABASE_URL", "GATEWAY_VAR", "GATEWAY_ENV_FILE"} & set(os.environ)
-    return not is_set_up and demo_options.is_running() and not redis.answers(embedded.redis_socket(var_dir()))
+    is_set_up = (ROOT / ".env").exists() or {"DATABASE_URL", "GATEWAY_ENV_FILE"} & set(os.environ)
+    # Another folder that has a gateway of its own is meant for that; one that has only a demo, for the demo.
+    is_another = "GATEWAY_VAR" in os.environ and _has_tables(var_dir() / "gateway.sqlite3")
+    return (
+        not (is_set_up or is_another)
+        and demo_options.is_running()
+        and not redis.answers(embedded.redis_socket(var_dir()))
+    )
 
 
 def _is_embedded() -> bool:

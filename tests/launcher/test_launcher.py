@@ -123,6 +123,34 @@ def test_a_second_demo_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     locks.release(tmp_path / "demo.lock")
 
 
+def test_a_folder_that_has_a_running_demo_and_no_gateway_means_the_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started: list[dict[str, str]] = []
+    (tmp_path / "demo").mkdir()
+    monkeypatch.setattr(manage, "ROOT", tmp_path)  # Without .env.
+    monkeypatch.setattr(demo_options, "LOCK", tmp_path / "demo.lock")
+    monkeypatch.setattr(demo_options, "FOLDER", tmp_path / "demo")
+    monkeypatch.setattr(demo_options, "ENVIRONMENT", tmp_path / "demo" / "env")
+    environment = {"PATH": os.environ["PATH"], "GATEWAY_VAR": str(tmp_path), "BIND": "1.2.3.4:80"}
+    monkeypatch.setattr(os, "environ", environment)
+    monkeypatch.setattr(os, "execv", lambda *_: started.append(dict(environment)))
+    locks.hold(tmp_path / "demo.lock", "a demo")
+
+    manage.run(["reconcile"])
+
+    assert started[0]["GATEWAY_ENV_FILE"] == str(tmp_path / "demo" / "env")
+    assert started[0]["GATEWAY_VAR"] == str(tmp_path / "demo")
+    assert "BIND" not in started[0]
+    assert "this speaks to the demo" in capsys.readouterr().err
+    assert not (tmp_path / "gateway.sqlite3").exists()
+
+    with closing(sqlite3.connect(tmp_path / "gateway.sqlite3")) as database:
+        database.execute("CREATE TABLE one (a)")
+    assert not manage._is_of_the_demo(), "it has a gateway of its own"
+    locks.release(tmp_path / "demo.lock")
+
+
 @pytest.mark.parametrize("words", [["--for", "0"], ["--for", "x"], ["--calls-per-second", "-1"], ["--fro", "3"]])
 def test_a_demo_refuses_what_it_does_not_understand(words: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
