@@ -25,7 +25,7 @@ from clock.stopping import stop
 from clock.text import site_time
 from flags.models import FlagSetting, FlagValue, ShadowComparison, ShadowCount, ShadowDifference, WriteState
 from flags.shadow.readers import Answer, FlagReaders, is_answer
-from flags.shadow.verdicts import AGREEING, ComparedFlag, agrees, compare_flags, is_complete
+from flags.shadow.verdicts import AGREEING, ComparedFlag, ShadowVerdict, agrees, compare_flags, is_complete
 from qms.api import ConnectService, Threads
 from qms.models import RecordingService
 from qms.port import QmsError, RecordingNotFound
@@ -60,7 +60,7 @@ _COUNTS = UpsertTable(
 
 
 class ComparisonEnd(NamedTuple):
-    """A comparison that is decided."""
+    """What a reading came to; its result is ``waiting`` where more may come."""
 
     row: ShadowComparison
     result: str
@@ -132,27 +132,27 @@ def _take_answers(
 ) -> None:
     """Decide what can be decided of the recordings that were read, and look at the others again."""
     ours = _ours(rows)
-    ends, again = [], []
+    ends = []
     for row in rows:
         answer = answers.get(row.pk)
         if answer is None or (isinstance(answer, QmsError) and not is_answer(answer)):
             continue
-        end = _end_of(row, answer, ours.get(row.write.recording_guid, {}), names, now)
-        again += [] if end else [row]
-        ends += [end] if end else []
-    _look_again(again, now)
-    _keep(ends)
+        ends.append(_end_of(row, answer, ours.get(row.write.recording_guid, {}), names, now))
+    again = [one for one in ends if one.result == _RESULT.WAITING]
+    _look_again([one.row for one in again], now)
+    _note_missing(again)
+    _keep([one for one in ends if one.result != _RESULT.WAITING])
 
 
 def _end_of(
     row: ShadowComparison, answer: Answer, ours: Mapping[str, str], names: frozenset[str], now: datetime
-) -> ComparisonEnd | None:
-    """Compare one recording; None where more may come."""
+) -> ComparisonEnd:
+    """Compare one recording."""
     if isinstance(answer, QmsError):
         return ComparisonEnd(row, _RESULT.GONE if isinstance(answer, RecordingNotFound) else _RESULT.UNREAD)
     flags = compare_flags(ours, answer, names)
     if not is_complete(flags) and now - row.at < DECIDED_AFTER:
-        return None
+        return ComparisonEnd(row, _RESULT.WAITING, flags)
     result = _RESULT.SAME if agrees(flags) else _RESULT.DIFFERENT
     return ComparisonEnd(row, result if answer.keys() & names else _RESULT.NOTHING, flags)
 
@@ -178,6 +178,22 @@ def _look_again(rows: Sequence[ShadowComparison], now: datetime) -> None:
         times[min(now + wait, row.at + DECIDED_AFTER)].append(row.pk)
     for time, keys in times.items():
         _waiting(keys).update(next_look_at=time, looks=F("looks") + 1)
+
+
+@transaction.atomic
+def _note_missing(waiting: Sequence[ComparisonEnd]) -> None:
+    """Keep which flags are missing there so far, without their values; the decision takes their place."""
+    still = _waiting([one.row.pk for one in waiting]).select_for_update().order_by("pk")
+    keys = set(still.values_list("pk", flat=True)) if waiting else set()
+    if not keys:
+        return
+    ShadowDifference.objects.filter(comparison__in=keys).delete()
+    ShadowDifference.objects.bulk_create(
+        ShadowDifference(comparison=end.row, name=one.name[:64], reason=one.verdict)
+        for end in waiting
+        for one in end.flags
+        if end.row.pk in keys and one.verdict is ShadowVerdict.MISSING_THERE
+    )
 
 
 def _give_back(rows: Sequence[ShadowComparison], now: datetime) -> None:
@@ -209,6 +225,7 @@ def _keep(ends: Sequence[ComparisonEnd]) -> None:
     ended = [one for one in ends if one.row.pk in keys]
     for result, same in groupby(sorted(ended, key=_result), _result):
         _waiting([one.row.pk for one in same]).update(result=result, next_look_at=None, looks=F("looks") + 1)
+    ShadowDifference.objects.filter(comparison__in=keys).delete()  # What was missing so far.
     ShadowDifference.objects.bulk_create(
         ShadowDifference(
             comparison=end.row, name=one.name[:64], reason=one.verdict, ours=one.ours[:4096], theirs=one.theirs[:4096]

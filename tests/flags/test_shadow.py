@@ -208,6 +208,37 @@ def test_a_gateway_that_writes_late_or_by_halves_is_waited_for(post: Post) -> No
     assert (ShadowComparison.objects.get().result, ShadowComparison.objects.get().next_look_at) == ("same", None)
 
 
+def test_what_waits_because_flags_are_missing_there_is_said_beside_the_share_until_it_is_decided(post: Post) -> None:
+    for number in range(4):
+        key = post.queues(f"G{number}", AgentId="A1", CallerName="Firm")
+        _other_writes(post, _guid(key), AgentId="A1", **({"CallerName": "Firm"} if number else {}))
+    nothing = post.queues("G9", CallerName="Firm")
+    post.delivers()
+    _compares(post, 181)
+
+    summary = summary_of(post.service, post.time)
+    assert summary.sentence == (
+        "Of 3 recordings since 2026-03-02, 100.0 % would carry the same flags if this gateway wrote them."
+        " 2 more wait to be compared and are in no share;"
+        " on 2 of them flags are missing there so far (CallerName on 2)."
+    )
+    assert {one.name: (one.same, one.compared, one.missing) for one in summary.flags} == {
+        "AgentId": (3, 3, 0),
+        "CallerName": (3, 3, 2),
+    }
+    assert examples_of(post.service) == [], "it is no difference yet"
+
+    _other_writes(post, _guid(nothing), CallerName="Firm")
+    _compares(post, 61)
+    assert (
+        "on 1 of them flags are missing there so far (CallerName on 1)." in summary_of(post.service, post.time).sentence
+    )
+    _compares(post, 3 * HOUR)
+    summary = summary_of(post.service, post.time)
+    assert summary.sentence.endswith("80.0 % would carry the same flags if this gateway wrote them.")
+    assert [(one.name, one.ours) for one in examples_of(post.service)] == [("CallerName", "Firm")]
+
+
 def test_a_recording_that_nobody_flags_is_decided_after_two_hours_and_read_no_more(post: Post) -> None:
     post.queues()
     post.delivers()
