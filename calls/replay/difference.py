@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from calls.core.outcomes import Outcome
 from calls.core.source_state import SiteSettings
 from calls.replay.interactions import SameInteractions
 from flags.catalogue.values import FlagSpec, LegFacts, flag_texts
@@ -89,6 +90,8 @@ class ReplayRules(msgspec.Struct, frozen=True):
     interactions: SameInteractions = msgspec.field(default_factory=SameInteractions)
 
 
+#: The outcome of a leg for whose recording QMS was never asked: whether there was one is not known.
+UNKNOWN_OUTCOME: Final = "not known: QMS was not asked"
 #: Fields of which the values may be shown and kept: they are no data of a person, and there are few of them.
 OPEN_FIELDS: Final = frozenset({"queue_name", "direction"})
 _CAUSES: Final = {
@@ -164,8 +167,10 @@ def _changed(was: LegAccount, would_be: LegAccount, rules: ReplayRules) -> Itera
     would_be = _with_id_of_then(was, would_be, rules)
     if was.outcome != would_be.outcome:
         cause = _cause_of_outcome(was, would_be, rules)
-        outcomes = f"{was.outcome} / {would_be.outcome}"
-        yield _of(was, DifferenceKind.OUTCOME, cause, outcomes, was.outcome, would_be.outcome)
+        # What QMS was never asked has no outcome that is known.
+        is_known = would_be.is_answered or would_be.outcome != Outcome.NOT_RECORDED
+        outcome = would_be.outcome if is_known else UNKNOWN_OUTCOME
+        yield _of(was, DifferenceKind.OUTCOME, cause, f"{was.outcome} / {outcome}", was.outcome, outcome)
     if was.flags == would_be.flags:
         return  # As of nearly every leg.
     specs = {spec.name: spec for spec in rules.specs}

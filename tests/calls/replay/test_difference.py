@@ -1,5 +1,6 @@
 """The cause of a difference is stated where the settings show it."""
 
+import msgspec
 import pytest
 
 from calls.core.source_state import SiteSettings
@@ -25,6 +26,17 @@ def _leg(wrapup: str) -> LegAccount:
         flags={"CTIWrapup": wrapup} if wrapup else {},
         wrapup_at=moment(15) if wrapup else None,
     )
+
+
+@pytest.mark.parametrize(("is_answered", "outcome"), [(False, "not known: QMS was not asked"), (True, "not_recorded")])
+def test_whether_qms_had_a_recording_that_it_was_never_asked_for_is_not_known(is_answered: bool, outcome: str) -> None:
+    was = msgspec.structs.replace(_leg(""), outcome="user_unmatched", match="no_user")
+    again = msgspec.structs.replace(_leg(""), outcome="not_recorded", is_answered=is_answered)
+
+    (found,) = differences([was], [again], ReplayRules(SiteSettings(), [WRAPUP]))
+
+    assert (found.cause, found.subject) == ("users", f"user_unmatched / {outcome}")
+    assert (found.was, found.would_be) == ("user_unmatched", outcome)
 
 
 @pytest.mark.parametrize(
