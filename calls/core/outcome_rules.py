@@ -135,7 +135,10 @@ def _with_recording(leg: LegState, at: datetime) -> tuple[Outcome, str]:
         return Outcome.WAITING, f"The flags are {_done(leg)}; the wrap-up is on its way to QMS."
     if leg.base is WriteStatus.SHADOW:
         return Outcome.SHADOW, leg.base_error
-    if leg.wrapup in _REFUSED or leg.wrapup is WriteStatus.SHADOW:
+    if leg.wrapup is WriteStatus.SHADOW:
+        # Nothing failed: it counts in no share, and another gateway writes the wrap-up.
+        return Outcome.SHADOW, f"All flags but the wrap-up were written before: {leg.wrapup_error}"
+    if leg.wrapup in _REFUSED:
         return Outcome.PARTLY_FLAGGED, f"All flags but the wrap-up are written: {leg.wrapup_error}"
     return Outcome.FLAGGED, ""
 

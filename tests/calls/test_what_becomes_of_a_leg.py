@@ -162,7 +162,7 @@ def test_flags_whose_wrap_up_did_not_come_say_so() -> None:
         ({"base": WriteStatus.REFUSED, "base_code": "Unclear"}, {}, Outcome.REFUSED, "Unclear", "why"),
         ({"base": WriteStatus.SHADOW}, {}, Outcome.SHADOW, "", "why"),
         ({**WRITTEN, "wrapup": WriteStatus.WRITTEN}, {}, Outcome.FLAGGED, "", ""),
-        ({**WRITTEN, "wrapup": WriteStatus.SHADOW}, {}, Outcome.PARTLY_FLAGGED, "shadow", "all but the wrap-up: late"),
+        ({**WRITTEN, "wrapup": WriteStatus.SHADOW}, {}, Outcome.SHADOW, "", "all but the wrap-up: late"),
         ({**WRITTEN, "wrapup": WriteStatus.REFUSED}, {}, Outcome.PARTLY_FLAGGED, "refused", "late"),
         ({**WRITTEN, "wrapup": WriteStatus.GIVEN_UP}, {}, Outcome.PARTLY_FLAGGED, "given_up", "late"),
     ],

@@ -10,7 +10,7 @@ from django.test import Client
 from calls.explain.answers import Question, answers
 from calls.objectives.months import month_report
 from evidence.models import EvidenceEntry
-from flags.models import FlagWrite, ShadowComparison
+from flags.models import FlagSetting, FlagWrite, ShadowComparison
 from flags.shadow.readings import compare_due
 from gateway_site.dashboard.today import today
 from gateway_site.reconciliation.compare import compared
@@ -72,6 +72,30 @@ def test_what_the_other_gateway_wrote_is_compared_and_left_out_of_reconciliation
     assert len(listed) == 1
     known = known_of(gateway.service, begin, end, listed, timedelta(seconds=5))
     assert compared(listed, begin, end, known) == []
+
+
+def test_a_wrap_up_withheld_after_the_flags_were_written_counts_for_neither_side(gateway: GatewayStack) -> None:
+    RecordingService.objects.update(shadow=False)
+    FlagSetting.objects.filter(field="wrapup").update(enabled=True)
+    gateway.connects("C1", "2001", queueName="Sales")
+    gateway.passes(4)
+    gateway.clears("C1", "2001")
+    gateway.passes(3)
+    assert "QueueName" in gateway.flags("2001")[0]
+    RecordingService.objects.update(shadow=True)
+    gateway.call("CallInformation", "C1", "2001", wrapup={"result": "Sold"})
+    gateway.passes(130)
+
+    [leg] = gateway.legs()
+    assert (leg.outcome, leg.reason_code) == ("shadow", "")
+    assert leg.reason.startswith("All flags but the wrap-up were written before")
+    report = month_report(gateway.time.date().replace(day=1), gateway.time)
+    assert (report.uncounted, report.standings[0].count.whole, report.losses) == (1, 0, [])
+    figures = today(gateway.time)
+    assert (figures.shadow, figures.flagged_percent, figures.misses) == (1, None, [])
+    [answer] = answers(Question(leg.recording_guid or "", None), gateway.time)
+    assert answer.heading == "Flagged before shadow mode, but for the wrap-up"
+    assert "never written later" in answer.todo
 
 
 def test_the_evidence_never_says_that_a_withheld_write_was_written(gateway: GatewayStack) -> None:

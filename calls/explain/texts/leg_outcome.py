@@ -338,6 +338,13 @@ def _given_up(case: LegCase) -> Cause:
 
 
 def _shadow(case: LegCase) -> Cause:
+    if case.leg.base is WriteStatus.WRITTEN:
+        return Cause(
+            "Flagged before shadow mode, but for the wrap-up",
+            f"The flags of the call stand in QMS: they were written before Recording Service {case.service} was put "
+            "into shadow mode. Its wrap-up came after that and was withheld: another gateway writes now.",
+            "Nothing for this call: a wrap-up that was withheld is never written later.",
+        )
     return Cause(
         "Not written: shadow mode",
         f"Recording Service {case.service} was in shadow mode: another gateway writes the flags of its recordings, and "
