@@ -259,6 +259,8 @@ class _Comparison:
             return apart[leg.leg_id]
         if self._is_unknown(leg):
             return "events of its call are not in the archive"
+        if _key(leg) in self._refold.sent_again:
+            return "a person sent its flags again, and a wrap-up came before they ended"
         if _key(leg) in unsettled:
             return "it would not be settled yet"
         if self._is_erased and _key(leg) not in again and not knows_caller(leg):

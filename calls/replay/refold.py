@@ -69,6 +69,8 @@ class Refold:
         self._hash_key = hash_key()
         self._serial = count()
         self.failures = 0
+        #: Legs of which it is not known when their flags had failed first, and so whether a wrap-up could follow them.
+        self.sent_again: set[tuple[str, datetime]] = set()
         self._begin({one.device_id: one for one in sessions}, queue_names or {})
 
     def _begin(self, sessions: dict[str, AgentSession], queue_names: dict[str, str]) -> None:
@@ -167,6 +169,8 @@ class Refold:
         texts = flag_texts(self._specs, leg_facts(leg), command.part, self._hash_key)
         made = self._answers.write(leg, command.part)
         at = self.work.clock or command.at
+        if made is None and command.part == "wrapup" and self._is_sent_again(leg):
+            self.sent_again.add((leg.device_id, leg.connected_source_at))
         recorded_id = self._recorded_ids.get(leg.number)
         status, code, error = WriteStatus.WRITTEN, "", ""
         if not texts:
@@ -181,6 +185,10 @@ class Refold:
             self._flags.setdefault(leg.number, {}).update({text.name: text.value for text in texts})
         settled = WriteSettled(leg=leg.number, part=command.part, status=status, at=at, error_code=code, error=error)
         self._later(at, settled, leg.number)
+
+    def _is_sent_again(self, leg: LegState) -> bool:
+        base = self._answers.write(leg, "base")
+        return base is not None and base.is_sent_again
 
     def _later(self, at: datetime, answer: RecordedSearch | ResultEvent, number: int) -> None:
         heapq.heappush(self._waiting, (at, next(self._serial), answer, number))

@@ -11,14 +11,17 @@ from flags.models import SETTLED, WriteState
 
 #: By the ORM these rows take three times as long.
 _WRITES = """
-SELECT id, leg_id, recording_guid, part, state, settled_at, created_at, error_code, error
+SELECT id, leg_id, recording_guid, part, state, settled_at, created_at, error_code, error, retries
 FROM flags_flagwrite WHERE leg_id {} ORDER BY id
 """
 _VALUES = "SELECT write_id, name, value FROM flags_flagvalue WHERE write_id {}"
 
 
 class MadeWrite(msgspec.Struct, frozen=True, kw_only=True):
-    """A flag write and how it ended; ``settled_at`` None: it has not."""
+    """A flag write and how it ended last; ``settled_at`` None: it has not.
+
+    ``is_sent_again``: a person put it back after it had failed, so that it had ended before, nobody knows when.
+    """
 
     leg_id: int
     recording_guid: str
@@ -28,6 +31,7 @@ class MadeWrite(msgspec.Struct, frozen=True, kw_only=True):
     error_code: str
     error: str
     values: dict[str, str]
+    is_sent_again: bool = False
 
     @property
     def is_written(self) -> bool:
@@ -53,6 +57,7 @@ def made_writes(leg_ids: Sequence[int]) -> list[MadeWrite]:
             error_code=code,
             error=error,
             values=values.get(key, {}),
+            is_sent_again=retries > 0,
         )
-        for key, leg_id, guid, part, state, settled_at, created_at, code, error in rows
+        for key, leg_id, guid, part, state, settled_at, created_at, code, error, retries in rows
     ]
