@@ -3,6 +3,7 @@
 from calls.access_log import record_evidence_export, record_view, term_hash
 from calls.jobs import fold_sources, serve_searches, serve_writes
 from calls.models import CallerViewKind
+from calls.objectives.promises import BAD_OUTCOMES
 from calls.pipeline.restore_guard import WENT_BACK, notice_restore
 from calls.replay.compare_period import (
     RUN_OUT,
@@ -26,6 +27,7 @@ from calls.ui.leg_page import ADVICE
 
 __all__ = [
     "ADVICE",
+    "BAD_OUTCOMES",
     "CALLER",
     "LAST_HOUR",
     "RUN_OUT",

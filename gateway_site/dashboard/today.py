@@ -12,7 +12,7 @@ from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 
-from calls.api import ADVICE, Histogram, hour_of, times
+from calls.api import ADVICE, BAD_OUTCOMES, Histogram, hour_of, times
 from calls.core.outcomes import UNCOUNTED, Outcome
 from calls.core.result_events import BRIEFLY
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
@@ -36,19 +36,30 @@ class Miss(msgspec.Struct, frozen=True):
 
 
 class Today(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the legs since midnight. ``flagged_percent``: of those that are over, never rounded up."""
+    """What became of the legs since midnight. ``flagged_percent``: of those that are over, never rounded up.
+
+    ``named``: legs for which gateway and QMS answer, of which the objectives' share is; ``others``: those that are over
+    without flags for another reason.
+    """
 
     legs: int
     waiting: int
     shadow: int
     flagged: int
     flagged_percent: float | None
+    named: int
+    named_percent: float | None
     target_percent: float
     misses: list[Miss]
     more_misses: int
     newest_misses: list[Leg]
     to_guid: Histogram
     to_flags: Histogram
+
+    @property
+    def others(self) -> int:
+        """Return how many are over without flags though neither gateway nor QMS failed."""
+        return self.legs - self.waiting - self.shadow - self.named
 
     @property
     def is_on_target(self) -> bool:
@@ -83,6 +94,7 @@ def today(now: datetime) -> Today:
     )
     legs, waiting, flagged = kinds.total(), kinds[(Outcome.WAITING, "")], kinds[(Outcome.FLAGGED, "")]
     shadow = kinds[(Outcome.SHADOW, "")]
+    named = flagged + sum(count for kind, count in kinds.items() if kind[0] in BAD_OUTCOMES)
     missed = [(kind, count) for kind, count in kinds.most_common() if kind[0] not in NOT_MISSED]
     return Today(
         legs=legs,
@@ -90,6 +102,8 @@ def today(now: datetime) -> Today:
         shadow=shadow,
         flagged=flagged,
         flagged_percent=_percent(flagged, legs - waiting - shadow),
+        named=named,
+        named_percent=_percent(flagged, named),
         target_percent=settings.FLAGGED_TARGET_PERCENT,
         misses=_misses(missed[:BARS]),
         more_misses=sum(count for _, count in missed[BARS:]),

@@ -7,11 +7,13 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.core.cache.backends.redis import RedisCache
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
+from calls.objectives.months import month_report
 from calls.stats.histogram import Histogram, times
 from calls.stats.hourly import BUCKETS_MS
 from calls.stats.rebuild import recount
@@ -217,6 +219,21 @@ def test_today_begins_at_midnight_and_misses_stand_by_their_reason(running: CtiS
     assert [miss.percent for miss in day.misses] == [100, 75, 50]
     assert (day.legs, day.flagged, day.flagged_percent) == (10, 1, 10.0)
     assert len(day.newest_misses) == 8
+
+
+def test_the_share_that_the_objectives_count_stands_beside_the_dashboards(running: CtiSource) -> None:
+    legs(running, 2, outcome="not_recorded", reason_code="none")
+    legs(running, 4, outcome="user_unmatched")
+    legs(running, 1, outcome="refused", reason_code="UnknownFlag")
+    legs(running, 3)
+    count = month_report(NOW.date().replace(day=1), NOW).standings[0].last_day
+
+    day = today(NOW)
+
+    assert (day.flagged_percent, day.named_percent, day.others) == (30.0, 75.0, 6)
+    assert (count.whole, count.percent) == (day.named, day.named_percent)
+    said = render_to_string("gateway_site/dashboard.html", {"figures": figures(NOW)})
+    assert "counts 75.0 % of 4: without 6 for which neither" in said
 
 
 def test_percentiles_are_the_upper_ends_of_their_buckets() -> None:
