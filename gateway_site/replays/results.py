@@ -1,5 +1,6 @@
 """What a replay of one source came to, as it is kept and shown."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -28,7 +29,10 @@ class ResultGroup(msgspec.Struct, frozen=True):
 
 
 class SourceResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A source's result. ``covered_from``: the first event that is still there; None: there is none."""
+    """A source's result. ``covered_from``: the first event that is still there; None: there is none.
+
+    ``untried``: settings that were to be tried, and that a replay cannot try.
+    """
 
     slug: str
     events: int
@@ -42,9 +46,10 @@ class SourceResult(msgspec.Struct, frozen=True, kw_only=True):
     covered_from: datetime | None = None
     apart: dict[str, int] = {}
     groups: list[ResultGroup] = []
+    untried: list[str] = []
 
 
-def kept_result(slug: str, seconds: float, found: PeriodComparison) -> SourceResult:
+def kept_result(slug: str, seconds: float, found: PeriodComparison, untried: Sequence[str] = ()) -> SourceResult:
     """Return what is kept of a comparison; it is bounded as the comparison is."""
     groups = [
         ResultGroup(
@@ -71,6 +76,7 @@ def kept_result(slug: str, seconds: float, found: PeriodComparison) -> SourceRes
         covered_from=found.covered_from,
         apart=dict(found.apart),
         groups=groups,
+        untried=list(untried),
     )
 
 

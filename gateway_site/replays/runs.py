@@ -16,7 +16,7 @@ from django.db import DatabaseError
 from django.db.models import F, Q, QuerySet
 from kombu.exceptions import KombuError
 
-from calls.api import RUN_OUT, WARM_UP, PeriodComparison, ReplaySettings, compare_period, todays_settings
+from calls.api import RUN_OUT, WARM_UP, PeriodComparison, compare_period, todays_settings
 from clock import ReadClock
 from clock.stopping import stop
 from cti.api import JournalError
@@ -24,7 +24,7 @@ from cti.models import CtiSource
 from gateway_site.config.declaration import ConfigError, read
 from gateway_site.replays.models import ReplayRun
 from gateway_site.replays.results import SourceResult, as_json, kept_result
-from gateway_site.replays.tried_settings import settings_of_declaration
+from gateway_site.replays.tried_settings import settings_of_declaration, untried
 
 log = structlog.get_logger()
 
@@ -143,13 +143,13 @@ class _Replaying:
 
     def _replayed(self, source: CtiSource) -> SourceResult:
         began = self._now()
-        found = compare_period(source, self._run.begin, self._run.end, self._settings(source), began, self._note)
-        self._done += 1
-        return kept_result(source.slug, (self._now() - began).total_seconds(), found)
-
-    def _settings(self, source: CtiSource) -> ReplaySettings:
         text = self._run.settings_text.reveal()
-        return settings_of_declaration(read(text), source) if text else todays_settings(source)
+        declaration = read(text) if text else None
+        tried = settings_of_declaration(declaration, source) if declaration else todays_settings(source)
+        found = compare_period(source, self._run.begin, self._run.end, tried, began, self._note)
+        self._done += 1
+        left_out = untried(declaration, source) if declaration else ()
+        return kept_result(source.slug, (self._now() - began).total_seconds(), found, left_out)
 
     def _note(self, found: PeriodComparison) -> None:
         """Note the progress now and then. Raises ``ReplayStopped`` and ``ReplayGivenUp``."""

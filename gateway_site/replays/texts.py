@@ -84,6 +84,8 @@ def example_lines(group: ResultGroup) -> Iterator[str]:
 
 def result_lines(result: SourceResult, begin: datetime, archive_days: int) -> Iterator[str]:
     """Yield what the replay of a source came to, a sentence each."""
+    if result.untried:
+        yield f"Not tried, for what was recorded cannot show what it does: {', '.join(result.untried)}."
     if result.covered_from is None:
         kept = f"the archive keeps {archive_days} days (ARCHIVE_DAYS)" if archive_days else "no archive is kept"
         yield f"Nothing was compared: no event of that time is kept on this machine; {kept}."

@@ -70,6 +70,19 @@ def test_the_settings_of_a_file_are_tried_and_not_kept(gateway: GatewayStack, tm
     assert replay()[-1] == "Nothing would be different: 1 leg was compared."
 
 
+def test_what_of_a_file_no_replay_can_try_is_named(gateway: GatewayStack, tmp_path: Path) -> None:
+    file = tmp_path / "tried.toml"
+    file.write_text(
+        '[[cti_sources]]\nslug = "pbx"\nenabled = false\n[[recording_services]]\nslug = "rs1"\nshadow = true\n'
+    )
+    unchanged = tmp_path / "unchanged.toml"
+    unchanged.write_text('[[recording_services]]\nslug = "rs1"\nshadow = false\n')
+
+    said = "Not tried, for what was recorded cannot show what it does: pbx: enabled, rs1: shadow."
+    assert said in replay("--config", str(file))
+    assert "Not tried" not in " ".join(replay("--config", str(unchanged)))
+
+
 def test_a_file_that_cannot_be_applied_is_refused_with_its_problems(gateway: GatewayStack, tmp_path: Path) -> None:
     file = tmp_path / "tried.toml"
     file.write_text('[[flags]]\nname = "QueueName"\ncolour = "red"\n')

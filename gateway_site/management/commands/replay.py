@@ -20,7 +20,7 @@ from gateway_site.config.declaration import ConfigError, read
 from gateway_site.config.moments import moment
 from gateway_site.replays.results import kept_result
 from gateway_site.replays.texts import example_lines, group_line, result_lines, verdict
-from gateway_site.replays.tried_settings import settings_of_declaration
+from gateway_site.replays.tried_settings import settings_of_declaration, untried
 
 
 class Command(BaseCommand):
@@ -51,7 +51,7 @@ class Command(BaseCommand):
                 self._replay(source, begin, end, span, options["config"])
 
     def _replay(self, source: CtiSource, begin: datetime, end: datetime, span: str, config: Path | None) -> None:
-        tried = _tried(source, config)
+        tried, left_out = _tried(source, config)
         began = clock.now()
         try:
             found = compare_period(source, begin, end, tried, began, reads_ahead=True)
@@ -59,7 +59,7 @@ class Command(BaseCommand):
             raise CommandError(f"The journal cannot be read: {error}") from error
         except ReaderEnded as error:
             raise CommandError(str(error)) from error
-        result = kept_result(source.slug, (clock.now() - began).total_seconds(), found)
+        result = kept_result(source.slug, (clock.now() - began).total_seconds(), found, left_out)
         self.stdout.write(f"{source.slug}, {span}: {result.events:,} events in {result.seconds:.1f} s.")
         for line in result_lines(result, begin, settings.ARCHIVE_DAYS):
             self.stdout.write(f"  {line}")
@@ -98,11 +98,13 @@ def _shown(moment: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S}" if local.second else f"{local:%Y-%m-%d %H:%M}"
 
 
-def _tried(source: CtiSource, config: Path | None) -> ReplaySettings:
+def _tried(source: CtiSource, config: Path | None) -> tuple[ReplaySettings, list[str]]:
+    """Return by what a source is replayed, and what of the file cannot be tried."""
     if config is None:
-        return todays_settings(source)
+        return todays_settings(source), []
     try:
-        return settings_of_declaration(read(config.read_text(encoding="utf-8")), source)
+        declaration = read(config.read_text(encoding="utf-8"))
+        return settings_of_declaration(declaration, source), untried(declaration, source)
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise CommandError(f"{config}: {why}") from error
