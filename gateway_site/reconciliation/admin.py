@@ -73,7 +73,7 @@ class RunForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is fo
         if "end" in self.fields:  # It is no field where a run is shown.
             self.fields["end"].help_text = (
                 "Up to this moment, which is not included, and to the last full hour that is"
-                f" {settings.RECONCILE_AFTER_HOURS} hours ago (RECONCILE_AFTER_HOURS)."
+                f" {settings.RECONCILE_AFTER_HOURS:g} hours ago (RECONCILE_AFTER_HOURS)."
             )
 
     def clean(self) -> dict[str, Any] | None:

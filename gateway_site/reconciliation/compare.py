@@ -75,13 +75,15 @@ class ComparedLeg(msgspec.Struct, frozen=True, kw_only=True):
 class WriteFacts(msgspec.Struct, frozen=True):
     """A leg's flag writes to one recording: the values that QMS took (None: erased since), why it took no others.
 
-    ``sent``: values that it did not confirm; ``can_retry``: these ended, and an operator may send them again.
+    ``sent``: values that it did not confirm; ``can_retry``: these ended, and an operator may send them again;
+    ``withheld``: names of the flags that shadow mode withheld.
     """
 
     taken: Mapping[str, str | None]
     not_taken: str = ""
     sent: Mapping[str, str | None] = {}
     can_retry: bool = False
+    withheld: frozenset[str] = frozenset()
 
 
 class GapFacts(msgspec.Struct, frozen=True):
@@ -169,13 +171,16 @@ def _of_recording(one: FlaggedRecording, known: Known, at_extension: _ByExtensio
 def _of_holder(one: FlaggedRecording, leg: ComparedLeg, known: Known) -> list[Finding]:
     """Compare a recording's flags with those that QMS had taken from its leg.
 
-    In shadow mode another gateway writes: what it wrote is compared on the page Shadow comparison.
+    In shadow mode another gateway writes: what it wrote is compared on the page Shadow comparison. So are the flags
+    that alone were withheld, as a wrap-up that came after the others had been written.
     """
-    if leg.outcome == "shadow":
-        return []
     write = known.writes.get(one.recording.guid, WriteFacts({}))
+    is_shadow = leg.outcome == "shadow" or bool(write.withheld)
+    if is_shadow and not (write.taken or write.sent):
+        return []
     # A flag that is switched off by now was written nevertheless.
-    names = known.flag_names | write.taken.keys() | write.sent.keys()
+    own_names = write.taken.keys() | write.sent.keys()
+    names = (own_names if is_shadow else known.flag_names | own_names) - write.withheld
     in_qms = {flag.name: flag.value for flag in one.flags if flag.name in names}
     if not in_qms:
         return [_unflagged(one.recording, leg, write)]

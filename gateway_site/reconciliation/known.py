@@ -13,6 +13,7 @@ from calls.core.outcomes import Outcome
 from calls.models import Gap, Leg, RecordingSearch
 from flags.api import ERASED
 from flags.models import RETRIABLE, EarlierName, FlagSetting, FlagValue, FlagWrite, WriteState
+from gateway_site.reconciliation.canary_times import recordings_of_real_canaries
 from gateway_site.reconciliation.compare import ComparedLeg, GapFacts, Known, WriteFacts
 from qms.guids import spellings
 from qms.models import RecordingService
@@ -61,8 +62,10 @@ def known_of(
     )
 
 
-def without_canaries(service: RecordingService, recordings: Sequence[FlaggedRecording]) -> list[FlaggedRecording]:
-    """Leave out the recordings of canary calls, those of which no leg came included: they are no calls to be judged."""
+def without_canaries(
+    service: RecordingService, recordings: Sequence[FlaggedRecording], tolerance: timedelta
+) -> list[FlaggedRecording]:
+    """Leave out the recordings of canary calls, whatever became of these: they are no calls to be judged."""
     begun = service.canary_calls.all()
     own = {
         guid
@@ -70,7 +73,9 @@ def without_canaries(service: RecordingService, recordings: Sequence[FlaggedReco
         for found in (Leg.objects.filter(is_canary=True), begun)
         for guid in found.filter(recording_guid__in=keys).values_list("recording_guid", flat=True)
     }
-    return [one for one in recordings if one.recording.guid not in own]
+    others = [one for one in recordings if one.recording.guid not in own]
+    made = recordings_of_real_canaries(service, [one.recording for one in others], tolerance)
+    return [one for one in others if one.recording.guid not in made]
 
 
 def as_held(recordings: Sequence[FlaggedRecording]) -> list[FlaggedRecording]:
@@ -161,20 +166,29 @@ def _writes(guids: Sequence[str]) -> Mapping[str, WriteFacts]:
     sent: dict[str, dict[str, str | None]] = defaultdict(dict)
     why: dict[str, str] = {}
     ended: dict[str, bool] = {}
+    withheld: dict[str, set[str]] = defaultdict(set)
     for keys in chunks(guids):
         rows = FlagValue.objects.filter(recording_guid__in=keys).order_by()
-        # What shadow mode withheld is no write that failed.
-        for guid, name, value, state, code in rows.exclude(write__state=WriteState.SHADOW).values_list(
+        for guid, name, value, state, code in rows.values_list(
             "recording_guid", "name", "value", "write__state", "write__error_code"
         ):
+            if state == WriteState.SHADOW:  # No write that failed: another gateway writes it.
+                withheld[guid].add(name)
+                continue
             values = taken if state == WriteState.WRITTEN else sent
             values[guid][name] = None if value == ERASED else value
             if state != WriteState.WRITTEN:
                 why[guid] = code or f"write_{state}"
                 ended[guid] = ended.get(guid, True) and state in RETRIABLE
     return {
-        guid: WriteFacts(taken.get(guid, {}), why.get(guid, ""), sent.get(guid, {}), ended.get(guid, False))
-        for guid in taken.keys() | sent.keys()
+        guid: WriteFacts(
+            taken=taken.get(guid, {}),
+            not_taken=why.get(guid, ""),
+            sent=sent.get(guid, {}),
+            can_retry=ended.get(guid, False),
+            withheld=frozenset(withheld.get(guid, ())),
+        )
+        for guid in taken.keys() | sent.keys() | withheld.keys()
     }
 
 

@@ -204,7 +204,7 @@ def _compare_span(
 ) -> None:
     offset = timedelta(seconds=clock_offset_seconds(run.service_id))
     list_of_span = listed(port, begin - MARGIN, end + MARGIN, offset)
-    recordings = without_canaries(run.service, as_held(list_of_span.recordings))
+    recordings = without_canaries(run.service, as_held(list_of_span.recordings), TOLERANCE)
     own = [one.recording.guid for one in recordings if begin <= one.recording.started_at < end]
     known = known_of(run.service, begin - MARGIN, end + MARGIN, recordings, TOLERANCE)
     found = _without_those_that_exist(compared(recordings, begin, end, known), port, list_of_span.unreadable)

@@ -1,5 +1,6 @@
 """Canary calls that the PBX makes: the whole chain is proved, and a real call at the test phone stays a real one."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from calls.models import HourlyCount, Leg
 from cti.journal.call_requests import CallReport, take_call_wishes
 from cti.models import LinkState, LinkStatus
 from gateway_site.canary.steps import CanaryStep, CanaryVerdict
+from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
+from gateway_site.reconciliation.runs import ask, steps
+from simulators.qms.records import Troubles
 from tests.journeys.canaries import TEST_PHONE, RealCanaryStack, red, verdicts
 
 pytestmark = pytest.mark.django_db
@@ -114,3 +118,45 @@ def test_an_id_that_the_pbx_uses_again_is_not_taken_for_the_last_canarys(
 def counted() -> Any:
     """Return how many legs the hourly counts have."""
     return sum(HourlyCount.objects.values_list("legs", flat=True))
+
+
+def compared_with_qms(gateway: RealCanaryStack) -> ReconciliationRun:
+    """Compare the hour with QMS, a day later."""
+    later = gateway.time + timedelta(days=1)
+    run = ask(gateway.service, gateway.begin - timedelta(hours=1), gateway.time + timedelta(hours=1), "Ada", later)
+    for _ in steps(run, lambda: later, gateway.connect):
+        pass
+    assert run.done_at is not None, run.error
+    return run
+
+
+@pytest.mark.parametrize("what", ["the search", "the events"])
+def test_a_recording_of_a_red_canary_is_no_recording_without_flags(gateway: RealCanaryStack, what: str) -> None:
+    """Before: it was a major finding, "no CTI source reported a call", and counted in the labelled share."""
+    if what == "the search":
+        gateway.qms.troubles["rs1"] = Troubles(down=True)
+    else:
+        gateway.answers_phone = False
+        gateway.qms.connected(TEST_PHONE, gateway.time + timedelta(seconds=1))
+    assert gateway.follow().is_red
+    gateway.qms.troubles["rs1"] = Troubles()
+    assert len([one for one in gateway.qms.recordings.values() if one.extension == TEST_PHONE]) == 1
+
+    assert compared_with_qms(gateway).recordings == 0
+    assert not ReconciliationFinding.objects.exists()
+
+
+def test_what_somebody_records_at_the_test_phone_is_compared_beside_a_red_canary(gateway: RealCanaryStack) -> None:
+    gateway.pick_up("12")
+    gateway.passes(1)
+    gateway.answers_phone = False
+    assert gateway.follow().is_red
+    gateway.hang_up("12")
+    gateway.passes(90)
+    alone = gateway.qms.connected(TEST_PHONE, gateway.time)  # No source reports it, and no canary call goes on.
+    gateway.passes(10)
+
+    run = compared_with_qms(gateway)
+    assert run.recordings == 2
+    assert alone is not None
+    assert [one.recording_guid for one in ReconciliationFinding.objects.all()] == [alone.guid]

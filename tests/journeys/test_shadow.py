@@ -98,6 +98,38 @@ def test_a_wrap_up_withheld_after_the_flags_were_written_counts_for_neither_side
     assert "never written later" in answer.todo
 
 
+def test_a_wrap_up_that_was_withheld_after_the_others_were_written_is_no_difference(gateway: GatewayStack) -> None:
+    """Before: a critical finding, "written by another", and an alarm."""
+    FlagSetting.objects.filter(field="wrapup").update(enabled=True)
+    RecordingService.objects.update(shadow=False)
+    gateway.connects("C1", "2001")
+    gateway.passes(4)
+    gateway.clears("C1", "2001")
+    gateway.passes(3)
+    RecordingService.objects.update(shadow=True)
+    gateway.call("CallInformation", "C1", "2001", wrapup={"result": "Sold"})
+    gateway.passes(200)
+    [leg] = gateway.legs()
+    assert [(one.part, one.state) for one in FlagWrite.objects.order_by("pk")] == [
+        ("base", "written"),
+        ("wrapup", "shadow"),
+    ]
+    gateway.qms.write_flags("rs1", leg.recording_guid or "", [Flag("CTIWrapup", "Sold by another")])
+
+    begin, end = leg.connected_at - timedelta(minutes=5), leg.connected_at + timedelta(minutes=5)
+    listed = [
+        one for one in gateway.connect(gateway.service).recordings(begin, end) if isinstance(one, FlaggedRecording)
+    ]
+    known = known_of(gateway.service, begin, end, listed, timedelta(seconds=5))
+    assert compared(listed, begin, end, known) == []
+    gateway.qms.recordings[leg.recording_guid or ""].flags["AgentId"] = "somebody"
+    listed = [
+        one for one in gateway.connect(gateway.service).recordings(begin, end) if isinstance(one, FlaggedRecording)
+    ]
+    [finding] = compared(listed, begin, end, known)
+    assert (finding.cause, finding.names) == ("written_by_another", ("AgentId",))
+
+
 def test_the_evidence_never_says_that_a_withheld_write_was_written(gateway: GatewayStack) -> None:
     _calls(gateway, "C1")
     [leg] = gateway.legs()

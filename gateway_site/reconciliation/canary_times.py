@@ -1,0 +1,76 @@
+"""Which recordings are of a real canary call that failed before the gateway learnt of its recording.
+
+The PBX made the call and QMS recorded it, whatever of the gateway stood still then. Such a recording is known by its
+extension and time: it began at the test extension while the canary's call could be there, no recording of that call is
+known, and no other call was connected at the extension about then. A call of somebody who uses the test phone is a call
+as any, and is compared.
+
+Example: the worker lookups stands still, the canary call of 10:00:00 at 2999 is red, and QMS has a recording of 2999
+that began at 10:00:02. It is the canary's.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from calls.core.canary import PREFIX
+from calls.models import Leg
+from cti.models import CanaryWay
+from qms.models import RecordingService
+from qms.port import Recording
+
+#: Duration after which a canary's call is ended whatever becomes of it, counted from its being asked for.
+_CALL = timedelta(seconds=60)
+#: How long before a recording the canary's call may have been asked for.
+_BEFORE = timedelta(minutes=5)
+
+
+class _Time(msgspec.Struct, frozen=True):
+    """When a call could begin at an extension."""
+
+    extension: str
+    since: datetime
+    until: datetime
+
+    def has(self, recording: Recording, tolerance: timedelta) -> bool:
+        """Say whether a recording of the extension began then."""
+        is_then = self.since - tolerance <= recording.started_at <= self.until + tolerance
+        return is_then and recording.extension == self.extension
+
+
+def recordings_of_real_canaries(
+    service: RecordingService, recordings: Sequence[Recording], tolerance: timedelta
+) -> set[str]:
+    """Return the GUIDs of the recordings that a real canary call made, of which no recording is known."""
+    if not recordings:
+        return set()
+    begins = [one.started_at for one in recordings]
+    first, last = min(begins) - _BEFORE, max(begins) + tolerance
+    times = _of_calls(service, first, last) + _of_legs(service, first, last)
+    made = [one for one in recordings if any(time.has(one, tolerance) for time in times)]
+    others = _of_others({one.extension for one in made}, first, last)
+    return {one.guid for one in made if not any(time.has(one, tolerance) for time in others)}
+
+
+def _of_calls(service: RecordingService, first: datetime, last: datetime) -> list[_Time]:
+    calls = service.canary_calls.filter(way=CanaryWay.ORIGINATE, made_at__range=(first, last), recording_guid="")
+    rows = calls.values_list("extension", "made_at", "ended_at")
+    return [_Time(extension, made, max(made + _CALL, ended or made)) for extension, made, ended in rows if made]
+
+
+def _of_legs(service: RecordingService, first: datetime, last: datetime) -> list[_Time]:
+    """Return when canary legs without a recording were connected: they are kept longer than canary calls."""
+    legs = Leg.objects.filter(
+        is_canary=True, recording_guid=None, connected_at__range=(first, last), source__allocations__service=service
+    )
+    real = legs.exclude(call_id__startswith=PREFIX).order_by()  # Of events alone no recording is the canary's.
+    return [_Time(extension, at, at) for extension, at in real.values_list("device_id", "connected_at")]
+
+
+def _of_others(extensions: set[str], first: datetime, last: datetime) -> list[_Time]:
+    """Return when other legs were connected at the extensions."""
+    if not extensions:
+        return []
+    legs = Leg.objects.filter(is_canary=False, device_id__in=extensions, connected_at__range=(first, last))
+    return [_Time(extension, at, at) for extension, at in legs.order_by().values_list("device_id", "connected_at")]
