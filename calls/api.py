@@ -15,7 +15,7 @@ from calls.replay.compare_period import (
 )
 from calls.replay.reading_ahead import ReaderEnded
 from calls.report.links import public_link
-from calls.search.assign import Assignment, NotAssignable, assign_recording
+from calls.search.assign import Assignment, Doubt, NotAssignable, assign_recording, doubts
 from calls.stats.histogram import Histogram, percentile, times
 from calls.stats.hourly import hour_of
 from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
@@ -36,6 +36,7 @@ __all__ = [
     "WENT_BACK",
     "Assignment",
     "CallerViewKind",
+    "Doubt",
     "Histogram",
     "Hit",
     "LegDecision",
@@ -46,6 +47,7 @@ __all__ = [
     "assign_recording",
     "compare_period",
     "decisions_of",
+    "doubts",
     "ends_since",
     "find_calls",
     "fold_sources",

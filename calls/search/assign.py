@@ -7,13 +7,15 @@ A flag can never be taken back, so all of this must hold, by the gateway's clock
 3. No leg has the recording, and no flag was ever sent to it.
 """
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from calls.core.state import LegPhase, LegState
+from calls.core.state import LegPhase
 from calls.models import ASSIGNED, Leg, RecordingSearch, SearchState
 from calls.storage.codec import read_leg
 from cti.api import answers_stream, wake
@@ -24,6 +26,8 @@ from qms.port import Recording
 TOLERANCE = timedelta(seconds=5)
 #: How far a source's clock may be from the gateway's: rows are found by it, and judged by the gateway's.
 MAXIMUM_CLOCK_ERROR = timedelta(hours=25)
+#: Maximum number of legs of one query.
+AT_ONCE = 500
 
 
 class NotAssignable(Exception):
@@ -37,6 +41,13 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     service_id: int
     recording: Recording
     by: str
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """Why the times leave a doubt whose a recording is; ``legs``: the others whose it may be."""
+
+    text: str
+    legs: tuple[int, ...] = ()
 
 
 def assign_recording(wanted: Assignment, now: datetime) -> None:
@@ -94,17 +105,58 @@ def _why_not(leg: Leg | None, wanted: Assignment) -> str:
 
 def _why_doubtful(leg: Leg, began: datetime) -> str:
     """Return why the times leave a doubt whose the recording is, or nothing."""
-    own = read_leg(leg.facts, leg.trace)
-    if abs(own.connected_gateway_at - began) > TOLERANCE:
-        return "The recording did not begin when the leg was connected, by the gateway's clock."
-    about = (leg.connected_at - MAXIMUM_CLOCK_ERROR, leg.connected_at + MAXIMUM_CLOCK_ERROR)
-    others = Leg.objects.filter(device_id=leg.device_id, connected_at__range=about).exclude(pk=leg.pk)
-    rows = others.values_list("facts", "trace").iterator()
-    if any(_was_connected(read_leg(*row), began) for row in rows):
-        return "Another leg was connected at the extension about when the recording began."
-    return ""
+    doubt = _doubt(leg, began, _legs_about([leg]))
+    return doubt.text if doubt else ""
 
 
-def _was_connected(leg: LegState, moment: datetime) -> bool:
-    ended = leg.disconnected_gateway_at
-    return leg.connected_gateway_at - TOLERANCE <= moment and (ended is None or moment <= ended + TOLERANCE)
+def doubts(wanted: Mapping[int, datetime]) -> Mapping[int, Doubt]:
+    """Return the doubts that the times leave: of legs, each with the begin of the recording that it may get.
+
+    Those of no doubt are left out. The repair judges by the same rules, once more.
+    """
+    by_extension: dict[str, list[Leg]] = defaultdict(list)
+    keys = list(wanted)
+    for first in range(0, len(keys), AT_ONCE):
+        for leg in Leg.objects.filter(pk__in=keys[first : first + AT_ONCE]):
+            by_extension[leg.device_id].append(leg)
+    found: dict[int, Doubt] = {}
+    for legs in by_extension.values():
+        about = _legs_about(legs)
+        found |= {leg.pk: doubt for leg in legs if (doubt := _doubt(leg, wanted[leg.pk], about))}
+    return found
+
+
+class _LegTime(msgspec.Struct, frozen=True):
+    """When a leg was connected: by its source's clock, and by the gateway's."""
+
+    leg_id: int
+    source_at: datetime
+    connected_at: datetime
+    ended_at: datetime | None
+
+    def may_have(self, moment: datetime) -> bool:
+        """Say whether the leg was connected about a moment."""
+        is_before_end = self.ended_at is None or moment <= self.ended_at + TOLERANCE
+        return self.connected_at - TOLERANCE <= moment and is_before_end
+
+
+def _legs_about(legs: Sequence[Leg]) -> list[_LegTime]:
+    """Return the legs at the extension of the given ones, of any source and with any outcome, about their time."""
+    times = [leg.connected_at for leg in legs]
+    about = (min(times) - MAXIMUM_CLOCK_ERROR, max(times) + MAXIMUM_CLOCK_ERROR)
+    rows = Leg.objects.filter(device_id=legs[0].device_id, connected_at__range=about).order_by()
+    return [
+        _LegTime(key, at, state.connected_gateway_at, state.disconnected_gateway_at)
+        for key, at, facts, trace in rows.values_list("id", "connected_at", "facts", "trace").iterator()
+        if (state := read_leg(facts, trace))
+    ]
+
+
+def _doubt(leg: Leg, began: datetime, about: Sequence[_LegTime]) -> Doubt | None:
+    own = next((one for one in about if one.leg_id == leg.pk), None)
+    if own is None or abs(own.connected_at - began) > TOLERANCE:
+        return Doubt("The recording did not begin when the leg was connected, by the gateway's clock.")
+    others = (one for one in about if one is not own and abs(one.source_at - leg.connected_at) <= MAXIMUM_CLOCK_ERROR)
+    if legs := tuple(one.leg_id for one in others if one.may_have(began)):
+        return Doubt("Another leg was connected at the extension about when the recording began.", legs)
+    return None

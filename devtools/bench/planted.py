@@ -13,7 +13,7 @@ from agents.models import Allocation, QmsUser
 from calls.models import Gap, Leg, RecordingSearch, SearchState
 from calls.storage.codec import leg_key
 from cti.models import CtiSource
-from devtools.bench.filling import defaults_of, insert, leg_pattern, without_indexes
+from devtools.bench.filling import defaults_of, facts_at, insert, leg_pattern, without_indexes
 from devtools.bench.planted_calls import APART, BEGIN, KINDS, NOT_WRITTEN, PlantedCall, PlantedCalls, PlantedLeg
 from flags.models import FlagSetting, FlagValue, FlagWrite, WriteState
 from qms.models import DataServer, RecordingService
@@ -171,6 +171,7 @@ class PlantedSite:
             "recording_guid": leg.guid,
             "service": self.service.pk if leg.guid else None,
             "folded_at": leg.connected_at,
+            **({"facts": facts_at(leg.connected_at, leg.ended_at)} if leg.was_sought else {}),
         }
 
     def _search(self, leg: PlantedLeg) -> dict[str, Any]:

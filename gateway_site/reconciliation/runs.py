@@ -4,7 +4,7 @@ A run remembers how far it is, so that a worker that dies is followed by one tha
 margin on both sides, because a recording and its leg may lie on two sides of an edge.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -13,6 +13,7 @@ import structlog
 from django.conf import settings
 from django.db.models import Case, Max, Q, When
 
+from calls.api import Doubt, doubts
 from clock.text import shown
 from gateway_site.reconciliation.compare import Finding, FindingKind, Grade, compared
 from gateway_site.reconciliation.findings import keep
@@ -207,7 +208,8 @@ def _compare_span(
     recordings = without_canaries(run.service, as_held(list_of_span.recordings), TOLERANCE)
     own = [one.recording.guid for one in recordings if begin <= one.recording.started_at < end]
     known = known_of(run.service, begin - MARGIN, end + MARGIN, recordings, TOLERANCE)
-    found = _without_those_that_exist(compared(recordings, begin, end, known), port, list_of_span.unreadable)
+    differences = _without_doubts(compared(recordings, begin, end, known))
+    found = _without_those_that_exist(differences, port, list_of_span.unreadable)
     if list_of_span.unreadable:
         # One that cannot be read may be any leg's: nothing is certain here.
         found = [_without_repair(one) for one in found]
@@ -224,6 +226,25 @@ def _compare_span(
     run.legs += sum(begin <= leg.connected_at < end for leg in known.legs)
     run.findings += len(found)
     run.wrong += sum(one.kind.is_of_a_recording and one.grade is not Grade.MINOR for one in found)
+
+
+def _without_doubts(findings: Sequence[Finding]) -> list[Finding]:
+    """Offer no repair that would be refused: the other legs whose recording it may be are candidates, too."""
+    wanted = {one.candidates[0]: one.began_at for one in findings if one.is_repairable and one.candidates}
+    found = doubts(wanted)
+    return [
+        _doubtful(one, doubt)
+        if one.is_repairable and one.candidates and (doubt := found.get(one.candidates[0]))
+        else one
+        for one in findings
+    ]
+
+
+def _doubtful(finding: Finding, doubt: Doubt) -> Finding:
+    if not doubt.legs:
+        return _without_repair(finding)
+    candidates = (*finding.candidates, *doubt.legs)
+    return msgspec.structs.replace(finding, cause="several_candidates", candidates=candidates, is_repairable=False)
 
 
 def _without_repair(finding: Finding) -> Finding:
