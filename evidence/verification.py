@@ -34,6 +34,8 @@ from evidence.records import (
 #: No key is retired; and the last day of a key that is not.
 NOTHING_RETIRED: Mapping[str, str] = MappingProxyType({})
 NO_LAST_DAY = "9999-12-31"
+#: What is wrong with a text that no parser reads, because its parts lie within each other by the hundred.
+TOO_DEEP = "its parts are nested too deeply for an export"
 _RETIREMENT_FORM = "the public key, = and the last day, as in a1b2...=2026-03-31"
 RETIRED_HELP = (
     "a public key that others may have: its seals, and those of keys that it alone vouches for, count up to this day"
@@ -67,6 +69,8 @@ def problems(export: EvidenceExport, public_key: str, retired: Mapping[str, str]
             found += _of_entry(entry, export)
     except (msgspec.MsgspecError, ValueError) as error:
         return [f"it cannot be read: {error}"]
+    except RecursionError:
+        return [f"it cannot be read: {TOO_DEEP}"]
     return found
 
 
@@ -176,6 +180,10 @@ def summary(export: EvidenceExport) -> list[str]:
         values = {one.name: one.value for one in entry.values}
         flags = ", ".join(_flag_words(flag["name"], values) for flag in body["flags"]) or "no flags"
         lines.append(f"Entry {body['entry']}, sealed {entry.day}: {body['request']} was {body['answer']} ({flags}).")
+    lines.append(
+        "A file proves what it holds: entries of this recording before or after these may have been left out of it."
+        " Only the site's whole chain shows that there are no others."
+    )
     return lines
 
 
@@ -227,6 +235,8 @@ def main(words: list[str]) -> int:
         found = problems(export, key_of(asked.key), retirements(asked.retired))
     except (msgspec.MsgspecError, OSError, ValueError) as error:
         found = [str(error)]
+    except RecursionError:
+        found = [TOO_DEEP]
     print("\n".join(map(printable, [f"NOT PROVED: {one}." for one in found] or summary(export))))  # noqa: T201  (a program)
     return 1 if found else 0
 

@@ -119,13 +119,14 @@ def _look(call: CanaryCall, now: Callable[[], datetime], connect: ConnectService
         return failed(
             step, f"The gateway itself failed ({type(error).__name__}).", "See the log of the worker default."
         )
-    return failed(step, _late_text(call, step)) if ended is None and _is_late(call, step, now()) else ended
+    return _late(call, step) if ended is None and _is_late(call, step, now()) else ended
 
 
-def _late_text(call: CanaryCall, step: CanaryStep) -> str:
-    if call.way == CanaryWay.ORIGINATE:
-        return ways.LATE_TEXTS.get(step, IN_TIME)
-    return IN_TIME
+def _late(call: CanaryCall, step: CanaryStep) -> StepEnd:
+    if call.way != CanaryWay.ORIGINATE:
+        return failed(step, IN_TIME)
+    todo = ways.LISTENER_LATE.format(source=call.source.slug) if step is CanaryStep.CALL else ""
+    return failed(step, ways.LATE_TEXTS.get(step, IN_TIME), todo)
 
 
 def _is_late(call: CanaryCall, step: CanaryStep, now: datetime) -> bool:

@@ -44,6 +44,8 @@ LATE_TEXTS = {
     CanaryStep.LEG: "The PBX took the call, and it was not answered in time.",
     CanaryStep.END: "The PBX did not report the end of the call in time.",
 }
+#: What to do where the listener does not take, or does not answer, a request.
+LISTENER_LATE = "See on the dashboard that the listener of source {source} runs and answers; restart it if it does not."
 #: Maximum size of its answer, in bytes.
 MAXIMUM_ANSWER = 64 * 1024
 _CONNECTIONS: dict[str, type[HTTPConnection]] = {"http": HTTPConnection, "https": HTTPSConnection}

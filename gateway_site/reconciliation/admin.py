@@ -30,7 +30,7 @@ from gateway_site.reconciliation.side_by_side import differing_values
 from gateway_site.reconciliation.texts import cause_words, text_of
 from history.admin import ReadOnlyAdmin, RecordedAdmin
 from qms.api import connect
-from qms.port import QmsError, RecordingNotFound
+from qms.port import QmsError, RecordingNotFound, UnknownFlag
 
 #: Maximum number of findings that are repaired at once.
 MAXIMUM_REPAIRS = 200
@@ -195,6 +195,8 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
             return "withdrawn"
         if finding.acknowledged_at is not None:
             return f"noted by {finding.acknowledged_by}"
+        if finding.is_repairable and finding.cause == UnknownFlag.code:
+            return "create the Flag in QMS, then repair"
         return "can be repaired" if finding.is_repairable else "open"
 
     def changeform_view(
@@ -212,6 +214,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
             "legs": [(leg, _distance(leg, finding)) for leg in legs],
             "grade": finding.grade,
             "never_written": never,
+            "lacks_flag": finding.cause == UnknownFlag.code,
             "may_repair": self.has_repair_permission(request) and finding.is_repairable and not never,
             "may_read": request.user.has_perm(SEE_CALLERS) and bool(finding.recording_guid),
             **(extra_context or {}),
@@ -238,7 +241,10 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
     ) -> TemplateResponse | None:
         """Ask once more, then repair each selected finding that can be, and say what came of the others."""
         wanted = list(queryset.filter(is_repairable=True).select_related("service")[:MAXIMUM_REPAIRS])
-        if wanted and request.POST.get("confirmed") != "yes":
+        if not wanted:
+            messages.warning(request, "None of the selected findings can be repaired; the page of each says why.")
+            return None
+        if request.POST.get("confirmed") != "yes":
             return self._confirmation(
                 request, wanted, {"action": "repair_selected", "selected": [one.pk for one in wanted]}
             )

@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 
 from calls.api import Assignment, NotAssignable, assign_recording
 from flags.api import retry
-from flags.models import RETRIABLE, FlagWrite
+from flags.models import RETRIABLE, FlagValue, FlagWrite
 from gateway_site.reconciliation.compare import Finding, compared
 from gateway_site.reconciliation.known import as_held, known_of
 from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.reconciliation.runs import MARGIN, TOLERANCE, listed, why_never_written
 from qms.api import clock_offset_seconds
 from qms.models import RecordingService
-from qms.port import Recording, RecordingServicePort
+from qms.port import Recording, RecordingServicePort, UnknownFlag
 
 
 def repair(finding: ReconciliationFinding, by: str, port: RecordingServicePort, now: datetime) -> None:
@@ -32,6 +32,7 @@ def repair(finding: ReconciliationFinding, by: str, port: RecordingServicePort, 
     if again.candidates:
         _give(finding, again.candidates[0], recording, by, now)
     else:
+        _see_that_flags_exist(finding.recording_guid, port)
         _send_again(finding.recording_guid, by, now)
     ReconciliationFinding.objects.filter(pk=finding.pk).update(
         repaired_at=now, repaired_by=by[:150], is_repairable=False
@@ -40,6 +41,21 @@ def repair(finding: ReconciliationFinding, by: str, port: RecordingServicePort, 
 
 def _give(finding: ReconciliationFinding, leg_id: int, recording: Recording, by: str, now: datetime) -> None:
     assign_recording(Assignment(leg_id=leg_id, service_id=finding.service_id, recording=recording, by=by), now)
+
+
+def _see_that_flags_exist(guid: str, port: RecordingServicePort) -> None:
+    """Raise ``NotAssignable`` where QMS would refuse the write again: it lacks a Flag. The names are those of then."""
+    refused = FlagValue.objects.filter(
+        recording_guid=guid, write__state__in=RETRIABLE, write__error_code=UnknownFlag.code
+    )
+    names = set(refused.values_list("name", flat=True))
+    missing = sorted(names - {one.name for one in port.flag_definitions()}) if names else []
+    if missing:
+        listed_names = ", ".join(f"“{name}”" for name in missing)
+        raise NotAssignable(
+            f"QMS has no Flag {listed_names} and would refuse the write again. Create it in QMS under exactly this"
+            " name, then repair. Nothing was written."
+        )
 
 
 def _send_again(guid: str, by: str, now: datetime) -> None:

@@ -86,6 +86,20 @@ def test_a_forged_file_writes_nothing_over_the_verdict(tmp_path: Path, capsys: p
         assert "is not sealed yet" in told
 
 
+def test_a_file_that_is_nested_too_deeply_is_refused_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before: a traceback."""
+    path = tmp_path / "deep.json"
+    deep = '{"a":' * 50_000 + "1" + "}" * 50_000
+    path.write_text('{"format": "x", "entries": [], "deep": ' + deep + "}")
+
+    assert main([str(path), "00" * 32]) == 1
+    assert "NOT PROVED: its parts are nested too deeply" in capsys.readouterr().out
+    with pytest.raises(CommandError, match=r"deep\.json cannot be read: its parts are nested too deeply"):
+        call_command("verify_evidence", path, key="00" * 32)
+
+
 def _entry(body: str, header: str) -> str:
     whole = header[:-1] + ',"root":"","at":""}'
     kept = {"body": body, "index": 0, "path": [], "header": whole, "block_index": 0, "block_path": [], "day": "d"}

@@ -80,6 +80,15 @@ def test_a_refusal_of_the_pbx_is_the_reason_of_the_step(gateway: RealCanaryStack
     assert not Leg.objects.exists()
 
 
+def test_where_the_listener_stands_still_the_advice_names_it(gateway: RealCanaryStack) -> None:
+    """Before: "See that the worker of the queue default runs."."""
+    gateway.answer = None
+    call = gateway.follow()
+
+    assert red(call) == (CanaryStep.CALL, "The listener did not say in time what became of the call.")
+    assert f"the listener of source {gateway.source.slug} runs" in call.ends[-1].todo
+
+
 def test_a_test_phone_that_does_not_answer_makes_it_red_and_the_call_is_ended(gateway: RealCanaryStack) -> None:
     gateway.answers_phone = False
     call = gateway.follow()

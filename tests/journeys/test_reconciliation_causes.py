@@ -8,7 +8,7 @@ from django.test import Client
 
 from calls.api import NotAssignable
 from calls.models import Leg
-from flags.models import FlagSetting
+from flags.models import FlagSetting, FlagWrite
 from gateway_site.alarms.conditions import find
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.repair import repair
@@ -137,6 +137,24 @@ def test_flags_that_qms_refused_are_sent_again_once_it_takes_them(gateway: Gatew
 
     assert gateway.outcomes() == [("2001", "flagged")]
     assert compare(gateway) == []
+
+
+def test_flags_that_qms_would_refuse_again_are_not_sent_and_it_says_what_to_do_first(
+    gateway: GatewayStack, admin_client: Client
+) -> None:
+    """Before: "repaired; flags follow", and QMS refused the same name again."""
+    FlagSetting.objects.filter(name="AgentId").update(name="Agent Number")
+    gateway.passes(5)
+    flagged_call(gateway, "C1", "2001")
+    [finding] = compare(gateway)
+    page = admin_client.get(f"/admin/reconciliation/reconciliationfinding/{finding.pk}/change/").content.decode()
+    assert "First create the missing Flag in QMS" in page
+
+    with pytest.raises(NotAssignable, match="QMS has no Flag “Agent Number” and would refuse"):
+        repair(finding, "ada", gateway.connect(gateway.service), gateway.time)
+    assert FlagWrite.objects.get().state == "refused"
+    finding.refresh_from_db()
+    assert finding.repaired_at is None
 
 
 def test_flags_that_are_missing_beside_a_wrap_up_are_found_and_sent_again(gateway: GatewayStack) -> None:

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from evidence.api import AuditCount, chain_problems, missing_seals
 from evidence.records import EvidenceExport
-from evidence.verification import RETIRED_HELP, key_of, printable, problems, retirements, summary
+from evidence.verification import RETIRED_HELP, TOO_DEEP, key_of, printable, problems, retirements, summary
 
 
 class Command(BaseCommand):
@@ -47,6 +47,8 @@ class Command(BaseCommand):
             export = msgspec.json.decode(options["file"].read_bytes(), type=EvidenceExport)
         except (OSError, msgspec.MsgspecError) as error:
             raise CommandError(f"{options['file']} cannot be read: {_why(error)}") from error
+        except RecursionError as error:
+            raise CommandError(f"{options['file']} cannot be read: {TOO_DEEP}") from error
         self._report(problems(export, key, retired))
         for line in summary(export):
             self.stdout.write(printable(line))

@@ -71,3 +71,12 @@ def test_nothing_is_left_to_do_for_what_is_repaired(findings: list[int], admin_c
 
     text = " ".join(page.content.decode().split())
     assert "<strong>What to do next:</strong> Nothing. The leg" in text
+
+
+def test_where_nothing_selected_can_be_repaired_it_says_so(findings: list[int], admin_client: Client) -> None:
+    """Before: "0 of 0 recordings repaired; flags follow."."""
+    ReconciliationFinding.objects.update(is_repairable=False)
+    page = admin_client.post(reverse(LIST), {"action": "repair_selected", "_selected_action": findings}, follow=True)
+
+    [said] = [str(one) for one in page.context["messages"]]
+    assert said == "None of the selected findings can be repaired; the page of each says why."
