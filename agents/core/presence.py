@@ -6,7 +6,7 @@ elsewhere, nobody knows who is there (``AgentSession.overlaps``). What is repeat
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -159,12 +159,18 @@ def was_overtaken(recent: tuple[LogOff, ...], event: AgentEvent) -> bool:
 
 
 def apply_agent_event(
-    sessions: SessionTable, event: AgentEvent, *, free_seating: bool = False, in_snapshot: bool = False
+    sessions: SessionTable,
+    event: AgentEvent,
+    *,
+    free_seating: bool = False,
+    in_snapshot: bool = False,
+    stated: Collection[str] = (),
 ) -> list[SessionChange]:
     """Say what an agent event changes in the sessions; sessions end before others begin.
 
     A state event counts as logging on where its agent was not known to be. One without an extension concerns the
     agent's session; one without an agent id, whoever is there. ``free_seating`` lets an agent be at several extensions.
+    ``stated``: the agents that the snapshot in progress has stated at the event's extension already.
     """
     device = event.data.device_id or ""
     present = sessions.get(device)
@@ -174,7 +180,8 @@ def apply_agent_event(
     if isinstance(event, LoggedOff):
         return _log_off(sessions, event, agent_id, device)
     if device and (present is None or present.agent_id != agent_id):
-        return _take(sessions, event, agent_id, free_seating=free_seating, in_snapshot=in_snapshot)
+        known_by = _known_by(event, in_snapshot)
+        return _take(sessions, event, agent_id, known_by, free_seating=free_seating, stated=stated)
     return [change for session in _sessions_of(sessions, agent_id, device) for change in _continued(session, event)]
 
 
@@ -227,10 +234,16 @@ def _sessions_of(sessions: SessionTable, agent_id: str, device: str) -> list[Age
 
 
 def _take(
-    sessions: SessionTable, event: AgentEvent, agent_id: str, *, free_seating: bool, in_snapshot: bool
+    sessions: SessionTable,
+    event: AgentEvent,
+    agent_id: str,
+    known_by: KnownBy,
+    *,
+    free_seating: bool,
+    stated: Collection[str],
 ) -> list[SessionChange]:
     """Log the agent on at the event's device, ending the sessions that this contradicts, unless they are newer."""
-    device, known_by = event.data.device_id or "", _known_by(event, in_snapshot)
+    device = event.data.device_id or ""
     others = [] if free_seating else _sessions_of(sessions, agent_id, "")
     present = sessions.get(device)
     if any(_is_late(event, session.since) for session in (*others, *([present] if present else []))):
@@ -248,7 +261,7 @@ def _take(
         reason=event.data.reason or "",
         known_by=known_by,
         origin=origin_of(event),
-        overlaps=_overlapping(present, agent_id, known_by),
+        overlaps=_overlapping(present, agent_id, known_by, stated),
     )
     taken = SessionChange(device_id=device, session=session, ended=present, at=event.time)
     elsewhere = [] if free_seating else [one for one in sessions.overlapped_by(agent_id) if one.device_id != device]
@@ -261,9 +274,11 @@ def _stands(present: AgentSession, agent_id: str, known_by: KnownBy) -> bool:
     return is_known or (present.known_by in _CERTAIN and known_by not in _CERTAIN)
 
 
-def _overlapping(present: AgentSession | None, agent_id: str, known_by: KnownBy) -> tuple[OverlappingSession, ...]:
-    """Return the agents that a new session contradicts; a snapshot states who is there now and overlaps none."""
-    if present is None or present.known_by not in _CERTAIN or known_by is KnownBy.SNAPSHOT:
+def _overlapping(
+    present: AgentSession | None, agent_id: str, known_by: KnownBy, stated: Collection[str]
+) -> tuple[OverlappingSession, ...]:
+    """Return the agents that a new session contradicts; one of a snapshot contradicts only those that it states too."""
+    if present is None or present.known_by not in _CERTAIN:
         return ()
     last = OverlappingSession(
         agent_id=present.agent_id,
@@ -272,7 +287,9 @@ def _overlapping(present: AgentSession | None, agent_id: str, known_by: KnownBy)
         known_by=present.known_by,
         origin=present.origin,
     )
-    return (*(one for one in present.overlaps if one.agent_id != agent_id), last)[-MAXIMUM_OVERLAPS:]
+    others = [one for one in (*present.overlaps, last) if one.agent_id != agent_id]
+    is_of_snapshot = known_by is KnownBy.SNAPSHOT
+    return tuple(one for one in others if not is_of_snapshot or one.agent_id in stated)[-MAXIMUM_OVERLAPS:]
 
 
 def _known_by(event: AgentEvent, in_snapshot: bool) -> KnownBy:

@@ -10,7 +10,8 @@ from agents.core.presence import LogOff
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot being taken: what it has named so far. ``devices`` None: it covers all.
 
-    ``found_late``: the device of each leg that was found in progress; ``seated``: where agents are.
+    ``found_late``: the device of each leg that was found in progress; ``seated``: where agents are; ``stated``: who is
+    there, by device.
     """
 
     began_at: datetime
@@ -19,6 +20,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     seen: tuple[int, ...] = ()
     found_late: tuple[str, ...] = ()
     seated: frozenset[str] = frozenset()
+    stated: dict[str, frozenset[str]] = {}
 
     def covers(self, device_id: str) -> bool:
         """Say whether the snapshot could see a device."""

@@ -24,9 +24,13 @@ def handle_agent_event(event: AgentEvent, work: UnitOfWork) -> None:
     for leg in work.legs_at(event.data.device_id or "") if isinstance(event, LoggedOn) else ():
         if leg.base is WriteStatus.NONE and _logged_on_later(event, leg):
             work.put_leg(concluded(work, without_agent(work, leg, event.at), event.at))
-    in_snapshot = work.source.snapshot is not None
+    snapshot = work.source.snapshot
     for change in apply_agent_event(
-        work.sessions, event, free_seating=work.site.has_free_seating, in_snapshot=in_snapshot
+        work.sessions,
+        event,
+        free_seating=work.site.has_free_seating,
+        in_snapshot=snapshot is not None,
+        stated=snapshot.stated.get(event.data.device_id or "", ()) if snapshot is not None else (),
     ):
         work.sessions.apply(change)
         _correct_legs(work, change, event)
@@ -34,10 +38,14 @@ def handle_agent_event(event: AgentEvent, work: UnitOfWork) -> None:
 
 
 def _note(work: UnitOfWork, event: AgentEvent) -> None:
-    """Remember where a snapshot in progress has an agent."""
-    snapshot, device = work.source.snapshot, event.data.device_id
-    if snapshot is not None and device and not isinstance(event, LoggedOff):
-        work.source = replace(work.source, snapshot=replace(snapshot, seated=snapshot.seated | {device}))
+    """Remember where a snapshot in progress has an agent, and who it stated is there."""
+    snapshot, device, agent_id = work.source.snapshot, event.data.device_id, event.data.agent_id
+    if snapshot is None or not device or isinstance(event, LoggedOff):
+        return
+    stated = snapshot.stated
+    if agent_id and not event.data.known_by:
+        stated = {**stated, device: stated.get(device, frozenset()) | {agent_id}}
+    work.source = replace(work.source, snapshot=replace(snapshot, seated=snapshot.seated | {device}, stated=stated))
 
 
 def _correct_legs(work: UnitOfWork, change: SessionChange, event: AgentEvent) -> None:
@@ -49,8 +57,15 @@ def _correct_legs(work: UnitOfWork, change: SessionChange, event: AgentEvent) ->
         is_unwritten = leg.phase is LegPhase.OPEN or leg.base is WriteStatus.NONE
         is_log_on = isinstance(event, LoggedOn | LoggedOff) and work.site.has_source_times
         is_in_time = is_log_on or event.at - leg.connected_gateway_at <= GRACE
-        if is_unwritten and is_in_time and not leg.is_agent_stated and _was_before(event, leg):
+        is_then = _was_before(event, leg) or _is_found_with(work, leg)
+        if is_unwritten and is_in_time and not leg.is_agent_stated and is_then:
             _reidentify(work, leg, event)
+
+
+def _is_found_with(work: UnitOfWork, leg: LegState) -> bool:
+    """Say whether the snapshot in progress found a leg: who it states to be there may have come before the call."""
+    snapshot = work.source.snapshot
+    return leg.is_of_snapshot and snapshot is not None and leg.connected_gateway_at >= snapshot.began_gateway_at
 
 
 def _logged_on_later(event: AgentEvent, leg: LegState) -> bool:
