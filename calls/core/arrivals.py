@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from calls.core.attended_transfer import pending_of
 from calls.core.call_facts import AFTER, stated_since
 from calls.core.clocks import CLOSE
+from calls.core.incarnations import TICK
 from calls.core.leg_split import put_second_part
 from calls.core.legs import GRACE, clear_party, close_leg, put_party, refresh_facts
 from calls.core.origins import OriginRule, origin_of
@@ -88,7 +89,10 @@ def rejoin(work: UnitOfWork, call: CallState, event: Transferred) -> CallState:
     Example: 2001 hands call 100 on to 2002 at 20.0 and leaves, and 2002 answers at 20.3 under the id 100; the transfer
     is heard last.
     """
-    following = next((one for one in work.incarnations_of(call.call_id) if one.born_at > event.time), None)
+    since = event.time if work.site.has_source_times else (call.superseded_at or event.time) - TICK
+    following = next(
+        (one for one in work.incarnations_of(call.call_id) if one.born_at > max(since, call.born_at)), None
+    )
     if following is None or call.moved_to is not None or not _is_destination(work, call, following, event):
         return call
     if call.clearing_at is not None and call.clearing_at >= event.time:

@@ -175,8 +175,8 @@ def _is_left(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether all extensions that talked had left a call, and it neither waits nor was handed on since.
 
     Outside parties, and extensions that rang beside the one that answered, are all that is known in it then, and their
-    end need not be reported: what comes without the call's interaction or number may be another call's. Without times
-    of the source a second is allowed, in which monitors may report out of order.
+    end need not be reported: what comes without the call's interaction or number may be another call's. A transfer that
+    is heard late brings its destination back (``rejoin``).
     """
     party = call.parties.get(event.data.device_id or "")
     if call.waits_since is not None or (party is not None and party.is_here):
@@ -186,7 +186,7 @@ def _is_left(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     if left_at is None or (call.joined_at is not None and call.joined_at >= left_at):
         return False
     is_empty = not any(one.is_here and not _rang_beside(one, left_at) for one in inside)
-    return is_empty and event.time > left_at + (timedelta(0) if work.site.has_source_times else GRACE)
+    return is_empty and event.time > left_at
 
 
 def _rang_beside(party: Party, left_at: datetime) -> bool:

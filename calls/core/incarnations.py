@@ -214,7 +214,7 @@ def call_at(work: UnitOfWork, call_id: str, device_id: str, at: datetime) -> Cal
     if not calls:
         return None
     found = call_of_device(calls, device_id, at)
-    former = overtaken(work, calls, found or _at(calls, at)[0], device_id, at)
+    former = overtaken(work, calls, found or _at(calls, at)[0], device_id, at) or _just_left(work, calls, device_id, at)
     if former is not None:
         return former
     earliest = doubtful_from(work, at)
@@ -223,6 +223,16 @@ def call_at(work: UnitOfWork, call_id: str, device_id: str, at: datetime) -> Cal
         ended_at is None or at < ended_at or (earliest is not None and ended_at >= earliest)
     )
     return found if is_current else _at(calls, at)[0]
+
+
+def _just_left(work: UnitOfWork, calls: list[CallState], device_id: str, at: datetime) -> CallState | None:
+    """Return the call that a device had just left, where its id's next call has begun since, without the device."""
+    following, before = calls[-1], calls[-2] if len(calls) > 1 else None
+    party = before.parties.get(device_id) if before is not None else None
+    if party is None or work.site.has_source_times or device_id in following.parties or not party.had_leg:
+        return None
+    is_now = party.cleared_at is not None and at - GRACE <= party.cleared_at <= following.born_at <= at
+    return before if is_now else None
 
 
 def _at(calls: list[CallState], at: datetime) -> tuple[CallState, CallState | None]:

@@ -70,10 +70,26 @@ def newcomers_since(work: UnitOfWork, call: CallState, at: datetime) -> datetime
     """
     if not may_be_overtaken(work) or call.moved_to is not None or _is_handed_on(call, at):
         return None
-    moments = _moments(call)
+    moments = _moments(_without_answers(work, call))
     since = min(moments) if moments and min(moments) >= at - GRACE else None
     has_talked_before = [one for one in _left_since(call, at) if one.since and since and one.since < since]
     return since if has_talked_before else None
+
+
+def _without_answers(work: UnitOfWork, call: CallState) -> CallState:
+    """Return a call without the outside parties that rang and answered as an extension had dialled: they are of it."""
+    legs = [(call.parties.get(leg.device_id), leg.connected_source_at) for leg in work.legs_in(call.incarnation)]
+    spans = [(one.since, until) for one, until in legs if one is not None and one.has_dialled and one.since]
+    parties = {
+        name: one
+        for name, one in call.parties.items()
+        if not (one.outside or not work.site.is_extension(name)) or not _is_within(one.since, spans)
+    }
+    return call if len(parties) == len(call.parties) else replace(call, parties=parties)
+
+
+def _is_within(moment: datetime | None, spans: list[tuple[datetime, datetime]]) -> bool:
+    return moment is not None and any(since <= moment <= until for since, until in spans)
 
 
 def newcomers_before_clearing(work: UnitOfWork, call: CallState, at: datetime) -> datetime | None:
