@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from calls.core.call_facts import is_contradicted, names_another
 from calls.core.clocks import has_whole_seconds
-from calls.core.gaps import is_missed
+from calls.core.gaps import is_missed, missed_since
 from calls.core.newcomers import doubtful_from, queues_another
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
@@ -112,6 +112,26 @@ def is_unheard_since_loss(work: UnitOfWork, call: CallState) -> bool:
     """Say whether nothing was heard of a call since the link was lost: its id may name another one by now."""
     lost = work.source.lost_gateway_at
     return lost is not None and call.touched_gateway_at < lost
+
+
+def is_of_before_loss(work: UnitOfWork, call: CallState, event: CallEvent, host: str) -> bool:
+    """Say whether an id that is handed on names another call than before: its host was not in that, or it states one.
+
+    One such sign is enough where nothing was heard of the call since the link was lost; else it takes both. So is
+    another interaction where the host's events are missed.
+    """
+    is_other = states_another_interaction(call, event)
+    signs = [bool(host) and host not in call.parties, is_other]
+    if is_other and missed_since(work, host) is not None and _is_interaction_of_none(work, event):
+        return True
+    return any(signs) if is_unheard_since_loss(work, call) else all(signs)
+
+
+def _is_interaction_of_none(work: UnitOfWork, event: CallEvent) -> bool:
+    """Say whether an event states an interaction that none of the calls has that its ids name."""
+    named = (event.data.primary_old_call_id, event.data.secondary_old_call_id)
+    calls = [one for name in named if name for one in work.incarnations_of(name)[-1:]]
+    return all(states_another_interaction(one, event) for one in calls)
 
 
 def is_of_later_life(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:

@@ -38,12 +38,16 @@ from cti.events import (
     CallInformation,
     ConnectionCleared,
     Diverted,
+    Held,
+    Retrieved,
 )
 
 #: The smallest step of time.
 TICK = timedelta(microseconds=1)
 #: What ends a call, or a device's part in it.
 ENDING = (CallCleared, ConnectionCleared, Diverted)
+#: What happens to a device in a call, and is of another one where it states the interaction of that.
+STATING = (ConnectionCleared, Held, Retrieved)
 
 
 def attribute(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
@@ -118,17 +122,20 @@ def _has_left_queue(event: CallEvent, left_at: datetime, following: CallState | 
 
 
 def _unless_of_another(work: UnitOfWork, event: CallEvent, calls: list[CallState], found: CallState) -> CallState:
-    """Return the call in which the device is, unless the event is an end that states another call's interaction.
+    """Return the call in which the device is, unless the event states another call's interaction.
 
-    Without times of the source the interaction decides once the id was used again: the end of a call that was missed
-    may stand before that of the next one.
+    Then it is of the call of the id that has it. Where none has: a hold or a retrieve is of a new call; an end is of
+    one that is not known, or without times of the source, where that of the call before may be missed, of this one.
     """
-    if not isinstance(event, ConnectionCleared) or not states_another_interaction(found, event):
+    if not isinstance(event, STATING) or not states_another_interaction(found, event):
         return found
     own = _of_its_interaction(calls, event)
-    if work.site.has_source_times:
-        return own[-1] if own else begin_call(work, event, found.call_id, replaces=False)
-    return own[-1] if own and found.superseded_at is not None else found
+    if own:
+        return own[-1]
+    if isinstance(event, ConnectionCleared):
+        is_certain = work.site.has_source_times
+        return begin_call(work, event, found.call_id, replaces=False) if is_certain else found
+    return begin_call(work, event, found.call_id, replaces=found.superseded_at is None)
 
 
 def _is_of_known_interaction(calls: list[CallState], event: CallEvent) -> bool:

@@ -13,10 +13,10 @@ from calls.core.legs import GRACE, refresh_facts
 from calls.core.origins import origin_of
 from calls.core.state import CallState
 from calls.core.unit_of_work import UnitOfWork
-from cti.events import CallCleared, CallEvent, CallInformation, ConnectionCleared, Diverted
+from cti.events import CallCleared, CallEvent, CallInformation, ConnectionCleared, Diverted, Failed
 
 #: Events that never begin a call. Their data is ignored if they state the interaction of a call that is not known.
-_OF_KNOWN = (ConnectionCleared, CallCleared, Diverted, CallInformation)
+_OF_KNOWN = (ConnectionCleared, CallCleared, Diverted, Failed, CallInformation)
 
 
 def known_call(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
@@ -63,7 +63,7 @@ def _is_foreign(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
         return True
     if isinstance(event, CallInformation):
         return event.data.wrapup is not None
-    return isinstance(event, CallCleared) or work.site.has_source_times
+    return True
 
 
 def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:

@@ -45,8 +45,10 @@ DOUBTFUL = call(waits_since=0, entered_at=0, doubtful_since=10)
         ([OVER, TALKS], event("ConnectionCleared", 30, "2002", **I1), 2, {}),
         ([OVER, TALKS], event("ConnectionCleared", 30, "2002", **I2), 1, {}),
         ([OVER, TALKS], event("ConnectionCleared", 30, "2002", **I3), 7, {}),
-        ([OVER, TALKS], event("ConnectionCleared", 30, "2002", **I2), 2, NO_TIMES),
-        ([OVER, TALKS], event("Held", 30, "2002", **I2), 2, {}),
+        ([OVER, TALKS], event("ConnectionCleared", 30, "2002", **I2), 1, NO_TIMES),
+        ([OVER, TALKS], event("ConnectionCleared", 30, "2002", **I3), 2, NO_TIMES),
+        ([OVER, TALKS], event("Held", 30, "2002", **I2), 1, {}),
+        ([OVER, TALKS], event("Retrieved", 30, "2002", **I3), 7, {}),
         ([call(left(), entered_at=0), TALKS], event("ConnectionCleared", 30, "2002", **I2), 7, {}),
         # A device is in the first call, though the second one has begun.
         (

@@ -181,6 +181,9 @@ def _hold(work: UnitOfWork, event: CallEvent, state: PartyState) -> None:
     party = call.parties.get(device_id)
     if party is not None and party.cleared_gateway_at is not None:
         return
+    ended_at = call.ended_at if call.moved_to is None else None
+    if party is None and ended_at is not None and event.time > ended_at:
+        return  # It states the interaction of a call that is over.
     if work.source.snapshot is not None and (party is None or not party.is_talking or party.unconfirmed_since):
         put_party(work, call, _in_progress(call, event, state))
         connect_device(work, work.calls[call.incarnation], device_id, connection_of(event, device_id))

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from calls.core.arrivals import arrive, end_as_cleared, queued_by_transfer, rejoin, take_along
 from calls.core.attended_transfer import hand_on, note_other_part, pending_of
 from calls.core.call_end import divide, divide_at_next_end, divide_where_empty, expire_when_over, remembered
-from calls.core.call_evidence import is_unheard_since_loss, states_another_interaction
-from calls.core.call_facts import learn, merged, moved_facts, reported_facts, stated_since
+from calls.core.call_evidence import is_of_before_loss, states_another_interaction
+from calls.core.call_facts import AFTER, learn, merged, moved_facts, reported_facts, stated_since
 from calls.core.clocks import CLOSE
 from calls.core.consultation import disinherit
 from calls.core.dispatch import apply
@@ -169,21 +169,12 @@ def _known(work: UnitOfWork, event: CallEvent, call_id: str, host: str) -> CallS
     """
     call = call_at(work, call_id, host, event.time)
     is_over = call is not None and call.ended_at is not None and call.ended_at < event.time - GRACE
-    if call is None or is_over or _is_of_before_loss(work, call, event, host):
+    if call is None or is_over or is_of_before_loss(work, call, event, host):
         call = begin_call(work, event, call_id)
     if call_id != _resulting_id(event) and call.moved_to is None:
         call = take_back_clearing(work, call, event)
         call = divide_where_handed_on(work, call, event)
     return work.put_call(replace(call, touched_gateway_at=max(call.touched_gateway_at, event.at)))
-
-
-def _is_of_before_loss(work: UnitOfWork, call: CallState, event: CallEvent, host: str) -> bool:
-    """Say whether an id names another call than it did before: its host was not in that, or it states another one.
-
-    One such sign is enough where nothing was heard of the call since the link was lost; else it takes both.
-    """
-    signs = [bool(host) and host not in call.parties, states_another_interaction(call, event)]
-    return any(signs) if is_unheard_since_loss(work, call) else all(signs)
 
 
 def _resulting_id(event: CallEvent) -> str:
@@ -232,9 +223,18 @@ def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: s
         _move(work, work.calls[call.incarnation], target.incarnation, names, leaver, event)
         take_along(work, work.calls[call.incarnation], target.incarnation, event, besides)
     target = _with_repeats_due(work.calls[target.incarnation], event)
-    target = work.put_call(learn(target, reported_facts(event.data), origin_of(event)))
+    target = work.put_call(_learn(target, event))
     refresh_facts(work, target, event.at)
     return target
+
+
+def _learn(call: CallState, event: CallEvent) -> CallState:
+    """Record what an event states in the call that goes on; another interaction is not that of who leaves with it."""
+    facts, origin = reported_facts(event.data), origin_of(event)
+    if states_another_interaction(call, event):
+        later = {"interaction_id": facts.pop("interaction_id")}
+        call = learn(call, later, replace(origin, at=event.time + AFTER))
+    return learn(call, facts, origin)
 
 
 def _doubt_after(call: CallState, moment: datetime) -> datetime | None:
