@@ -6,6 +6,7 @@ from calls.core.call_facts import is_contradicted, names_another
 from calls.core.clocks import has_whole_seconds
 from calls.core.gaps import is_missed, missed_since
 from calls.core.newcomers import doubtful_from, queues_another
+from calls.core.outside_parties import is_outside
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
@@ -187,7 +188,7 @@ def _is_left_by_extensions(work: UnitOfWork, call: CallState) -> bool:
 
     A PBX need not report that an outside party left: whether the call goes on is shown by what comes under its id.
     """
-    inside = [one for name, one in call.parties.items() if work.site.is_extension(name) and not one.outside]
+    inside = [one for one in call.parties.values() if not is_outside(work, call, one)]
     return any(one.had_leg for one in inside) and not any(one.is_here for one in inside)
 
 
@@ -201,7 +202,7 @@ def _is_left(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     party = call.parties.get(event.data.device_id or "")
     if call.waits_since is not None or (party is not None and party.is_here):
         return False
-    inside = [one for name, one in call.parties.items() if work.site.is_extension(name) and not one.outside]
+    inside = [one for one in call.parties.values() if not is_outside(work, call, one)]
     left_at = max((one.cleared_at for one in inside if one.had_leg and one.cleared_at is not None), default=None)
     if left_at is None or (call.joined_at is not None and call.joined_at >= left_at):
         return False

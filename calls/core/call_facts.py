@@ -164,6 +164,12 @@ def is_contradicted(call: CallState, data: CallData) -> bool:
     return not any(_is_same_number(reported_facts, fact.value) for fact in history)
 
 
+def is_number_of(call: CallState, device_id: str) -> bool:
+    """Say whether a device is the number that a call came from, or that was dialled in it."""
+    stated = [one for name in ("calling_number", "called_number") for one in call.facts.get(name, ())]
+    return any(one.value and _is_same_number(device_id, one.value) for one in stated)
+
+
 def names_another(call: CallState, data: CallData) -> bool:
     """Say whether an event names another caller than its call ever had, as known from the same directory."""
     names, sources = call.facts.get("caller_name", ()), call.facts.get("caller_name_source", ())

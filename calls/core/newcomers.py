@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from calls.core.call_facts import as_of
 from calls.core.clocks import has_whole_seconds
+from calls.core.outside_parties import is_outside
 from calls.core.state import CallState, LegState, Party, Reconnection, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, Queued
@@ -83,7 +84,7 @@ def _without_answers(work: UnitOfWork, call: CallState) -> CallState:
     parties = {
         name: one
         for name, one in call.parties.items()
-        if not (one.outside or not work.site.is_extension(name)) or not _is_within(one.since, spans)
+        if not is_outside(work, call, one) or not _is_within(one.since, spans)
     }
     return call if len(parties) == len(call.parties) else replace(call, parties=parties)
 
