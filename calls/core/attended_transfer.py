@@ -12,7 +12,7 @@ from calls.core.doubts import is_wanted
 from calls.core.leg_split import put_first_part, put_second_part, split
 from calls.core.legs import start_search
 from calls.core.origins import Origin
-from calls.core.result_events import RecordingFound
+from calls.core.result_events import LATE, RecordingFound
 from calls.core.state import CallState, LegState, PendingTransfer, SearchStatus
 from calls.core.unit_of_work import UnitOfWork
 
@@ -29,22 +29,32 @@ def part_of(work: UnitOfWork, leg: LegState, began: datetime) -> Part:
     """Return with which part of a leg that a transfer reached a recording began.
 
     How long the first part was, the source's own times say, however late they are; a clock of whole seconds may leave
-    open with which of them it began.
+    open with which of them it began, and so does a recording that began just before the transfer. One that QMS had
+    named by then is the first part's.
     """
     pending = leg.pending_transfer
     if pending is None:
         return Part.FIRST
     if pending.gateway_at - pending.at > STALL and is_on_time(work, leg):  # Only its own time says when it was.
         moved = leg.connected_gateway_at + (pending.at - leg.connected_source_at)
-        return Part.SECOND if began_with_later(began, leg.connected_gateway_at, moved) else Part.FIRST
-    earliest, latest = moments_of(work, pending.at, pending.gateway_at)
-    is_second = began_with_later(began, earliest - (pending.at - leg.connected_source_at), earliest)
-    if earliest == latest:
-        return Part.SECOND if is_second else Part.FIRST
+        return _of_two(work, leg, began, leg.connected_gateway_at, moved)
+    first, last = moments_of(work, pending.at, pending.gateway_at)
+    part = _of_two(work, leg, began, first - (pending.at - leg.connected_source_at), first)
+    if first == last:
+        return part
     connected = moments_of(work, leg.connected_source_at, leg.connected_gateway_at)[1]
-    if is_second is not began_with_later(began, connected, latest):
-        return Part.EITHER
-    return Part.SECOND if is_second else Part.FIRST
+    return part if part is _of_two(work, leg, began, connected, last) else Part.EITHER
+
+
+def _of_two(work: UnitOfWork, leg: LegState, began: datetime, connected: datetime, moved: datetime) -> Part:
+    """Return with which of two moments a recording began. ``leg``: it has the recording, or none."""
+    if not began_with_later(began, connected, moved):
+        return Part.FIRST
+    if began >= moved:
+        return Part.SECOND
+    pending, named = leg.pending_transfer, leg.sure_at or leg.found_gateway_at
+    is_named = bool(leg.guid) and named is not None and pending is not None and named <= earliest(work, leg, pending)
+    return Part.FIRST if is_named else Part.EITHER
 
 
 def pending_of(
@@ -141,6 +151,30 @@ def may_have_ended(work: UnitOfWork, leg: LegState, pending: PendingTransfer) ->
         return False
     moved = earliest(work, leg, pending) if work.site.has_source_times else pending.gateway_at
     return moved < began + timedelta(seconds=work.site.guid_window_seconds) + APART
+
+
+def is_telling(work: UnitOfWork, leg: LegState, pending: PendingTransfer, asked: datetime | None) -> bool:
+    """Say whether QMS, asked then, would have named a recording that began with a transfer: its silence is an answer.
+
+    That is late enough for it to have begun, and soon enough for it to be named still: within its window, however late
+    the transfer was heard of, and while the leg lasted.
+    """
+    if asked is None or asked < pending.gateway_at + LATE:
+        return False
+    named_until = earliest(work, leg, pending) + timedelta(seconds=work.site.guid_window_seconds) - APART
+    over = _over_at(work, leg)
+    return asked <= named_until and (over is None or asked <= over)
+
+
+def _over_at(work: UnitOfWork, leg: LegState) -> datetime | None:
+    """Return when a leg may have been over at the earliest, by our clock: its end may be heard late."""
+    at, heard = leg.disconnected_source_at, leg.disconnected_gateway_at
+    if at is None or heard is None or leg.is_end_unknown:
+        return heard
+    if not work.site.has_source_times:
+        return heard - APART
+    late = (heard - at) - (leg.connected_gateway_at - leg.connected_source_at)
+    return heard - max(late, timedelta(0))
 
 
 def divide_leg(work: UnitOfWork, leg: LegState, missed: str, at: datetime) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
-from calls.core.attended_transfer import Part, divide_leg, earliest, may_have_ended, part_of
+from calls.core.attended_transfer import Part, divide_leg, is_telling, may_have_ended, part_of
 from calls.core.call_end import divide, divide_where_empty, expire_when_over, remembered
 from calls.core.canary import may_be_recorded_as
 from calls.core.clocks import APART, CLOSE, moments_of, was_over_when_heard
@@ -51,6 +51,8 @@ from calls.core.state import (
 from calls.core.unit_of_work import UnitOfWork
 
 TICK = timedelta(microseconds=1)
+#: Until when after a transfer QMS was asked once a recording that began with it would have been there.
+ASKED = LATE + CLOSE
 #: Maximum searches of one leg while QMS still names the recording of the previous call.
 MAXIMUM_SEARCHES = 5
 
@@ -107,7 +109,7 @@ def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
     text = f"Recording {event.guid} found {after} after connect ({attempts_text(event.attempts)})."
     leg = traced(leg, event.at, "found", text)
     is_decision = leg.pending_transfer is not None and event.search >= leg.pending_transfer.search
-    if is_decision and leg.guid not in ("", event.guid) and _was_answered_before(leg, event):
+    if is_decision and leg.guid not in ("", event.guid) and _was_answered_before(work, leg, event):
         _after_transfer(work, leg, event, "same")
         return
     if is_decision and _is_another(work, leg, event):
@@ -221,17 +223,12 @@ def _is_answered(work: UnitOfWork, leg: LegState, event: RecordingFound | Record
     if pending is None:
         return False
     if isinstance(event, RecordingFound):
-        return event.guid == leg.guid or _was_answered_before(leg, event)
+        return event.guid == leg.guid or _was_answered_before(work, leg, event)
     if why == "same" or (why == "none" and event.asked_at is None):
         return True
-    ended, asked = leg.disconnected_gateway_at, event.asked_at
-    named_until = earliest(work, leg, pending) + timedelta(seconds=work.site.guid_window_seconds) - APART
-    is_late_enough = asked is not None and pending.gateway_at + LATE <= asked <= named_until
-    if ended is None and _may_have_ended(work, pending):
+    if leg.phase is LegPhase.OPEN and _may_have_ended(work, pending):
         return False
-    if why == "none":
-        return is_late_enough and (ended is None or ended >= pending.gateway_at + CLOSE)
-    return why == "unreachable" and is_late_enough and (ended is None or (asked is not None and asked <= ended))
+    return why in ("none", "unreachable") and is_telling(work, leg, pending, event.asked_at)
 
 
 def _may_have_ended(work: UnitOfWork, pending: PendingTransfer) -> bool:
@@ -242,14 +239,15 @@ def _may_have_ended(work: UnitOfWork, pending: PendingTransfer) -> bool:
     )
 
 
-def _was_answered_before(leg: LegState, event: RecordingFound) -> bool:
+def _was_answered_before(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
     """Say whether QMS had answered while the leg lasted, before it named a later call's recording."""
     ended, pending = leg.disconnected_gateway_at, leg.pending_transfer
     if pending is not None and event.why == "same" and event.started_at > pending.gateway_at + CLOSE:
         return True  # It still named the leg's recording; what began since then is of something else.
     if ended is None or pending is None or event.started_at < ended:
         return False
-    return event.why == "same" or (event.why == "none" and ended >= pending.gateway_at + CLOSE)
+    is_silent = event.why == "none" and is_telling(work, leg, pending, pending.gateway_at + ASKED)
+    return event.why == "same" or is_silent
 
 
 @apply.register
