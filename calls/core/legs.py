@@ -32,6 +32,7 @@ from calls.core.state import (
     WriteStatus,
 )
 from calls.core.unit_of_work import UnitOfWork
+from cti.events import CallEvent
 
 #: Maximum time by which events of different monitors may arrive out of order.
 GRACE = timedelta(seconds=1)
@@ -247,6 +248,24 @@ def _with_end(work: UnitOfWork, leg: LegState, gateway_at: datetime) -> LegState
     leg = work.put_leg(concluded(work, without_recording(leg, gateway_at, text), gateway_at))
     decide_contests(work, leg, gateway_at)
     return leg
+
+
+def note_stalled_end(work: UnitOfWork, number: int, event: CallEvent) -> None:
+    """Note since when a stall may have held back a leg's end: a recording that began since may be another call's.
+
+    Example: the link stalls from 18 to 39, and a call is heard whole at 39. The recording that began at 37 may be that
+    of the call which the extension retrieved from hold meanwhile.
+    """
+    leg, since = work.legs.get(number), event.heldsince
+    if leg is None or since is None or work.site.has_source_times or leg.phase is LegPhase.OPEN:
+        return
+    leg, began = replace(leg, ended_since=since), leg.recording_began
+    if began is None or began < since or leg.base is not WriteStatus.NONE:
+        work.put_leg(leg)
+        return
+    text = f"The link stalled: recording {leg.guid} may have begun after the end of this leg."
+    leg = work.put_leg(concluded(work, without_recording(leg, event.at, text), event.at))
+    decide_contests(work, leg, event.at)
 
 
 def put_party(work: UnitOfWork, call: CallState, party: Party) -> CallState:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from calls.core.clocks import APART, CLOSE, STALL, ended_at, is_on_time, moments_of
+from calls.core.clocks import APART, CLOSE, STALL, began_with_later, ended_at, is_on_time, moments_of
 from calls.core.doubts import is_close, is_sure, may_be_lost, may_be_of_repeat, may_contest, may_have_begun
 from calls.core.outcome_rules import concluded, traced
 from calls.core.result_events import LATE, WHY, RecordingAssigned, RecordingFound
@@ -150,7 +150,22 @@ def _is_after_end(work: UnitOfWork, leg: LegState, event: RecordingFound) -> boo
     ended, heard = ended_at(work, leg), leg.disconnected_gateway_at
     if ended is None or heard is None:
         return False
-    return event.started_at >= ended or (event.asked_at is not None and event.asked_at > heard)
+    is_held_back = leg.ended_since is not None and event.started_at >= leg.ended_since
+    return is_held_back or event.started_at >= ended or (event.asked_at is not None and event.asked_at > heard)
+
+
+def _began_with_retrieved(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
+    """Say whether the recording began as the extension had retrieved another call: it talks in one call at a time.
+
+    Example: 2001 answered call 101 at 16.4 and retrieved 100 at 16.9; a recording that began then is not that of 101,
+    although the end of 101 is heard only at 17.5.
+    """
+    began = event.started_at
+    connected = moments_of(work, leg.connected_source_at, leg.connected_gateway_at)[1]
+    first = max(connected, leg.retrieved_gateway_at or connected)
+    others = [one.retrieved_gateway_at for one in work.legs_at(leg.device_id) if one.number != leg.number]
+    later = [at for at in others if at is not None and at > first]
+    return any(began >= at or began_with_later(began, first, at) for at in later)
 
 
 def began_late(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
@@ -182,6 +197,7 @@ ROWS: tuple[tuple[Callable[[UnitOfWork, LegState, RecordingFound], bool], str], 
     (began_late, "began_late"),
     (began_before, "stranger"),
     (_began_with_repeat, "repeat"),
+    (_began_with_retrieved, "next_call"),
     (_is_certain, ""),
     (_is_after_end, "next_call"),
     (_may_be_lost, "next_call"),

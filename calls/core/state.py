@@ -299,11 +299,15 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     is_of_snapshot: bool = False
     is_unconfirmed: bool = False
     is_held: bool = False
+    #: When its extension had retrieved it from hold, by the gateway's clock: it talks in no other call then.
+    retrieved_gateway_at: datetime | None = None
     #: The call that its extension dialled while this one was on hold, and that has its interaction.
     consulted: int | None = None
     disconnected_source_at: datetime | None = None
     disconnected_gateway_at: datetime | None = None
     is_end_unknown: bool = False
+    #: Since when a link that stalled may have held its end back, where only the receipt says when that was.
+    ended_since: datetime | None = None
     search: SearchStatus = SearchStatus.NONE
     searches: int = 0
     missed: str = ""

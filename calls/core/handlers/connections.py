@@ -15,7 +15,7 @@ from calls.core.call_end import (
     is_known_by_ends,
 )
 from calls.core.call_evidence import states_another_interaction
-from calls.core.clocks import CLOSE, note_agreement
+from calls.core.clocks import CLOSE, moments_of, note_agreement
 from calls.core.connections import connect_device, connection_of, note_seen, open_before
 from calls.core.consultation import disinherit, inherit, inherit_late
 from calls.core.dispatch import apply
@@ -25,7 +25,7 @@ from calls.core.gaps import may_have_had_others
 from calls.core.idle_calls import doubt_from, may_go_on_without, rang_only
 from calls.core.incarnations import call_at
 from calls.core.known_calls import known_call, located
-from calls.core.legs import GRACE, clear_party, put_party
+from calls.core.legs import GRACE, clear_party, note_stalled_end, put_party
 from calls.core.newcomers import newcomers_before_clearing, newcomers_since, set_apart
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import traced
@@ -197,7 +197,8 @@ def _hold(work: UnitOfWork, event: CallEvent, state: PartyState) -> None:
         what = "held" if state is PartyState.HOLD else "retrieved"
         if leg.is_held != (state is PartyState.HOLD):
             leg = traced(leg, event.at, what, f"The call was {what}.")
-        leg = work.put_leg(replace(leg, is_held=state is PartyState.HOLD))
+        retrieved = moments_of(work, event.time, event.at)[1] if leg.is_held else leg.retrieved_gateway_at
+        leg = work.put_leg(replace(leg, is_held=state is PartyState.HOLD, retrieved_gateway_at=retrieved))
         if leg.is_held:
             inherit_late(work, leg, event.time)
         note_seen(work, leg)
@@ -243,6 +244,8 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
     if leg is not None and leg.consulted is not None:
         disinherit(work, leg, event.time, event.at)
     clear_party(work, call, device_id, event.time, event.at, f"Extension {device_id} disconnected.")
+    if leg is not None:
+        note_stalled_end(work, leg.number, event)
     leave_queue(work, work.calls[call.incarnation], device_id, event)
     divide_where_rung(work, work.calls[call.incarnation], party, leg, event)
     _divide_before(work, call, newcomers_since(work, work.calls[call.incarnation], event.time), event)
@@ -389,6 +392,8 @@ def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
         if party.cleared_gateway_at is None:
             call = work.calls[call.incarnation]
             clear_party(work, call, device_id, event.time, event.at, "The call was cleared.")
+            if party.leg is not None:
+                note_stalled_end(work, party.leg, event)
     call = work.calls[call.incarnation]
     cleared_at = max(call.cleared_at or event.time, event.time)
     work.put_call(replace(call, cleared_at=cleared_at, clearing_at=cleared_at, waits_since=None, waits_at=""))
