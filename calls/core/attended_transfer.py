@@ -153,7 +153,7 @@ def may_have_ended(work: UnitOfWork, leg: LegState, pending: PendingTransfer) ->
     return moved < began + timedelta(seconds=work.site.guid_window_seconds) + APART
 
 
-def is_telling(work: UnitOfWork, leg: LegState, pending: PendingTransfer, asked: datetime | None) -> bool:
+def is_conclusive(work: UnitOfWork, leg: LegState, pending: PendingTransfer, asked: datetime | None) -> bool:
     """Say whether QMS, asked then, would have named a recording that began with a transfer: its silence is an answer.
 
     That is late enough for it to have begun, and soon enough for it to be named still: within its window, however late

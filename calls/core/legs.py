@@ -250,13 +250,13 @@ def _with_end(work: UnitOfWork, leg: LegState, gateway_at: datetime) -> LegState
     return leg
 
 
-def note_stalled_end(work: UnitOfWork, number: int, event: CallEvent) -> None:
+def note_stalled_end(work: UnitOfWork, number: int | None, event: CallEvent) -> None:
     """Note since when a stall may have held back a leg's end: a recording that began since may be another call's.
 
     Example: the link stalls from 18 to 39, and a call is heard whole at 39. The recording that began at 37 may be that
     of the call which the extension retrieved from hold meanwhile.
     """
-    leg, since = work.legs.get(number), event.heldsince
+    leg, since = work.legs.get(number or 0), event.heldsince
     if leg is None or since is None or work.site.has_source_times or leg.phase is LegPhase.OPEN:
         return
     leg, began = replace(leg, ended_since=since), leg.recording_began

@@ -244,8 +244,7 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
     if leg is not None and leg.consulted is not None:
         disinherit(work, leg, event.time, event.at)
     clear_party(work, call, device_id, event.time, event.at, f"Extension {device_id} disconnected.")
-    if leg is not None:
-        note_stalled_end(work, leg.number, event)
+    note_stalled_end(work, party.leg if party is not None else None, event)
     leave_queue(work, work.calls[call.incarnation], device_id, event)
     divide_where_rung(work, work.calls[call.incarnation], party, leg, event)
     _divide_before(work, call, newcomers_since(work, work.calls[call.incarnation], event.time), event)
@@ -392,8 +391,7 @@ def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
         if party.cleared_gateway_at is None:
             call = work.calls[call.incarnation]
             clear_party(work, call, device_id, event.time, event.at, "The call was cleared.")
-            if party.leg is not None:
-                note_stalled_end(work, party.leg, event)
+            note_stalled_end(work, party.leg, event)
     call = work.calls[call.incarnation]
     cleared_at = max(call.cleared_at or event.time, event.time)
     work.put_call(replace(call, cleared_at=cleared_at, clearing_at=cleared_at, waits_since=None, waits_at=""))

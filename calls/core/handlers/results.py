@@ -5,7 +5,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
-from calls.core.attended_transfer import Part, divide_leg, is_telling, may_have_ended, part_of
+from calls.core.attended_transfer import Part, divide_leg, is_conclusive, may_have_ended, part_of
 from calls.core.call_end import divide, divide_where_empty, expire_when_over, remembered
 from calls.core.canary import may_be_recorded_as
 from calls.core.clocks import APART, CLOSE, moments_of, was_over_when_heard
@@ -228,7 +228,7 @@ def _is_answered(work: UnitOfWork, leg: LegState, event: RecordingFound | Record
         return True
     if leg.phase is LegPhase.OPEN and _may_have_ended(work, pending):
         return False
-    return why in ("none", "unreachable") and is_telling(work, leg, pending, event.asked_at)
+    return why in ("none", "unreachable") and is_conclusive(work, leg, pending, event.asked_at)
 
 
 def _may_have_ended(work: UnitOfWork, pending: PendingTransfer) -> bool:
@@ -246,7 +246,7 @@ def _was_answered_before(work: UnitOfWork, leg: LegState, event: RecordingFound)
         return True  # It still named the leg's recording; what began since then is of something else.
     if ended is None or pending is None or event.started_at < ended:
         return False
-    is_silent = event.why == "none" and is_telling(work, leg, pending, pending.gateway_at + ASKED)
+    is_silent = event.why == "none" and is_conclusive(work, leg, pending, pending.gateway_at + ASKED)
     return event.why == "same" or is_silent
 
 
