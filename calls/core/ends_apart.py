@@ -13,6 +13,7 @@ from calls.core.newcomers import (
     SOON,
     apart,
     doubtful_from,
+    is_handed_on,
     may_have_rung_out,
     newcomers_before_leaving,
     reported_again,
@@ -38,6 +39,8 @@ def divide_where_rung(
     """Give a leg nothing of before it, where its end may be that of its phone's ringing in a call before."""
     if party is None or leg is None or not may_have_rung_out(work, party, leg, event.time):
         return
+    if is_handed_on(call, event.time):
+        return  # The transfer that is heard before the end names its phone as connected.
     left, heard_at = call.parties[party.device_id], leg.connected_gateway_at
     call = put_party(work, call, replace(left, since=leg.connected_source_at, heard_at=heard_at))
     apart(work, call, event.time, heard_at, ())

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from agents.core.presence import AgentSession, KnownBy
 from calls.core.call_facts import as_of
 from calls.core.canary import is_canary_call
-from calls.core.clocks import APART, ended_at, is_on_time
+from calls.core.clocks import APART, ended_at, has_whole_seconds, is_on_time
 from calls.core.commands import StartSearch
 from calls.core.doubts import (
     base_due,
@@ -36,6 +36,7 @@ from cti.events import CallEvent
 
 #: Maximum time by which events of different monitors may arrive out of order.
 GRACE = timedelta(seconds=1)
+TICK = timedelta(microseconds=1)
 #: Maximum time by which a recording may begin before the PBX reports Connected.
 EARLY = timedelta(seconds=3)
 
@@ -280,7 +281,8 @@ def clear_party(
     """Take a device out of a call and close its leg; remember that it left, for what comes late."""
     party = call.parties.get(device_id) or Party(device_id=device_id, state=PartyState.NULL, since=at)
     leg = work.legs.get(party.leg) if party.leg is not None else None
-    if leg is not None and leg.connected_source_at > at and (party.since is None or party.since > at):
+    latest = at + TICK if has_whole_seconds(work) else at  # What was set apart within that second is not later.
+    if leg is not None and leg.connected_source_at > latest and (party.since is None or party.since > latest):
         return  # It speaks of an earlier connection of the same device.
     if party.cleared_gateway_at is not None and leg is None:
         return

@@ -69,7 +69,7 @@ def newcomers_since(work: UnitOfWork, call: CallState, at: datetime) -> datetime
     Example: 2001 talks in call 100; 2002 is connected in it at 20.2, of which nothing was announced, and at 20.8 it is
     reported that 2001 has left. Then 2002 has nothing of what was known of the call before 20.2.
     """
-    if not may_be_overtaken(work) or call.moved_to is not None or _is_handed_on(call, at):
+    if not may_be_overtaken(work) or call.moved_to is not None or is_handed_on(call, at):
         return None
     moments = _moments(_without_answers(work, call))
     since = min(moments) if moments and min(moments) >= at - GRACE else None
@@ -95,7 +95,7 @@ def _is_within(moment: datetime | None, spans: list[tuple[datetime, datetime]]) 
 
 def newcomers_before_clearing(work: UnitOfWork, call: CallState, at: datetime) -> datetime | None:
     """Return when those came who came less than a second before a call was cleared: that may be another call's end."""
-    if not may_be_overtaken(work) or _is_handed_on(call, at):
+    if not may_be_overtaken(work) or is_handed_on(call, at):
         return None
     since = min((one for one in _moments(call) if one >= at - GRACE), default=None)
     return since if since is not None and call.born_at < since - GRACE else None
@@ -105,7 +105,7 @@ def newcomers_before_leaving(
     work: UnitOfWork, call: CallState, at: datetime, announced: Collection[str]
 ) -> datetime | None:
     """Return when those came, other than who is announced, who came less than a second before a call was handed on."""
-    if not may_be_overtaken(work) or _is_handed_on(call, at):
+    if not may_be_overtaken(work) or is_handed_on(call, at):
         return None
     since = min((one.since for one in _comings(work, call, at, announced) if one.since >= at - GRACE), default=None)
     return since if since is not None and call.born_at < since else None
@@ -142,7 +142,7 @@ def set_apart(
     What was heard since the first of them came, with that second's time, is then of the next moment. None of the
     ``announced`` is. ``ends_all``: all who were in the call are out of it; else it goes on with who came before.
     """
-    if not has_whole_seconds(work) or work.site.settle_seconds <= 0 or _is_handed_on(call, at):
+    if not has_whole_seconds(work) or work.site.settle_seconds <= 0 or is_handed_on(call, at):
         return call
     heard_at = _first_newcomer(work, call, at, announced, ends_all=ends_all)
     if heard_at is None:
@@ -235,7 +235,7 @@ def queues_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     if not isinstance(event, Queued) or not may_be_overtaken(work) or call.waits_since is not None:
         return False
     is_talking = any(party.is_talking and not party.outside for party in call.parties.values())
-    return is_talking and not _is_handed_on(call, event.time) and bool(_left_since(call, event.time - GRACE))
+    return is_talking and not is_handed_on(call, event.time) and bool(_left_since(call, event.time - GRACE))
 
 
 def _moments(call: CallState) -> list[datetime]:
@@ -255,6 +255,6 @@ def _left_since(call: CallState, moment: datetime) -> list[Party]:
     ]
 
 
-def _is_handed_on(call: CallState, at: datetime) -> bool:
+def is_handed_on(call: CallState, at: datetime) -> bool:
     """Say whether a call was made by a transfer or conference just now: who comes into it is announced by that."""
     return call.main is not None and call.joined_at is not None and call.joined_at >= at - GRACE

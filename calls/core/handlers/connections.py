@@ -15,7 +15,7 @@ from calls.core.call_end import (
     is_known_by_ends,
 )
 from calls.core.call_evidence import states_another_interaction
-from calls.core.clocks import CLOSE, moments_of, note_agreement
+from calls.core.clocks import CLOSE, has_whole_seconds, moments_of, note_agreement
 from calls.core.connections import connect_device, connection_of, note_seen, open_before
 from calls.core.consultation import disinherit, inherit, inherit_late
 from calls.core.dispatch import apply
@@ -290,7 +290,8 @@ def _later_leg(work: UnitOfWork, party: Party, event: ConnectionCleared | CallCl
     leg = work.legs.get(party.leg) if party.leg is not None else None
     if leg is None or leg.is_unconfirmed or not work.site.has_source_times or party.since is None:
         return None
-    return leg if party.since <= event.time < leg.connected_source_at else None
+    latest = event.time + TICK if has_whole_seconds(work) else event.time  # Heard later, in one second: it is later.
+    return leg if party.since <= event.time and latest < leg.connected_source_at else None
 
 
 def _has_left_later(work: UnitOfWork, party: Party, moment: datetime) -> bool:
