@@ -6,7 +6,7 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from calls.core.call_facts import as_of
-from calls.core.clocks import APART, STALL, began_with_later, is_on_time, moments_of
+from calls.core.clocks import APART, STALL, began_with_later, has_whole_seconds, is_on_time, moments_of
 from calls.core.commands import CancelSearch
 from calls.core.doubts import is_wanted
 from calls.core.leg_split import put_first_part, put_second_part, split
@@ -186,6 +186,18 @@ def divide_leg(work: UnitOfWork, leg: LegState, missed: str, at: datetime) -> No
     if found is not None and part_of(work, leg, found.started_at) is Part.EITHER:
         leg = replace(leg, guid="", service=None)
     split(work, replace(leg, missed=missed), at)
+
+
+def give_to_second(work: UnitOfWork, leg: LegState, at: datetime) -> bool:
+    """Divide a leg whose recording began just before the transfer, and goes on after it: the second part owns it.
+
+    Another recording may have ended at the transfer, and the first part says why it has none. Say whether it was so.
+    """
+    found = _answer(leg)
+    if found is None or has_whole_seconds(work) or part_of(work, leg, found.started_at) is not Part.EITHER:
+        return False
+    split(work, replace(leg, guid="", service=None), at, found=found)
+    return True
 
 
 def _answer(leg: LegState) -> RecordingFound | None:

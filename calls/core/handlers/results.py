@@ -5,7 +5,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
-from calls.core.attended_transfer import Part, divide_leg, is_conclusive, may_have_ended, part_of
+from calls.core.attended_transfer import Part, divide_leg, give_to_second, is_conclusive, may_have_ended, part_of
 from calls.core.call_end import divide, divide_where_empty, expire_when_over, remembered
 from calls.core.canary import may_be_recorded_as
 from calls.core.clocks import APART, CLOSE, moments_of, was_over_when_heard
@@ -191,6 +191,8 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
         is_of_later = bool(leg.guid) and isinstance(event, RecordingFound)  # It says nothing of the leg's own.
         is_undecided = not is_answered and (why in ("none", "same") or is_of_later)
         divide_leg(work, leg, "undecided" if is_undecided else why, event.at)
+        return
+    if give_to_second(work, leg, event.at):
         return
     text = "After the transfer QMS still has the same recording: the leg goes on." if leg.guid else WHY["none"]
     status = SearchStatus.FOUND if leg.guid else SearchStatus.MISSED
