@@ -55,7 +55,8 @@ def _entered(call: CallState, event: CallEvent, touched_at: datetime) -> CallSta
 
 def _is_foreign(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event belongs to a call that is not known, so that its data must be ignored."""
-    if isinstance(event, CallInformation) and not event.data.interaction_id and is_missed(work, call, event):
+    is_doubtful = isinstance(event, CallInformation | Diverted) and not event.data.interaction_id
+    if is_doubtful and is_missed(work, call, event):
         return True
     if not isinstance(event, _OF_KNOWN) or not states_another_interaction(call, event):
         return False

@@ -71,7 +71,8 @@ def newcomers_since(work: UnitOfWork, call: CallState, at: datetime) -> datetime
     """
     if not may_be_overtaken(work) or call.moved_to is not None or is_handed_on(call, at):
         return None
-    moments = _moments(_without_answers(work, call))
+    led_away = call if call.waits_at else replace(call, waits_since=None)  # By who leaves, with Diverted.
+    moments = _moments(_without_answers(work, led_away))
     since = min(moments) if moments and min(moments) >= at - GRACE else None
     has_talked_before = [one for one in _left_since(call, at) if one.since and since and one.since < since]
     return since if has_talked_before else None
