@@ -53,7 +53,7 @@ def is_of_before(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     party = call.parties.get(event.data.device_id or "")
     has_left = party is not None and party.had_leg and not party.is_here
     is_earlier = has_left and isinstance(event, Established) and work.site.has_source_times
-    return is_earlier or _is_queued_before_dialled(work, call, event) or _contradicts(call, event)
+    return is_earlier or _is_queued_before_dialled(work, call, event) or contradicts(call, event)
 
 
 def _is_queued_before_dialled(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
@@ -65,7 +65,7 @@ def _is_queued_before_dialled(work: UnitOfWork, call: CallState, event: CallEven
     return any(since is not None and event.time < since for since in dialled)
 
 
-def _contradicts(call: CallState, event: CallEvent) -> bool:
+def contradicts(call: CallState, event: CallEvent) -> bool:
     """Say whether an event states an interaction, number or name that a call never had."""
     return (
         states_another_interaction(call, event) or is_contradicted(call, event.data) or names_another(call, event.data)
@@ -90,7 +90,7 @@ def is_after(work: UnitOfWork, call: CallState, ended_at: datetime, event: CallE
 def _is_heard_after(work: UnitOfWork, call: CallState, ended_at: datetime, event: CallEvent) -> bool:
     """Say whether an event with the same time as a call's end belongs to the next call."""
     party = call.parties.get(event.data.device_id or "")
-    if call.moved_at is None and (party is None or party.had_leg or _contradicts(call, event)):
+    if call.moved_at is None and (party is None or party.had_leg or contradicts(call, event)):
         return True
     if isinstance(event, _OPENING) and any(one.has_dialled for one in call.parties.values() if one is not party):
         return True  # A call is dialled by one device.
@@ -332,7 +332,7 @@ def is_of_after_doubt(work: UnitOfWork, call: CallState, event: CallEvent) -> bo
 
 def _is_after_doubt(call: CallState, since: datetime, event: CallEvent) -> bool:
     """Say whether an event comes after the moment from which its call may be over."""
-    return event.time > since or (event.time == since and _contradicts(call, event))
+    return event.time > since or (event.time == since and contradicts(call, event))
 
 
 def _opens_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:

@@ -19,6 +19,7 @@ from calls.core.call_evidence import (
     ENTERING,
     GRACE,
     begins,
+    contradicts,
     is_after,
     is_anybody_in,
     is_doubtful_for,
@@ -30,7 +31,7 @@ from calls.core.call_evidence import (
 )
 from calls.core.clocks import has_whole_seconds
 from calls.core.newcomers import SOON, doubtful_from
-from calls.core.state import CallState, Party
+from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
     CallCleared,
@@ -38,6 +39,7 @@ from cti.events import (
     CallInformation,
     ConnectionCleared,
     Diverted,
+    Established,
     Held,
     Retrieved,
 )
@@ -81,7 +83,8 @@ def _by_time(work: UnitOfWork, event: CallEvent, call: CallState, following: Cal
     """Return the call that had begun by an event's time, the next one of the id, or a new one."""
     ended_at = call.ended_at
     if ended_at is not None and is_after(work, call, ended_at, event):
-        return _after_end(work, event, call, following)
+        is_of_move = following is None and _is_answer_of_moved(work, call, event)
+        return call if is_of_move else _after_end(work, event, call, following)
     if is_of_after_doubt(work, call, event):
         return following or begin_call(work, event, call.call_id, replaces=False)
     if following is not None:
@@ -109,6 +112,20 @@ def _after_end(work: UnitOfWork, event: CallEvent, call: CallState, following: C
     if following is None:
         return begin_call(work, event, call.call_id)
     return _begun_before(work, event, following)
+
+
+def _is_answer_of_moved(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether an answer, heard after its call was handed on to the device, may be of before that: no time says so.
+
+    It is the device's answer in the call that goes on, where it does not talk yet.
+    """
+    earliest, moved_at, device_id = doubtful_from(work, event.time), call.moved_at, event.data.device_id or ""
+    target = work.calls.get(call.moved_to) if call.moved_to is not None else None
+    if not isinstance(event, Established) or earliest is None or target is None or moved_at is None:
+        return False
+    party = target.parties.get(device_id)
+    is_awaited = party.state is PartyState.ALERTING if party is not None else device_id == call.handed_to
+    return is_awaited and moved_at >= earliest and not any(contradicts(one, event) for one in (call, target))
 
 
 def _has_left_queue(event: CallEvent, left_at: datetime, following: CallState | None) -> bool:

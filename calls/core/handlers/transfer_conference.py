@@ -346,9 +346,9 @@ def _move(
         )
     moved_at = call.moved_at or event.time
     due = event.at + remembered(work)
-    work.put_call(
-        replace(call, parties=staying, moved_to=new, moved_at=moved_at, due=due, waits_since=None, waits_at="")
-    )
+    to = event.data.transferred_to_device_id or event.data.added_party_id or ""
+    call = replace(call, parties=staying, moved_to=new, moved_at=moved_at, handed_to=to)
+    work.put_call(replace(call, due=due, waits_since=None, waits_at=""))
 
 
 def _reached(leg: LegState, event: CallEvent) -> bool:
