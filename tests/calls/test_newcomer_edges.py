@@ -46,8 +46,9 @@ SINCE: list[tuple[CallState, float | None]] = [
     (_call(_left(), _came(19.799)), None),  # It came over a second before: nothing is out of order.
     (_call(_left(), _came(20.2), _came(20.5, "2003")), 20.2),
     (_call(_left(), _came(20.2), _came(10, "2003")), None),  # Another one goes on talking.
-    (_call(_left(), waits_since=moment(20.3)), 20.3),
-    (_call(_left(), _came(20.2), waits_since=moment(20.1)), 20.1),
+    (_call(_left(), waits_since=moment(20.3), waits_at="5000"), 20.3),
+    (_call(_left(), _came(20.2), waits_since=moment(20.1), waits_at="5000"), 20.1),
+    (_call(_left(), waits_since=moment(20.3)), None),  # Led away by who left, to no queue.
     (_call(_left()), None),
     (_call(_left(20.2), _came()), None),  # Who left had come with it.
     (_call(_left(20.199), _came()), 20.2),
