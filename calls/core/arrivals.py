@@ -6,8 +6,7 @@ from msgspec.structs import replace
 
 from calls.core.attended_transfer import pending_of
 from calls.core.call_facts import AFTER, stated_since
-from calls.core.clocks import CLOSE
-from calls.core.incarnations import TICK
+from calls.core.clocks import CLOSE, TICK
 from calls.core.leg_split import put_second_part
 from calls.core.legs import GRACE, clear_party, close_leg, put_party, refresh_facts
 from calls.core.origins import OriginRule, origin_of

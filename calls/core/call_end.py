@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.core.call_facts import as_of, divided
-from calls.core.clocks import CLOSE
+from calls.core.clocks import CLOSE, TICK
 from calls.core.connections import connect_device
-from calls.core.incarnations import TICK, has_come_after, later_parties, own_interaction
+from calls.core.incarnations import has_come_after, later_parties, own_interaction
 from calls.core.legs import GRACE, clear_party, correct_end, put_party, refresh_facts
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork

@@ -17,6 +17,8 @@ CLOSE = timedelta(milliseconds=250)
 AGREEMENT = timedelta(minutes=15)
 #: Minimum interval between two such events that are noted.
 NOTING = timedelta(minutes=1)
+#: The smallest step of time: just before, or just after.
+TICK = timedelta(microseconds=1)
 #: The step of a source's clock that has no fractions of a second.
 WHOLE_SECOND = timedelta(seconds=1)
 

@@ -3,11 +3,10 @@
 ``newcomers`` says when that is so. The call is divided, and neither part gets what was stated of the other.
 """
 
-from datetime import timedelta
-
 from msgspec.structs import replace
 
 from calls.core.call_end import divide, divide_where_empty, expire_when_over
+from calls.core.clocks import TICK
 from calls.core.legs import clear_party, put_party
 from calls.core.newcomers import (
     SOON,
@@ -22,8 +21,6 @@ from calls.core.newcomers import (
 from calls.core.state import CallState, LegPhase, LegState, Party
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallCleared, CallEvent, ConnectionCleared
-
-TICK = timedelta(microseconds=1)
 
 
 def divide_where_cleared(work: UnitOfWork, call: CallState, event: CallCleared) -> bool:

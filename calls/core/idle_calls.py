@@ -5,8 +5,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from calls.core.call_end import divide, divide_before_leg
-from calls.core.clocks import has_whole_seconds
-from calls.core.incarnations import TICK, has_come_after
+from calls.core.clocks import TICK, has_whole_seconds
+from calls.core.incarnations import has_come_after
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import ConnectionCleared

@@ -29,7 +29,7 @@ from calls.core.call_evidence import (
     is_of_later_life,
     states_another_interaction,
 )
-from calls.core.clocks import has_whole_seconds
+from calls.core.clocks import TICK, has_whole_seconds
 from calls.core.newcomers import SOON, doubtful_from
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
@@ -44,8 +44,6 @@ from cti.events import (
     Retrieved,
 )
 
-#: The smallest step of time.
-TICK = timedelta(microseconds=1)
 #: What ends a call, or a device's part in it.
 ENDING = (CallCleared, ConnectionCleared, Diverted)
 #: What happens to a device in a call, and is of another one where it states the interaction of that.

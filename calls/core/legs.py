@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from agents.core.presence import AgentSession, KnownBy
 from calls.core.call_facts import as_of
 from calls.core.canary import is_canary_call
-from calls.core.clocks import APART, ended_at, has_whole_seconds, is_on_time
+from calls.core.clocks import APART, TICK, ended_at, has_whole_seconds, is_on_time
 from calls.core.commands import StartSearch
 from calls.core.doubts import (
     base_due,
@@ -36,7 +36,6 @@ from cti.events import CallEvent
 
 #: Maximum time by which events of different monitors may arrive out of order.
 GRACE = timedelta(seconds=1)
-TICK = timedelta(microseconds=1)
 #: Maximum time by which a recording may begin before the PBX reports Connected.
 EARLY = timedelta(seconds=3)
 

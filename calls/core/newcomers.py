@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from calls.core.call_facts import as_of
-from calls.core.clocks import has_whole_seconds
+from calls.core.clocks import TICK, has_whole_seconds
 from calls.core.outside_parties import is_outside
 from calls.core.state import CallState, LegState, Party, Reconnection, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -25,8 +25,6 @@ from cti.events import CallEvent, Queued
 GRACE = timedelta(seconds=1)
 #: Maximum difference in arrival between the reports of both ends of one connection where nothing stalls.
 SOON = timedelta(milliseconds=100)
-#: The smallest step of time.
-TICK = timedelta(microseconds=1)
 
 
 class _Coming(msgspec.Struct, frozen=True, order=True):

@@ -15,13 +15,12 @@ from typing import Any
 import msgspec
 from django.db import connection, models, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from msgspec.structs import replace
 
 from calls.models import HourlyCount, Leg, RecordingSearch
 from calls.stats.dimensions_rebuild import recount_dimensions
 from calls.stats.hourly import hour_of
 from calls.stats.rebuild import recount
-from calls.storage.codec import LEG_FIELDS, leg_key, leg_row, read_leg
+from calls.storage.codec import LEG_FIELDS, leg_key, leg_row
 from cti.models import CtiSource
 from flags.models import FlagValue, FlagWrite
 from qms.models import DataServer, RecordingService
@@ -171,13 +170,6 @@ def leg_pattern() -> Mapping[str, Any]:
     assert channel_table.leg.outcome == "flagged", channel_table.leg
     row = leg_row(0, channel_table.leg, channel_table.leg.connected_source_at, compact=True)
     return MappingProxyType(dict(zip(LEG_FIELDS, row, strict=True)))
-
-
-def facts_at(connected_at: datetime, ended_at: datetime | None) -> bytes:
-    """Return the facts of the pattern's leg, connected at a time by the gateway's clock."""
-    leg = read_leg(leg_pattern()["facts"], "")
-    timed = replace(leg, connected_gateway_at=connected_at, disconnected_gateway_at=ended_at)
-    return bytes(leg_row(0, timed, connected_at, compact=True)[LEG_FIELDS.index("facts")])
 
 
 def _leg(one: Numbered, sources: Sequence[int]) -> tuple[Any, ...]:

@@ -8,12 +8,13 @@ from functools import cached_property
 from typing import Any
 
 from django.db import models
+from msgspec.structs import replace
 
 from agents.models import Allocation, QmsUser
 from calls.models import Gap, Leg, RecordingSearch, SearchState
-from calls.storage.codec import leg_key
+from calls.storage.codec import LEG_FIELDS, leg_key, leg_row, read_leg
 from cti.models import CtiSource
-from devtools.bench.filling import defaults_of, facts_at, insert, leg_pattern, without_indexes
+from devtools.bench.filling import defaults_of, insert, leg_pattern, without_indexes
 from devtools.bench.planted_calls import APART, BEGIN, KINDS, NOT_WRITTEN, PlantedCall, PlantedCalls, PlantedLeg
 from flags.models import FlagSetting, FlagValue, FlagWrite, WriteState
 from qms.models import DataServer, RecordingService
@@ -171,7 +172,7 @@ class PlantedSite:
             "recording_guid": leg.guid,
             "service": self.service.pk if leg.guid else None,
             "folded_at": leg.connected_at,
-            **({"facts": facts_at(leg.connected_at, leg.ended_at)} if leg.was_sought else {}),
+            **({"facts": _facts_at(leg.connected_at, leg.ended_at)} if leg.was_sought else {}),
         }
 
     def _search(self, leg: PlantedLeg) -> dict[str, Any]:
@@ -203,3 +204,10 @@ class PlantedSite:
     def _values(self, call: PlantedCall) -> Iterator[dict[str, Any]]:
         for flag in call.flags():
             yield {"write": call.number + 1, "recording_guid": call.guid, "name": flag.name, "value": flag.value}
+
+
+def _facts_at(connected_at: datetime, ended_at: datetime | None) -> bytes:
+    """Return the facts of the pattern's leg, connected at a time by the gateway's clock."""
+    leg = read_leg(leg_pattern()["facts"], "")
+    timed = replace(leg, connected_gateway_at=connected_at, disconnected_gateway_at=ended_at)
+    return bytes(leg_row(0, timed, connected_at, compact=True)[LEG_FIELDS.index("facts")])

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
@@ -25,7 +24,7 @@ from gateway_site.config.moment_field import SiteMomentField
 from gateway_site.reconciliation.compare import FindingKind
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.repair import repair
-from gateway_site.reconciliation.runs import planned, share_right, what_was_cut, why_never_written
+from gateway_site.reconciliation.runs import last_settled, planned, share_right, what_was_cut, why_never_written
 from gateway_site.reconciliation.side_by_side import differing_values
 from gateway_site.reconciliation.texts import cause_words, text_of
 from history.admin import ReadOnlyAdmin, RecordedAdmin
@@ -71,10 +70,7 @@ class RunForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is fo
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         if "end" in self.fields:  # It is no field where a run is shown.
-            self.fields["end"].help_text = (
-                "Up to this moment, which is not included, and to the last full hour that is"
-                f" {settings.RECONCILE_AFTER_HOURS:g} hours ago (RECONCILE_AFTER_HOURS)."
-            )
+            self.fields["end"].help_text = f"Up to this moment, which is not included, and to {last_settled()}."
 
     def clean(self) -> dict[str, Any] | None:
         """Accept a span that holds something to compare."""

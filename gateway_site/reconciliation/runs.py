@@ -82,9 +82,18 @@ def settled_until(now: datetime) -> datetime:
 
 def old_enough() -> str:
     """Say how old calls must be to be compared."""
+    return f"{_age()} old (RECONCILE_AFTER_HOURS)"
+
+
+def last_settled() -> str:
+    """Say which moment is the last up to which calls are compared."""
+    step = "minute" if settings.RECONCILE_AFTER_HOURS < 1 else "hour"
+    return f"the last full {step} that is {_age()} ago (RECONCILE_AFTER_HOURS)"
+
+
+def _age() -> str:
     hours = settings.RECONCILE_AFTER_HOURS
-    age = f"{hours * 60:g} minutes" if hours < 1 else "1 hour" if hours == 1 else f"{hours:g} hours"
-    return f"{age} old (RECONCILE_AFTER_HOURS)"
+    return f"{hours * 60:g} minutes" if hours < 1 else "1 hour" if hours == 1 else f"{hours:g} hours"
 
 
 def kept_since(now: datetime) -> datetime:

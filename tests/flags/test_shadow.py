@@ -17,7 +17,6 @@ from flags.outbox.state_machine import WriteWithheld
 from flags.outbox.written_flags import erase_values, written_flags
 from flags.shadow.readings import KEPT, compare_due, forget_old
 from flags.shadow.summary import examples_of, summary_of
-from flags.shadow.verdicts import ShadowVerdict, compare_flags
 from qms.models import RecordingService
 from qms.port import Flag, FlagDefinition, QmsUnavailable, QmsUnclear, RecordingNotFound
 from tests.flags.qms import Line, Post, Recorder
@@ -388,26 +387,3 @@ def test_erasing_a_caller_takes_the_examples_and_old_ones_are_forgotten(post: Po
     forget_old(post.time + KEPT)
     assert not ShadowComparison.objects.exists()
     assert ShadowCount.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs", "verdict"),
-    [
-        ("Sales", "Sales", ShadowVerdict.SAME),
-        ("Sales", "SALES", ShadowVerdict.OTHER_CASE),
-        ("+49 30 123", "+4930123", ShadowVerdict.OTHER_FORMAT),
-        ("Sales and sup…", "Sales and support", ShadowVerdict.CUT),
-        ("Sales", "Support", ShadowVerdict.OTHER_VALUE),
-        ("Sales", None, ShadowVerdict.MISSING_THERE),
-        (None, "Sales", ShadowVerdict.MISSING_HERE),
-    ],
-)
-def test_each_way_to_differ_has_its_name(ours: str | None, theirs: str | None, verdict: ShadowVerdict) -> None:
-    here, there = ({} if text is None else {"QueueName": text} for text in (ours, theirs))
-    [found] = compare_flags(here, there, {"QueueName"})
-    assert found.verdict is verdict
-
-
-def test_a_flag_of_another_system_is_no_difference() -> None:
-    [found] = compare_flags({}, {"QualityScore": "7"}, {"QueueName"})
-    assert found.verdict is ShadowVerdict.NOT_OURS

@@ -1,6 +1,6 @@
 """Handle the events that connect, hold and release a device: Established to CallCleared."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -15,7 +15,7 @@ from calls.core.call_end import (
     is_known_by_ends,
 )
 from calls.core.call_evidence import states_another_interaction
-from calls.core.clocks import CLOSE, has_whole_seconds, moments_of, note_agreement
+from calls.core.clocks import CLOSE, TICK, has_whole_seconds, moments_of, note_agreement
 from calls.core.connections import connect_device, connection_of, note_seen, open_before
 from calls.core.consultation import disinherit, inherit, inherit_late
 from calls.core.dispatch import apply
@@ -32,8 +32,6 @@ from calls.core.outcome_rules import traced
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, SearchStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallCleared, CallEvent, ConnectionCleared, Established, Held, Retrieved
-
-TICK = timedelta(microseconds=1)
 
 
 @apply.register

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from agents.core.presence import SessionChange
 from calls.core.call_end import divide
 from calls.core.call_evidence import is_unheard_since_loss
+from calls.core.clocks import TICK
 from calls.core.commands import ChangeSession, CloseGap, OpenGap
 from calls.core.dispatch import apply
 from calls.core.doubts import give_up_what_may_be_lost
@@ -20,8 +21,6 @@ from cti.events import LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
 
 #: Maximum duration of a snapshot; one that takes longer is abandoned.
 ABANDONED = timedelta(minutes=5)
-#: The smallest step of time.
-TICK = timedelta(microseconds=1)
 
 
 @apply.register

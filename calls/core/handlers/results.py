@@ -8,7 +8,7 @@ from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
 from calls.core.attended_transfer import Part, divide_leg, give_to_second, is_conclusive, may_have_ended, part_of
 from calls.core.call_end import divide, divide_where_empty, expire_when_over, remembered
 from calls.core.canary import may_be_recorded_as
-from calls.core.clocks import APART, CLOSE, moments_of, was_over_when_heard
+from calls.core.clocks import APART, CLOSE, TICK, moments_of, was_over_when_heard
 from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
 from calls.core.doubts import base_due, began_with_following, decide_contests, overtake, uncontested
@@ -50,7 +50,6 @@ from calls.core.state import (
 )
 from calls.core.unit_of_work import UnitOfWork
 
-TICK = timedelta(microseconds=1)
 #: Until when after a transfer QMS was asked once a recording that began with it would have been there.
 ASKED = LATE + CLOSE
 #: Maximum searches of one leg while QMS still names the recording of the previous call.

@@ -14,7 +14,7 @@ from calls.core.result_events import BRIEFLY, WHY
 from devtools.bench.planted import BEGIN, PlantedSite
 from gateway_site.config.environment import SettingsError, environment
 from gateway_site.reconciliation.models import ReconciliationFinding
-from gateway_site.reconciliation.runs import ask, old_enough, settled_until
+from gateway_site.reconciliation.runs import ask, last_settled, old_enough, settled_until
 from gateway_site.reconciliation.texts import cause_words
 from launcher.paths import ROOT
 
@@ -57,6 +57,7 @@ def test_less_than_an_hour_is_counted_in_minutes(settings: Settings) -> None:
     assert settled_until(now) == datetime(2026, 11, 29, 10, 4, tzinfo=UTC)
     assert ask(site.service, now - timedelta(minutes=20), now, "Ada", now).end == settled_until(now)
     assert old_enough() == "3 minutes old (RECONCILE_AFTER_HOURS)"
+    assert last_settled() == "the last full minute that is 3 minutes ago (RECONCILE_AFTER_HOURS)"
 
 
 def test_an_hour_or_more_ends_at_a_full_hour(settings: Settings) -> None:
