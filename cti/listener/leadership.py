@@ -136,8 +136,9 @@ class LeadershipTerm:
     async def linked(self) -> None:
         """Report that events arrive again."""
         self._backoff.linked()
-        await self._report_link(LinkRestored)
+        # Before the event is kept: a stop that comes while it is must still be followed by LinkLost.
         self._is_up = True
+        await self._report_link(LinkRestored)
         self._set_state(LinkState.UP)
         log.info("link_up", source=self._config.slug)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 import time
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from cti.journal.call_requests import ask_to_end_call
 from cti.journal.handed_events import hand_to_listener
 from cti.journal.refusals import refused_lately
 from cti.journal.stream import Entry, client
+from cti.journal.writer import JournalWriter
 from cti.listener import leadership
 from cti.listener.listener import Listener
 from cti.listener.source_config import source_config
@@ -212,6 +214,29 @@ def test_a_stop_reports_the_gap_and_lets_another_lead_at_once(pbx: Switch, liste
     assert words() == ["LinkRestored", "LinkLost"]
     assert client().get("lease:{pbx}") is None
     assert status().state == LinkState.DOWN
+
+
+def test_a_stop_while_the_new_link_is_being_kept_is_followed_by_its_end(
+    pbx: Switch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = JournalWriter.put
+    kept, stopped = threading.Event(), threading.Event()
+
+    def kept_and_stopped(writer: JournalWriter, entries: list[Entry]) -> None:
+        put(writer, entries)
+        if not kept.is_set():
+            kept.set()
+            assert stopped.wait(10)
+
+    monkeypatch.setattr(JournalWriter, "put", kept_and_stopped)
+    one = Listening()
+    assert kept.wait(10)
+    one.ask_to_stop()
+    wait_until(lambda: one.listener._term is not None and one.listener._term.facts.state == LinkState.DOWN, "the stop")
+    stopped.set()
+    one.stop()
+
+    assert words() == ["LinkRestored", "LinkLost"]
 
 
 def test_a_start_after_an_earlier_life_reports_the_gap_from_its_last_sign(pbx: Switch, listening: Listening) -> None:
