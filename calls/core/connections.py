@@ -57,6 +57,7 @@ def connect_device(
         cleared_gateway_at=None,
         repeats=(),
         interaction_id=made.interaction_id,
+        is_vouched=made.is_vouched,
     )
     call = put_party(work, call, party)
     if call.waits_since is not None and call.waits_since <= made.at + GRACE:

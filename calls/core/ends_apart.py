@@ -36,8 +36,8 @@ def divide_where_rung(
     """Give a leg nothing of before it, where its end may be that of its phone's ringing in a call before."""
     if party is None or leg is None or not may_have_rung_out(work, party, leg, event.time):
         return
-    if is_handed_on(call, event.time):
-        return  # The transfer that is heard before the end names its phone as connected.
+    if is_handed_on(call, event.time) or (call.waits_since == event.time and not call.waits_at):
+        return  # The transfer that is heard before the end names its phone as connected, or the phone parked the call.
     left, heard_at = call.parties[party.device_id], leg.connected_gateway_at
     call = put_party(work, call, replace(left, since=leg.connected_source_at, heard_at=heard_at))
     apart(work, call, event.time, heard_at, ())

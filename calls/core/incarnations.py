@@ -219,15 +219,29 @@ def overtaken(
 def in_its_place(work: UnitOfWork, event: CallEvent) -> CallEvent:
     """Return an event of whole seconds with the time of its id's latest call, where that was set apart in its second.
 
-    See ``set_apart``. An end is of that call only if it is of one of its devices.
+    See ``set_apart``. An end is of that call only if it is of one of its devices. That of a device to which the call
+    was handed on in that second, as was heard before, comes after that: it was there.
     """
     calls = work.incarnations_of(event.data.call_id or "") if has_whole_seconds(work) else []
+    if calls and isinstance(event, ConnectionCleared | CallCleared) and _is_handed_on_to(work, calls[-1], event):
+        return replace(event, time=event.time + TICK)
     if not calls or isinstance(event, CallCleared) or not event.time < calls[-1].born_at < event.time + SOON:
         return event
     is_of_device = isinstance(event, AT_DEVICE)
     if is_of_device and (event.data.device_id or "") not in calls[-1].parties:
         return event
     return replace(event, time=calls[-1].born_at)
+
+
+def _is_handed_on_to(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether a call was joined, or handed on to a leg, in the moment of an event, with its device or any."""
+    party = call.parties.get(event.data.device_id or "")
+    if call.joined_at == event.time and (party is None or party.is_here):
+        return party is not None or not event.data.device_id
+    legs = [leg for leg in work.legs_in(call.incarnation) if event.data.device_id in (leg.device_id, None)]
+    pending = [leg.pending_transfer.at for leg in legs if leg.pending_transfer is not None]
+    second_parts = [leg.connected_source_at for leg in legs if leg.agent_source_at is not None]
+    return event.time in (*pending, *second_parts)
 
 
 def call_at(work: UnitOfWork, call_id: str, device_id: str, at: datetime) -> CallState | None:

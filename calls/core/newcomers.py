@@ -113,6 +113,7 @@ def newcomers_before_leaving(
 def _comings(work: UnitOfWork, call: CallState, at: datetime, announced: Collection[str]) -> list[_Coming]:
     """Return when devices came into a call that are in it, but for the announced; when one came again; and its wait."""
     others = [one for name, one in call.parties.items() if name not in announced and _lasts(one, at)]
+    others = [one for one in others if not one.is_vouched]
     if announced and not any(work.site.is_extension(one.device_id) and not one.outside for one in others):
         others = []
     comings = [_Coming(one.heard_at or one.since, one.since) for one in others if one.since is not None]
@@ -223,7 +224,23 @@ def may_have_rung_out(work: UnitOfWork, party: Party, leg: LegState, at: datetim
     """
     if not has_whole_seconds(work) or party.since is None or party.has_dialled or leg.is_unconfirmed:
         return False
+    if party.is_vouched:
+        return False
     return party.since < at <= leg.connected_source_at
+
+
+def is_vouched(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether an event of whole seconds states what its call was known by before: it is of that one, not the next.
+
+    That is its interaction, or its calling number.
+    """
+    if not has_whole_seconds(work):
+        return False
+    stated = (("interaction_id", event.data.interaction_id), ("calling_number", event.data.calling_number))
+    return any(
+        value and any(one.value == value and one.at < event.time for one in call.facts.get(name, ()))
+        for name, value in stated
+    )
 
 
 def queues_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:

@@ -33,7 +33,7 @@ class Reconnection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A device was reported as connected again although its end in the call is not known yet.
 
     Either it is a repeat, or the end is late and the call id names another call by now. ``ended_at``: the first end
-    reported since; ``interaction_id``: what the report stated.
+    reported since; ``interaction_id``: what the report stated; ``is_vouched``: see ``Party``.
     """
 
     at: datetime
@@ -42,6 +42,7 @@ class Reconnection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ended_at: datetime | None = None
     origin: Origin | None = None
     interaction_id: str = ""
+    is_vouched: bool = False
 
 
 class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -65,6 +66,8 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     had_leg: bool = False
     #: The interaction that was stated as the device was connected.
     interaction_id: str = ""
+    #: The call's interaction or calling number, known of an earlier second, was stated as the device was connected.
+    is_vouched: bool = False
     ordinal: int = 0
     cleared_at: datetime | None = None
     cleared_gateway_at: datetime | None = None

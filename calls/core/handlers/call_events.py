@@ -8,7 +8,7 @@ from calls.core.answer_supervision import UNSUPERVISED, confirm
 from calls.core.call_end import MARGIN, divide, divide_at_next_end, divide_before_leg, remembered
 from calls.core.call_evidence import queue_of
 from calls.core.call_facts import learn
-from calls.core.clocks import TICK, heard_order, moments_of
+from calls.core.clocks import TICK, has_whole_seconds, heard_order, moments_of
 from calls.core.commands import NameQueue
 from calls.core.connections import connect_device, connection_of, is_late
 from calls.core.consultation import inherit
@@ -142,8 +142,14 @@ def handle_queued(event: Queued, work: UnitOfWork) -> None:
 
 
 def _was_answered_since(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
-    """Say whether an extension answered since a call was queued or led away: the event is reported late."""
-    return any(leg.connected_source_at >= event.time for leg in work.legs_in(call.incarnation))
+    """Say whether an extension answered since a call was queued or led away: the event is reported late.
+
+    In whole seconds the phone from which it is led away had answered before, as it was heard: it parked the call.
+    """
+    legs = [leg for leg in work.legs_in(call.incarnation) if leg.connected_source_at >= event.time]
+    is_in_order = has_whole_seconds(work) and isinstance(event, Diverted)
+    own = event.data.device_id if is_in_order and event.data.new_destination != event.data.device_id else ""
+    return any(leg.device_id != own or leg.connected_source_at > event.time for leg in legs)
 
 
 def _name_queue(work: UnitOfWork, event: CallEvent) -> None:

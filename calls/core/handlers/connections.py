@@ -26,7 +26,7 @@ from calls.core.idle_calls import doubt_from, may_go_on_without, rang_only
 from calls.core.incarnations import call_at
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, note_stalled_end, put_party
-from calls.core.newcomers import newcomers_before_clearing, newcomers_since, set_apart
+from calls.core.newcomers import is_vouched, newcomers_before_clearing, newcomers_since, set_apart
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import traced
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, SearchStatus
@@ -44,7 +44,7 @@ def handle_established(event: Established, work: UnitOfWork) -> None:
     if work.source.snapshot is not None and _is_new_here(work, call, device_id):
         put_party(work, work.calls[call.incarnation], _in_progress(call, event, PartyState.CONNECTED))
     if not _connect_before(work, work.calls[call.incarnation], device_id, event):
-        made = connection_of(event, device_id)
+        made = replace(connection_of(event, device_id), is_vouched=is_vouched(work, call, event))
         connect_device(work, work.calls[call.incarnation], device_id, made, outside=event.data.outside)
     _end_as_heard(work, work.calls[call.incarnation], device_id, event)
     _hand_on_late(work, event, work.calls[call.incarnation], device_id)
