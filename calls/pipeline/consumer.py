@@ -58,6 +58,19 @@ class Folded(msgspec.Struct, frozen=True):
     writing: frozenset[int] = frozenset()
 
 
+class Slice(msgspec.Struct, frozen=True):
+    """The events of the journal that come next. ``is_full``: as many as were asked for, so that more may come."""
+
+    last_id: str
+    events: Sequence[AnyEvent]
+    broken: Sequence[Quarantined]
+    is_full: bool
+
+    def read_until(self, before: datetime) -> datetime:
+        """Return the moment up to which all is read by a full slice; ``before``: that of the fold before."""
+        return self.events[-1].at if self.events else before
+
+
 class Batch(msgspec.Struct, frozen=True):
     """What is folded at once."""
 
@@ -86,6 +99,7 @@ class Consumer:
         self.memory, self.journal_time = StateCache(), JournalTime()
         self._checkpoint: Checkpoint | None = None
         self._rules: tuple[tuple[FlagSpec, ...], SourceContext] | None = None
+        self._is_behind = False
 
     def fold_once(
         self, *, goes_on: bool = False, with_answers: bool = True, with_settled: bool = True, limit: int = BATCH
@@ -101,10 +115,7 @@ class Consumer:
         if not goes_on:
             self._checkpoint = self._rules = None
         checkpoint, self._checkpoint = self._checkpoint or self._read_checkpoint(), None
-        searched = answered_searches(self.source.pk, limit) if with_answers else []
-        written = answered_writes(self.source.pk, limit) if with_settled else []
-        # After them: what the journal holds now is all that came before them.
-        batch = self._next_batch(checkpoint, now, limit, searched, written)
+        batch = self._next_batch(checkpoint, now, limit, with_answers=with_answers, with_settled=with_settled)
         folded = self._save(checkpoint, batch, now) if batch else None
         self._checkpoint = checkpoint  # Not after an error: then it is read again.
         return folded
@@ -146,33 +157,51 @@ class Consumer:
         return _sound(batch, work)
 
     def _next_batch(
+        self, checkpoint: Checkpoint, now: datetime, limit: int, *, with_answers: bool, with_settled: bool
+    ) -> Batch | None:
+        ahead = self._next_slice(checkpoint, limit) if self._is_behind else None
+        ahead = ahead if ahead and ahead.is_full else None
+        # Answers later than a full slice wait for what comes after it: they are not read with each slice until then.
+        until = ahead.read_until(checkpoint.folded_at or now) if ahead else None
+        searched = answered_searches(self.source.pk, limit, until) if with_answers else []
+        written = answered_writes(self.source.pk, limit, until) if with_settled else []
+        # After them, but for a full slice: what the journal holds now is all that came before them.
+        read = ahead or self._next_slice(checkpoint, limit)
+        self._is_behind = read.is_full
+        return self._batch(checkpoint, now, read, searched, written, is_more=limit in (len(searched), len(written)))
+
+    def _next_slice(self, checkpoint: Checkpoint, limit: int) -> Slice:
+        entries = read_journal(self.source.slug, checkpoint.last_id, limit)
+        events, broken = _decoded(entries)
+        return Slice(entries[-1].id if entries else checkpoint.last_id, events, broken, len(entries) == limit)
+
+    def _batch(
         self,
         checkpoint: Checkpoint,
         now: datetime,
-        limit: int,
+        read: Slice,
         searched: list[PendingResult],
         written: list[PendingResult],
+        *,
+        is_more: bool,
     ) -> Batch | None:
-        entries = read_journal(self.source.slug, checkpoint.last_id, limit)
-        events, broken = _decoded(entries)
-        present = self.journal_time.present(now, events, checkpoint.folded_at)
+        present = self.journal_time.present(now, read.events, checkpoint.folded_at)
         is_due, is_more_due = self._due(checkpoint, present)
-        is_more = is_more_due or limit in (len(entries), len(searched), len(written))
-        if len(entries) == limit:
-            present = min(present, events[-1].at if events else checkpoint.folded_at or now)
+        if read.is_full:
+            present = min(present, read.read_until(checkpoint.folded_at or now))
         if present < now:
             searched, written = _until(present, searched), _until(present, written)
-        if not (entries or searched or written or is_due):
+        if not (read.last_id != checkpoint.last_id or searched or written or is_due):
             return None
         return Batch(
-            last_id=entries[-1].id if entries else checkpoint.last_id,
-            events=events,
-            broken=broken,
+            last_id=read.last_id,
+            events=read.events,
+            broken=read.broken,
             answers=[one.answer for one in (*searched, *written)],
             searches=[one.key for one in searched],
             ended=[one.ended for one in searched if one.ended],
             writes=[one.settled for one in written if one.settled],
-            is_more=is_more,
+            is_more=is_more or is_more_due or read.is_full,
             present=present,
         )
 

@@ -1,6 +1,7 @@
 """The answers that wait to be folded: searches that QMS answered or that missed, flag writes that are settled."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -33,9 +34,9 @@ class PendingResult(msgspec.Struct, frozen=True):
     settled: Settled | None = None
 
 
-def answered_searches(source_id: int, limit: int) -> list[PendingResult]:
-    """Return the answered searches of a source that are not folded yet."""
-    rows = searches_to_fold(source_id, limit)
+def answered_searches(source_id: int, limit: int, until: datetime | None = None) -> list[PendingResult]:
+    """Return the answered searches of a source that are not folded yet; with ``until``, those answered by then."""
+    rows = searches_to_fold(source_id, limit, until)
     holders = _holders([row for row in rows if row.state == SearchState.FOUND])
     return [_pending(row, _holder(row, holders)) for row in rows]
 
@@ -110,9 +111,9 @@ def _holder(row: RecordedSearch, holders: Mapping[str, int]) -> int | None:
     return leg_number(key) if key >> SHIFT == row.source_id else ANOTHERS
 
 
-def answered_writes(source_id: int, limit: int) -> list[PendingResult]:
-    """Return the settled flag writes of a source that are not folded yet."""
-    return [PendingResult(one.write_id, _settled(one), settled=one) for one in settled_writes(source_id, limit)]
+def answered_writes(source_id: int, limit: int, until: datetime | None = None) -> list[PendingResult]:
+    """Return the settled flag writes of a source that are not folded yet; with ``until``, those settled by then."""
+    return [PendingResult(one.write_id, _settled(one), settled=one) for one in settled_writes(source_id, limit, until)]
 
 
 def _settled(one: Settled) -> WriteSettled:

@@ -81,8 +81,9 @@ _ANSWERED_ATTRIBUTES = ["pk", *(RecordingSearch._meta.get_field(name).attname fo
 _COLUMNS = ", ".join(RecordedSearch.__struct_fields__)
 _TO_FOLD = f"""
 SELECT {_COLUMNS} FROM calls_recordingsearch
-WHERE source_id = %s AND NOT folded AND state IN ('{SearchState.FOUND}', '{SearchState.MISSED}') ORDER BY id LIMIT %s
+WHERE source_id = %s AND NOT folded AND state IN ('{SearchState.FOUND}', '{SearchState.MISSED}')
 """  # noqa: S608  (names of columns)
+_BY, _OLDEST = " AND COALESCE(answered_at, deadline) <= %s", " ORDER BY id LIMIT %s"
 
 
 def add(rows: Iterable[NewSearch]) -> None:
@@ -99,9 +100,14 @@ def save_open(rows: Sequence[RecordingSearch]) -> None:
     _ANSWERED.update([tuple(getattr(row, name) for name in _ANSWERED_ATTRIBUTES) for row in rows])
 
 
-def searches_to_fold(source_id: int, limit: int) -> list[RecordedSearch]:
-    """Return a source's searches that were found or missed and are not folded yet, the oldest first."""
-    return [_recorded(*row) for row in fetched(_TO_FOLD, [source_id, limit])]
+def searches_to_fold(source_id: int, limit: int, until: datetime | None) -> list[RecordedSearch]:
+    """Return a source's searches that were found or missed and are not folded yet, the oldest first.
+
+    ``until``: only those that came to their end by then; None: all.
+    """
+    if until is None:
+        return [_recorded(*row) for row in fetched(_TO_FOLD + _OLDEST, [source_id, limit])]
+    return [_recorded(*row) for row in fetched(_TO_FOLD + _BY + _OLDEST, [source_id, until, limit])]
 
 
 def searches_of_legs(leg_ids: Sequence[int]) -> list[RecordedSearch]:

@@ -50,8 +50,9 @@ _VALUES = UpsertTable(
 _WORDS = ", ".join(f"'{state}'" for state in SETTLED)
 _SETTLED = f"""
 SELECT id, leg_id, part, state, error_code, error, settled_at, attempts, retries, created_at FROM flags_flagwrite
-WHERE source_id = %s AND NOT folded AND state IN ({_WORDS}) ORDER BY id LIMIT %s
+WHERE source_id = %s AND NOT folded AND state IN ({_WORDS})
 """  # noqa: S608  (the states are the model's own words)
+_BY, _OLDEST = " AND COALESCE(settled_at, created_at) <= %s", " ORDER BY id LIMIT %s"
 _FOLDED = f"UPDATE flags_flagwrite SET folded = true WHERE retries = %s AND state IN ({_WORDS})"  # noqa: S608  (as above)
 
 
@@ -186,9 +187,15 @@ def _row(write: NewWrite, standing: _Standing, service: RecordingService | None)
     )
 
 
-def settled_writes(source_id: int, limit: int) -> list[Settled]:
-    """Return writes of a source that are settled and not yet folded, in the order in which they were queued."""
-    rows = fetched(_SETTLED, [source_id, limit])
+def settled_writes(source_id: int, limit: int, until: datetime | None = None) -> list[Settled]:
+    """Return writes of a source that are settled and not yet folded, in the order in which they were queued.
+
+    ``until``: only those that were settled by then; None: all.
+    """
+    if until is None:
+        rows = fetched(_SETTLED + _OLDEST, [source_id, limit])
+    else:
+        rows = fetched(_SETTLED + _BY + _OLDEST, [source_id, until, limit])
     return [
         Settled(
             write_id=key,
