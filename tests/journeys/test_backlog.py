@@ -1,11 +1,14 @@
 """A consumer that is behind: what QMS answers now must not meet a past that has not heard of the latest calls."""
 
+from datetime import datetime, timedelta
+
 import pytest
 import redis as redis_client
 
 from calls.models import Leg, RecordingSearch
 from calls.pipeline.consumer import Consumer
 from calls.pipeline.guarded_consumer import GuardedConsumer
+from calls.pipeline.pending_results import PendingResult, answered_searches
 from flags.models import FlagSetting
 from tests.journeys.stack import GatewayStack
 
@@ -173,3 +176,31 @@ def test_a_recording_found_for_two_legs_at_once_stays_the_later_legs(gateway: Ga
         ("C1", None, "same"),
         ("C2", "9a0c9ca2-ccb2-49b6-b5ec-b262b76298f5", ""),
     ]
+
+
+def test_a_slice_of_a_backlog_reads_no_answer_that_is_later_than_its_events(
+    gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read with each slice, the answers that wait would cost the more the further the consumer is behind."""
+    read: list[int] = []
+
+    def reading(source_id: int, limit: int, until: datetime | None = None) -> list[PendingResult]:
+        found = answered_searches(source_id, limit, until)
+        read.append(len(found))
+        return found
+
+    gateway.connects("C1", "2001")
+    gateway.fold()
+    gateway.passes_unheard(0.2)
+    gateway.ask()
+    for number in range(5):
+        gateway.passes_unheard(1)
+        gateway.call("Delivered", f"C{number + 2}", "2002")
+    RecordingSearch.objects.filter(state="found").update(answered_at=gateway.time - timedelta(seconds=1.5))
+    monkeypatch.setattr("calls.pipeline.consumer.answered_searches", reading)
+    while gateway.consumer.fold_once(limit=1):
+        pass
+
+    assert gateway.legs()[0].recording_guid == RecordingSearch.objects.get(state="found").recording_guid
+    # That there is a backlog shows with the first slice; the answer is later than the second and the third.
+    assert read == [1, 0, 0, 1, 0, 0]
