@@ -11,14 +11,15 @@ import msgspec
 from django.conf import settings as site_settings
 
 from agents.api import sessions_at
-from calls.models import QueueName
+from calls.models import Checkpoint, QueueName
 from calls.pipeline.source_context import SourceContext, load_source_context
 from calls.replay.difference import DifferenceCause, LegAccount, ReplayDifference, ReplayRules, differences
-from calls.replay.erased import is_of_interaction, knows_caller, without_remains
+from calls.replay.erased import is_beside, knows_caller, without_remains
 from calls.replay.journal_pages import EventPage, pages
 from calls.replay.reading_ahead import reading_ahead
 from calls.replay.recorded import CALLER_ERASED, SLICE, RecordedLegs, account_of, read_slice, slice_of
 from calls.replay.refold import Refold, RefoldedLeg
+from cti.api import START
 from cti.models import CtiSource
 from flags.api import hash_key, load_specs
 from flags.catalogue.values import FlagSpec
@@ -57,7 +58,7 @@ class PeriodComparison(msgspec.Struct):
 
     ``covered_from``: when the first event was that is still there; None: there is none. ``gaps``: how often events are
     missing; ``failures``: events on which today's code fails. ``canaries``: legs of canary calls, which are compared,
-    and counted nowhere else.
+    and counted nowhere else. ``unfolded_from``: when the first event was that the gateway has not folded yet.
     """
 
     events: int = 0
@@ -69,6 +70,7 @@ class PeriodComparison(msgspec.Struct):
     canaries: int = 0
     covered_from: datetime | None = None
     covered_until: datetime | None = None
+    unfolded_from: datetime | None = None
     apart: Counter[str] = msgspec.field(default_factory=Counter)
     groups: dict[tuple[str, str, str, str, str], DifferenceGroup] = {}
 
@@ -120,10 +122,10 @@ def compare_period(
     read = partial(read_slice, source.pk)
     with reading_ahead(read) if reads_ahead else nullcontext(read) as reads:
         work = _Comparison(source, begin, end, settings, now, RecordedLegs(source.pk, reads))
-        for page in pages(source.slug, begin - WARM_UP, end + RUN_OUT):
+        for page in pages(source.slug, begin - WARM_UP, end + RUN_OUT, _folded_to(source)):
             work.take(page)
             note(work.result)
-        work.finish(min(end + RUN_OUT, now))
+        work.finish(min(end + RUN_OUT, work.result.unfolded_from or now))
     return work.result
 
 
@@ -170,6 +172,7 @@ class _Comparison:
         result.events += len(page.events)
         result.unreadable += page.unreadable
         self._is_erased |= page.is_erased
+        result.unfolded_from = page.unfolded_from
         if not page.events:
             return
         first, last = page.events[0].time, page.events[-1].time
@@ -235,13 +238,13 @@ class _Comparison:
         erased = [leg for leg in mine if reasons[leg.leg_id] == CALLER_ERASED]
         around = [*self._erased, *erased, *self._erased_after(number)]
         for leg in mine if around else ():
-            if not reasons[leg.leg_id] and _key(leg) not in again and is_of_interaction(leg, around):
+            if not reasons[leg.leg_id] and _key(leg) not in again and is_beside(leg, around):
                 reasons[leg.leg_id] = CALLER_ERASED
         self.result.apart.update(why for leg in mine if (why := reasons[leg.leg_id]) and not leg.is_canary)
         left_out = {_key(leg) for leg in mine if reasons[leg.leg_id]}
         was = [leg for leg in mine if not reasons[leg.leg_id]]
         would = [leg for leg in would_be if _key(leg) not in left_out and not self._is_unknown(leg)]
-        would = without_remains(would, around)
+        would = without_remains(would, mine, around)
         self._erased = erased
         canaries = sum(1 for leg in was if leg.is_canary)
         self.result.canaries += canaries
@@ -285,6 +288,11 @@ class _Comparison:
             if begin < until and end > since:
                 return True
         return False
+
+
+def _folded_to(source: CtiSource) -> str:
+    """Return the last entry of the journal that the consumer has folded."""
+    return Checkpoint.objects.filter(source=source).values_list("last_id", flat=True).first() or START
 
 
 def _key(leg: LegAccount) -> tuple[str, datetime]:

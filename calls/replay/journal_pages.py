@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from cti.api import (
     START,
@@ -25,17 +26,22 @@ AT_ONCE = 2_000
 class EventPage(msgspec.Struct, frozen=True):
     """Events that follow each other. ``is_after_gap``: events before it are missing, and nobody knows which.
 
-    ``unreadable``: how many entries are no events by today's code; ``is_erased``: some of a caller were taken out.
+    ``unreadable``: how many entries are no events by today's code; ``is_erased``: some of a caller were taken out;
+    ``unfolded_from``: when the first event of the period was that the gateway has not folded yet; none follows.
     """
 
     events: list[AnyEvent]
     is_after_gap: bool = False
     unreadable: int = 0
     is_erased: bool = False
+    unfolded_from: datetime | None = None
 
 
-def pages(slug: str, begin: datetime, end: datetime) -> Iterator[EventPage]:
-    """Yield the events of a source in [begin, end], by the gateway's clock. Raises ``JournalUnavailable``."""
+def pages(slug: str, begin: datetime, end: datetime, folded_to: str) -> Iterator[EventPage]:
+    """Yield the events of a source in [begin, end], by the gateway's clock, that are folded.
+
+    ``folded_to``: the last entry of the journal that the gateway has folded. Raises ``JournalUnavailable``.
+    """
     position, is_broken = START, False
     for frame in source_archive(slug).frames():
         if not isinstance(frame, ArchivedFrame):
@@ -51,15 +57,22 @@ def pages(slug: str, begin: datetime, end: datetime) -> Iterator[EventPage]:
             is_broken = True
             continue
         is_broken = False
-    yield from _live_pages(slug, position, begin, end, is_broken=is_broken)
+    yield from _live_pages(slug, position, begin, end, folded_to, is_broken=is_broken)
 
 
-def _live_pages(slug: str, position: str, begin: datetime, end: datetime, *, is_broken: bool) -> Iterator[EventPage]:
+def _live_pages(
+    slug: str, position: str, begin: datetime, end: datetime, folded_to: str, *, is_broken: bool
+) -> Iterator[EventPage]:
     while entries := read_journal(slug, position, AT_ONCE):
         # Asked after each reading: the journal is trimmed meanwhile, and what it forgot shows no hole of itself.
         is_broken |= position != START and entry_order(position) < entry_order(journal_state(slug).trimmed_to)
         position = entries[-1].id
-        page = _page(entries, begin, end, is_after_gap=is_broken, is_erased=False)
+        folded = [entry for entry in entries if entry_order(entry.id) <= entry_order(folded_to)]
+        page = _page(folded, begin, end, is_after_gap=is_broken, is_erased=False)
+        unfolded = _page(entries[len(folded) :], begin, end, is_after_gap=False, is_erased=False).events
+        if unfolded:
+            yield replace(page, unfolded_from=unfolded[0].time)
+            return
         if page.events:
             is_broken = False
             yield page

@@ -31,7 +31,8 @@ class ResultGroup(msgspec.Struct, frozen=True):
 class SourceResult(msgspec.Struct, frozen=True, kw_only=True):
     """A source's result. ``covered_from``: the first event that is still there; None: there is none.
 
-    ``untried``: settings that were to be tried, and that a replay cannot try.
+    ``untried``: settings that were to be tried, and that a replay cannot try; ``unfolded_from``: when the first event
+    was that the gateway had not folded yet.
     """
 
     slug: str
@@ -44,6 +45,7 @@ class SourceResult(msgspec.Struct, frozen=True, kw_only=True):
     different: int = 0
     canaries: int = 0
     covered_from: datetime | None = None
+    unfolded_from: datetime | None = None
     apart: dict[str, int] = {}
     groups: list[ResultGroup] = []
     untried: list[str] = []
@@ -74,6 +76,7 @@ def kept_result(slug: str, seconds: float, found: PeriodComparison, untried: Seq
         different=found.different,
         canaries=found.canaries,
         covered_from=found.covered_from,
+        unfolded_from=found.unfolded_from,
         apart=dict(found.apart),
         groups=groups,
         untried=list(untried),

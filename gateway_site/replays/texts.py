@@ -92,6 +92,9 @@ def result_lines(result: SourceResult, begin: datetime, archive_days: int) -> It
         return
     if result.covered_from > begin:
         yield f"The first event that is kept is of {timezone.localtime(result.covered_from):%Y-%m-%d %H:%M:%S}."
+    if result.unfolded_from is not None:
+        since = timezone.localtime(result.unfolded_from)
+        yield f"The gateway has not folded the events from {since:%Y-%m-%d %H:%M:%S} on yet: they are left out."
     for why, count in sorted(result.apart.items()):
         yield f"{count:,} not compared: {why}."
     if result.canaries:

@@ -7,23 +7,38 @@ from agents.api import forget_directories
 from calls.api import ReplaySettings, todays_settings
 from cti.models import CtiSource
 from gateway_site.config.apply import apply
-from gateway_site.config.declaration import Declaration
+from gateway_site.config.declaration import CtiSourceRow, Declaration, RecordingServiceRow
 from qms.models import RecordingService
 
 #: Settings of a Recording Service of which the recorded answers and flag writes cannot show what they do.
-_OF_SERVICE = ("shadow", "lookup_interval_ms")
+_OF_SERVICE = (
+    "shadow",
+    "lookup_interval_ms",
+    "guid_window_seconds",
+    "timeout_seconds",
+    "max_in_flight",
+    "url",
+    "kind",
+    "dialect",
+    "options",
+)
+#: The same of a CTI source: its events were heard over the link, and decoded by the kind, of then.
+_OF_SOURCE = ("enabled", "kind", "host", "port")
 
 
 def untried(declaration: Declaration, source: CtiSource) -> list[str]:
     """Name the settings that a declaration changes and no replay of this source can try."""
-    is_enabled = [row.enabled for row in declaration.cti_sources if row.slug == source.slug]
-    found = [f"{source.slug}: enabled"] if any(one not in (UNSET, source.enabled) for one in is_enabled) else []
+    rows = [row for row in declaration.cti_sources if row.slug == source.slug]
+    found = [f"{source.slug}: {key}" for key in _OF_SOURCE if any(_changes(row, source, key) for row in rows)]
     services = {one.slug: one for one in RecordingService.objects.filter(allocations__source=source)}
     declared = [(row, services[row.slug]) for row in declaration.recording_services if row.slug in services]
     for key in _OF_SERVICE:
-        changed = (row for row, service in declared if getattr(row, key) not in (UNSET, getattr(service, key)))
-        found += [f"{row.slug}: {key}" for row in changed]
+        found += [f"{row.slug}: {key}" for row, service in declared if _changes(row, service, key)]
     return found
+
+
+def _changes(row: CtiSourceRow | RecordingServiceRow, kept: CtiSource | RecordingService, key: str) -> bool:
+    return getattr(row, key) not in (UNSET, getattr(kept, key))
 
 
 def settings_of_declaration(declaration: Declaration, source: CtiSource) -> ReplaySettings:

@@ -44,6 +44,14 @@ def test_it_says_that_nothing_would_be_different(gateway: GatewayStack) -> None:
     assert lines[-1] == "Nothing would be different: 1 leg was compared."
 
 
+def test_events_that_are_not_folded_yet_are_named(gateway: GatewayStack) -> None:
+    gateway.call("Established", "C2", "2001")
+    since = timezone.localtime(gateway.now())
+
+    said = f"The gateway has not folded the events from {since:%Y-%m-%d %H:%M:%S} on yet: they are left out."
+    assert said in replay()
+
+
 def test_a_period_that_goes_on_ends_now(gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clock.now", lambda: gateway.time)
     out = io.StringIO()
@@ -73,12 +81,14 @@ def test_the_settings_of_a_file_are_tried_and_not_kept(gateway: GatewayStack, tm
 def test_what_of_a_file_no_replay_can_try_is_named(gateway: GatewayStack, tmp_path: Path) -> None:
     file = tmp_path / "tried.toml"
     file.write_text(
-        '[[cti_sources]]\nslug = "pbx"\nenabled = false\n[[recording_services]]\nslug = "rs1"\nshadow = true\n'
+        '[[cti_sources]]\nslug = "pbx"\nenabled = false\nhost = "other"\n'
+        '[[recording_services]]\nslug = "rs1"\nshadow = true\nguid_window_seconds = 0.5\n'
     )
     unchanged = tmp_path / "unchanged.toml"
     unchanged.write_text('[[recording_services]]\nslug = "rs1"\nshadow = false\n')
 
-    said = "Not tried, for what was recorded cannot show what it does: pbx: enabled, rs1: shadow."
+    said = "Not tried, for what was recorded cannot show what it does: "
+    said += "pbx: enabled, pbx: host, rs1: shadow, rs1: guid_window_seconds."
     assert said in replay("--config", str(file))
     assert "Not tried" not in " ".join(replay("--config", str(unchanged)))
 

@@ -139,6 +139,17 @@ def test_a_user_whom_qms_no_longer_has_costs_the_calls_of_the_extension_alone(ga
     }
 
 
+def test_what_the_gateway_has_not_folded_yet_is_left_out_and_said(gateway: GatewayStack) -> None:
+    begin = gateway.now()
+    gateway.call("Established", "unfolded", "2001")
+    gateway.call("ConnectionCleared", "unfolded", "2001")
+    gateway.passes_unheard(30)
+
+    result = replayed(gateway)
+
+    assert (found(result), result.compared, result.unfolded_from) == ([], CALLS + 1, begin)
+
+
 @pytest.mark.nightly
 def test_calls_that_began_before_the_first_event_that_is_kept_are_not_compared(gateway: GatewayStack) -> None:
     archive_journals(lambda: gateway.time)
