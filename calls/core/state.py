@@ -142,7 +142,7 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     handed_to: str = ""
     #: The ids that it had, or its parts, before transfers and conferences; the last few.
     former_ids: tuple[str, ...] = ()
-    #: When the customer's call was joined to it.
+    #: When the customer's call was joined to it, or it was handed on.
     joined_at: datetime | None = None
     #: The ends that concern all parties, by the source's clock: moved to another call, cleared, the id used again.
     moved_at: datetime | None = None

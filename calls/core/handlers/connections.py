@@ -29,6 +29,7 @@ from calls.core.legs import GRACE, clear_party, note_stalled_end, put_party
 from calls.core.newcomers import is_vouched, newcomers_before_clearing, newcomers_since, set_apart
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import traced
+from calls.core.outside_parties import is_outside
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, SearchStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallCleared, CallEvent, ConnectionCleared, Established, Held, Retrieved
@@ -335,7 +336,8 @@ def _stop_waiting(work: UnitOfWork, call: CallState, party: Party | None, event:
 def _is_caller_or_queue(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> bool:
     device_id = event.data.device_id or ""
     if party is not None and not event.data.outside:
-        return party.state in (PartyState.INITIATED, PartyState.ORIGINATED)
+        has_dialled = party.state in (PartyState.INITIATED, PartyState.ORIGINATED)
+        return has_dialled or is_outside(work, call, party)
     is_queue = device_id == call.waits_at or device_id in work.site.queues
     return is_queue or event.data.outside or device_id not in work.site.devices
 

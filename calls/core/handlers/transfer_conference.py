@@ -212,7 +212,7 @@ def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: s
             born_at=min(target.born_at, event.time),
             rooted_at=min(target.root, main.root),
             former_ids=former_ids(olds, target),
-            joined_at=event.time if target.incarnation != main.incarnation else target.joined_at,
+            joined_at=event.time if leaver or target.incarnation != main.incarnation else target.joined_at,
             doubtful_since=_doubt_after(target, event.time),
             due=event.at + timedelta(hours=work.site.stale_hours),
         )
