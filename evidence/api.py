@@ -1,6 +1,6 @@
 """What other apps may use of the evidence."""
 
-from evidence.audit import AuditCount, chain_problems, missing_seals
+from evidence.audit import AuditCount, chain_problems, chain_words, missing_seals
 from evidence.chain import UnsealedEntry, UnsealedFlag, append, forget_salts, held_head
 from evidence.export import NoEvidence, export_of, has_evidence
 from evidence.keys import change_key, present_key
@@ -14,6 +14,7 @@ __all__ = [
     "UnsealedFlag",
     "append",
     "chain_problems",
+    "chain_words",
     "change_key",
     "export_of",
     "forget_entries",

@@ -1,9 +1,11 @@
 """Verify the whole chain in the database, block after block, in bounded memory."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 
 import msgspec
 
+from clock.text import site_time
 from evidence.export import key_changes
 from evidence.merkle import leaf_hash, root_of
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidenceSeal
@@ -12,30 +14,96 @@ from evidence.verification import NOTHING_RETIRED, is_signed, trusted_keys
 
 #: Blocks that are read at once.
 AT_ONCE = 200
+#: A day's seal is made within this time after the day's end.
+GRACE = timedelta(hours=1)
 
 
 class AuditCount(msgspec.Struct):
-    """How much was verified. ``without_entries``: the oldest blocks, whose entries are no longer kept, up to a day."""
+    """How much was verified, and how much of that no seal covers.
+
+    ``without_entries``: the oldest blocks, whose entries are no longer kept, up to a day.
+    """
 
     blocks: int = 0
     entries: int = 0
     without_entries: int = 0
     without_until: str = ""
     seals: int = 0
+    first_seal: str = ""
+    last_seal: str = ""
+    key: str = ""
+    unsealed_blocks: int = 0
+    unsealed_entries: int = 0
+    unsealed_days: list[str] = msgspec.field(default_factory=list)
 
 
 def chain_problems(
-    count: AuditCount, public_key: str = "", retired: Mapping[str, str] = NOTHING_RETIRED
+    count: AuditCount,
+    public_key: str = "",
+    retired: Mapping[str, str] = NOTHING_RETIRED,
+    now: datetime | None = None,
 ) -> Iterator[str]:
     """Yield what is wrong with the chain.
 
-    ``public_key``: the one to trust; without it the site's newest. ``retired``: see ``verification.problems``.
+    ``public_key``: the one to trust; without it the site's newest. ``retired``: see ``verification.problems``. With
+    ``now`` a day that is over and has no seal is wrong as well.
     """
+    count.key = public_key or _newest_key()
     try:
         yield from _of_blocks(count)
-        yield from _of_seals(count, public_key or _newest_key(), retired)
+        yield from _of_seals(count, count.key, retired)
+        yield from _without_seal(count, now)
     except (msgspec.MsgspecError, ValueError) as error:
         yield f"after {count.blocks} blocks and {count.seals} seals something cannot be read: {error}"
+
+
+def chain_words(count: AuditCount, *, by_given_key: bool) -> list[str]:
+    """Say what of a chain without problems is proved, and by which seals; the rest is only chained."""
+    if not count.blocks:
+        return ["The chain is empty: there is nothing to prove yet."]
+    lines = [_sealed_words(count), *_unsealed_words(count)]
+    if count.without_entries:
+        lines.append(
+            f"The entries of the first {counted(count.without_entries, 'block')}, up to {count.without_until}, are"
+            " gone. That is right if they are older than RETENTION_DAYS."
+        )
+    if count.seals and not by_given_key:
+        lines.append(
+            f"The key {count.key} is the one that the database names: compare it with the published one, or give --key."
+        )
+    return lines
+
+
+def _sealed_words(count: AuditCount) -> str:
+    if not count.seals:
+        return "NOT PROVED YET: no day is sealed."
+    days = count.first_seal if count.seals == 1 else f"{count.first_seal} to {count.last_seal}"
+    blocks, entries = count.blocks - count.unsealed_blocks, count.entries - count.unsealed_entries
+    sealed = f"{counted(blocks, 'block')}, {counted(entries, 'entry')}"
+    return f"Proved: {sealed}, by {counted(count.seals, 'daily seal')} ({days})."
+
+
+def _unsealed_words(count: AuditCount) -> list[str]:
+    if not count.unsealed_blocks:
+        return []
+    unsealed = f"{counted(count.unsealed_blocks, 'block')}, {counted(count.unsealed_entries, 'entry')}"
+    only_chained = "They are only chained: whoever has the database can change them until their day is sealed"
+    return [f"Not yet sealed: {unsealed}, of {', '.join(count.unsealed_days)}. {only_chained}."]
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def _without_seal(count: AuditCount, now: datetime | None) -> Iterator[str]:
+    if now is None:
+        return
+    over = site_time(now - GRACE).date().isoformat()
+    for day in count.unsealed_days:
+        if day < over:
+            yield f"{day} is over and has no seal: it was lost, or none was made"
 
 
 def missing_seals(kept: Iterable[str]) -> Iterator[str]:
@@ -51,6 +119,7 @@ def _newest_key() -> str:
 
 def _of_blocks(count: AuditCount) -> Iterator[str]:
     previous, next_block, next_entry = NOTHING_BEFORE, 1, 1
+    sealed = _last_sealed_block()
     for block in EvidenceBlock.objects.order_by("number").iterator(AT_ONCE):
         header = msgspec.json.decode(block.header, type=BlockHeader)
         if block.number != next_block or header.block != block.number or header.first_entry != next_entry:
@@ -59,13 +128,32 @@ def _of_blocks(count: AuditCount) -> Iterator[str]:
             yield f"block {block.number} does not follow the one before"
         if text_hash(block.header) != block.hash:
             yield f"the header of block {block.number} was changed"
+        before = count.entries
         yield from _of_entries(block, header, count)
+        if block.number > sealed:
+            _count_unsealed(count, block, count.entries - before)
         previous, next_block = text_hash(block.header), header.block + 1
         next_entry = header.first_entry + header.entries
         count.blocks += 1
     head = EvidenceHead.objects.filter(pk=1).first()
     if head is not None and (head.last_block, head.last_entry) != (next_block - 1, next_entry - 1):
         yield f"the chain ends at block {next_block - 1}; it had {head.last_block}"
+
+
+def _last_sealed_block() -> int:
+    """Return the last block that a seal covers, by what is signed; the columns beside it are not."""
+    text = EvidenceSeal.objects.order_by("-day").values_list("statement", flat=True).first()
+    if text is None:
+        return 0
+    last = msgspec.json.decode(text, type=SealStatement)
+    return last.first_block + last.blocks - 1
+
+
+def _count_unsealed(count: AuditCount, block: EvidenceBlock, entries: int) -> None:
+    count.unsealed_blocks += 1
+    count.unsealed_entries += entries
+    if (day := block.day.isoformat()) not in count.unsealed_days:
+        count.unsealed_days.append(day)
 
 
 def _of_entries(block: EvidenceBlock, header: BlockHeader, count: AuditCount) -> Iterator[str]:
@@ -102,4 +190,5 @@ def _of_seals(count: AuditCount, public_key: str, retired: Mapping[str, str]) ->
         if statement.day != seal.day.isoformat() or not blocks or root_of(blocks).hex() != statement.root:
             yield f"the blocks of {seal.day} are not those that were sealed"
         previous, next_block = text_hash(seal.statement), statement.first_block + statement.blocks
+        count.first_seal, count.last_seal = count.first_seal or statement.day, statement.day
         count.seals += 1

@@ -51,7 +51,7 @@ class KeyChange(msgspec.Struct, frozen=True):
     at: str
 
 
-class SignedKeyChange(msgspec.Struct, frozen=True):
+class SignedKeyChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A key change as text with both signatures, in hexadecimal."""
 
     text: str
@@ -59,7 +59,7 @@ class SignedKeyChange(msgspec.Struct, frozen=True):
     by_new: str
 
 
-class ExportedValue(msgspec.Struct, frozen=True):
+class ExportedValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A flag's value and the salt of its commitment; exports of earlier releases have salts without a value."""
 
     name: str
@@ -67,7 +67,7 @@ class ExportedValue(msgspec.Struct, frozen=True):
     value: str | None
 
 
-class ExportedEntry(msgspec.Struct, frozen=True):
+class ExportedEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An entry as text, with the way from it to its block and from the block to its day's seal."""
 
     body: str
@@ -80,7 +80,7 @@ class ExportedEntry(msgspec.Struct, frozen=True):
     values: Sequence[ExportedValue]
 
 
-class ExportedSeal(msgspec.Struct, frozen=True):
+class ExportedSeal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A day's statement as text and its signature; both empty where the day is not sealed yet."""
 
     day: str
@@ -88,7 +88,7 @@ class ExportedSeal(msgspec.Struct, frozen=True):
     signature: str
 
 
-class EvidenceExport(msgspec.Struct, frozen=True):
+class EvidenceExport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that proves what was decided and written for one recording."""
 
     format: str

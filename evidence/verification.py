@@ -6,9 +6,11 @@ export proves what it holds; that it holds all of a recording's entries is seen 
 """
 
 import argparse
+import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -43,6 +45,12 @@ RETIRED_HELP = (
 )
 
 
+#: Exit status: proved; not proved; nothing is wrong, but a part is not sealed yet (2 is argparse's).
+VERIFIED, NOT_VERIFIED, NOT_YET = 0, 1, 3
+#: A day is over everywhere on earth, and its seal should be made, this long after its end in UTC.
+SURELY_OVER = timedelta(hours=13)
+
+
 class EntryBody(msgspec.Struct, frozen=True):
     """What the verification reads of an entry's text."""
 
@@ -51,8 +59,62 @@ class EntryBody(msgspec.Struct, frozen=True):
     flags: list[SealedFlag]
 
 
+class Verdict(msgspec.Struct, frozen=True):
+    """What is wrong with an export, and what is only not sealed yet. Both are empty where it is proved."""
+
+    wrong: Sequence[str]
+    waiting: Sequence[str]
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        return NOT_VERIFIED if self.wrong else NOT_YET if self.waiting else VERIFIED
+
+
+def read_export(content: bytes) -> EvidenceExport:
+    """Read a file. What nobody signed is refused: a field that no export has, or one that stands twice.
+
+    Whoever opens the file would read it beside what is proved. Raises ``ValueError`` (``MsgspecError`` is one) and
+    ``RecursionError``.
+    """
+    json.loads(content, object_pairs_hook=_each_once)
+    return msgspec.json.decode(content, type=EvidenceExport)
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> None:
+    for name, count in Counter(name for name, _ in pairs).items():
+        if count > 1:
+            raise ValueError(f"the field {name} stands twice")
+
+
+def verdict(
+    export: EvidenceExport, public_key: str, now: datetime, retired: Mapping[str, str] = NOTHING_RETIRED
+) -> Verdict:
+    """Judge an export at a time: a day that is over and has no seal is wrong, one that is not over waits."""
+    wrong, waiting = problems(export, public_key, retired), list[str]()
+    for day in _unsealed_days(export):
+        waits = f"{day} is not sealed yet: export again after the day is over"
+        if waits in wrong and _is_surely_over(day, now):
+            wrong[wrong.index(waits)] = f"{day} is over and has no seal: it was lost, or none was made"
+        elif waits in wrong:
+            wrong.remove(waits)
+            waiting.append(waits)
+    return Verdict(wrong, waiting)
+
+
+def _unsealed_days(export: EvidenceExport) -> list[str]:
+    return [seal.day for seal in export.seals if not seal.statement]
+
+
+def _is_surely_over(day: str, now: datetime) -> bool:
+    try:
+        return date.fromisoformat(day) < (now.astimezone(UTC) - SURELY_OVER).date()
+    except ValueError:
+        return False
+
+
 def problems(export: EvidenceExport, public_key: str, retired: Mapping[str, str] = NOTHING_RETIRED) -> list[str]:
-    """Return what is wrong with an export; empty where it is proved.
+    """Return what is wrong with an export, or not sealed yet; empty where it is proved.
 
     ``public_key``: hexadecimal. ``retired``: public keys that are known to others, each with the last day of which its
     seal counts.
@@ -63,8 +125,7 @@ def problems(export: EvidenceExport, public_key: str, retired: Mapping[str, str]
         return ["it holds no entry"]
     try:
         trusted = trusted_keys(public_key, export.key_changes, retired)
-        found = list(_of_seals(export, trusted))
-        found += _of_order(export)
+        found = [*_of_seals(export, trusted), *_of_order(export), *_of_changes(export)]
         for entry in export.entries:
             found += _of_entry(entry, export)
     except (msgspec.MsgspecError, ValueError) as error:
@@ -131,6 +192,16 @@ def _of_order(export: EvidenceExport) -> Iterator[str]:
             yield f"entry {number} stands twice, or after a later one"
 
 
+def _of_changes(export: EvidenceExport) -> Iterator[str]:
+    """What is not signed by both keys says nothing, and may say anything to whoever opens the file."""
+    for one in export.key_changes:
+        if not _is_signed_by_both(one, msgspec.json.decode(one.text, type=KeyChange)):
+            yield f"a change of keys is not signed by both: {one.text[:80]}"
+    for day, count in Counter(seal.day for seal in export.seals).items():
+        if count > 1:
+            yield f"the seal of {day} stands twice"
+
+
 def _of_entry(entry: ExportedEntry, export: EvidenceExport) -> Iterator[str]:
     body = msgspec.json.decode(entry.body, type=EntryBody)
     header = msgspec.json.decode(entry.header, type=BlockHeader)
@@ -164,6 +235,9 @@ def _of_block(entry: ExportedEntry, header: BlockHeader, export: EvidenceExport,
 
 def _of_values(entry: ExportedEntry, body: EntryBody, name: str) -> Iterator[str]:
     sealed = {flag.name: flag.commitment for flag in body.flags}
+    for flag, count in Counter(one.name for one in entry.values).items():
+        if count > 1:
+            yield f"{name}: {flag} stands twice"
     for one in entry.values:
         if one.name not in sealed:
             yield f"{name} has no flag {one.name}"
@@ -172,19 +246,39 @@ def _of_values(entry: ExportedEntry, body: EntryBody, name: str) -> Iterator[str
 
 
 def summary(export: EvidenceExport) -> list[str]:
-    """Return what a proved export says: of which recording it is first, then a sentence for each entry."""
-    count = len(export.entries)
-    lines = [f"Proved: recording {export.recording}, {count} {'entry' if count == 1 else 'entries'}."]
+    """Return what a verified export says: of which recording it is, what each seal covers, a sentence for each entry.
+
+    What no seal covers is never called proved.
+    """
+    waiting, days = set(_unsealed_days(export)), Counter(entry.day for entry in export.entries)
+    unsealed = sum(days[day] for day in waiting)
+    said = f"recording {export.recording}, {_entries(len(export.entries))}"
+    lines = [f"NOT PROVED YET: {said}, {unsealed:,} of them not sealed yet." if waiting else f"Proved: {said}."]
+    seals = {one.day: one for one in export.seals}
+    for day, count in days.items():
+        lines.append(f"{_entries(count)}: {_seal_words(day, seals[day].statement)}.")
     for entry in export.entries:
         body = msgspec.json.decode(entry.body)
         values = {one.name: one.value for one in entry.values}
         flags = ", ".join(_flag_words(flag["name"], values) for flag in body["flags"]) or "no flags"
-        lines.append(f"Entry {body['entry']}, sealed {entry.day}: {body['request']} was {body['answer']} ({flags}).")
+        when = f"of {entry.day}, NOT SEALED" if entry.day in waiting else f"sealed {entry.day}"
+        lines.append(f"Entry {body['entry']}, {when}: {body['request']} was {body['answer']} ({flags}).")
     lines.append(
         "A file proves what it holds: entries of this recording before or after these may have been left out of it."
         " Only the site's whole chain shows that there are no others."
     )
     return lines
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count:,} entries"
+
+
+def _seal_words(day: str, statement: str) -> str:
+    if not statement:
+        return f"not yet sealed: of {day}, and whoever has the database can still change them"
+    seal = msgspec.json.decode(statement, type=SealStatement)
+    return f"by the seal of {day}, made {seal.at[:19]} with the key {seal.key[:16]}"
 
 
 def _flag_words(name: str, values: dict[str, str | None]) -> str:
@@ -228,17 +322,18 @@ def _retirement(text: str) -> tuple[str, str]:
 
 
 def main(words: list[str]) -> int:
-    """Verify a file; 0 where it is proved."""
+    """Verify a file; 0 where it is proved, 3 where only a seal of a day that is not over is missing."""
     asked = _parser().parse_args(words)
     try:
-        export = msgspec.json.decode(Path(asked.file).read_bytes(), type=EvidenceExport)
-        found = problems(export, key_of(asked.key), retirements(asked.retired))
-    except (msgspec.MsgspecError, OSError, ValueError) as error:
-        found = [str(error)]
+        export = read_export(Path(asked.file).read_bytes())
+        found = verdict(export, key_of(asked.key), datetime.now(UTC), retirements(asked.retired))
+    except (OSError, ValueError) as error:
+        found = Verdict([str(error)], [])
     except RecursionError:
-        found = [TOO_DEEP]
-    print("\n".join(map(printable, [f"NOT PROVED: {one}." for one in found] or summary(export))))  # noqa: T201  (a program)
-    return 1 if found else 0
+        found = Verdict([TOO_DEEP], [])
+    lines = [f"NOT PROVED: {one}." for one in (*found.wrong, *found.waiting)] if found.wrong else summary(export)
+    print("\n".join(map(printable, lines)))  # noqa: T201  (a program)
+    return found.status
 
 
 def _parser() -> argparse.ArgumentParser:

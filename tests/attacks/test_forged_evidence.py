@@ -19,6 +19,7 @@ from evidence.api import (
     UnsealedFlag,
     append,
     chain_problems,
+    chain_words,
     change_key,
     export_of,
     forget_salts,
@@ -28,7 +29,7 @@ from evidence.api import (
 )
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidenceSeal
 from evidence.records import EvidenceExport, KeyChange, SealStatement, SignedKeyChange, as_text
-from evidence.verification import main
+from evidence.verification import main, summary, verdict
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -116,6 +117,65 @@ def thief_of(public: str) -> Thief:
     """Return who stole a key of the site."""
     secret = EvidenceKey.objects.get(public=public).private
     return Thief(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(secret.reveal())))
+
+
+def test_a_field_that_nobody_signed_is_not_proved(site: SealedSite, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before: a note, or a second value before the true one, stood in a file that was "Proved"."""
+    plain = msgspec.json.encode(site.export()).decode()
+    value = '{"name":"AgentId",'
+    one = plain[plain.index(value) : plain.index("}", plain.index(value)) + 1]
+    forged = {
+        "a note": plain.replace("{", '{"note":"written by Bob",', 1),
+        "a comment in an entry": plain.replace('{"body"', '{"comment":"by Bob","body"', 1),
+        "the recording twice": plain.replace('"recording":', f'"recording":"other","recording":"{GUID}","a":', 1),
+        "only double": plain.replace('"recording":', '"recording":"other","recording":', 1),
+        "a value twice": plain.replace(one, f"{one},{one}", 1),
+        "a field of a value": plain.replace(value, '{"was":"A2","name":"AgentId",', 1),
+        "a change of keys": plain.replace(
+            '"key_changes":[', '"key_changes":[{"text":"{}","by_old":"","by_new":""},', 1
+        ),
+    }
+    assert [name for name, text in forged.items() if site.verify(text.encode()) != 1] == []
+    assert "Proved" not in capsys.readouterr().out
+
+
+def test_an_export_says_which_seal_covers_how_many_entries_and_what_none_covers(
+    site: SealedSite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export = site.export()
+    seals = [*export.seals[:2], msgspec.structs.replace(export.seals[2], statement="", signature="")]
+    cut = msgspec.structs.replace(export, seals=seals)
+    site.verify(export)
+    assert "2 entries: by the seal of 2026-03-03, made 2026-03-04T12:00:00 with the key" in capsys.readouterr().out
+
+    soon = verdict(cut, site.keys[-1], datetime(2026, 3, 4, 23, tzinfo=UTC))
+    assert (soon.status, summary(cut)[0]) == (
+        3,
+        f"NOT PROVED YET: recording {GUID}, 6 entries, 2 of them not sealed yet.",
+    )
+    assert site.verify(cut) == 1, "the day is long over: its seal was lost"
+    assert "2026-03-04 is over and has no seal" in capsys.readouterr().out
+
+
+def test_what_no_seal_covers_is_never_called_proved(site: SealedSite, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before: a chain that was forged, with its seals deleted, was "Proved: ... 0 daily seals", with status 0."""
+    now = datetime(2026, 3, 5, 0, 30, tzinfo=UTC)
+    EvidenceSeal.objects.filter(day="2026-03-04").delete()
+    count = AuditCount()
+    assert list(chain_problems(count, now=now)) == []
+    sealed, unsealed = chain_words(count, by_given_key=True)
+    assert sealed == "Proved: 4 blocks, 12 entries, by 2 daily seals (2026-03-02 to 2026-03-03)."
+    assert unsealed.startswith("Not yet sealed: 2 blocks, 6 entries, of 2026-03-04. They are only chained: whoever has")
+    later = list(chain_problems(AuditCount(), now=now + timedelta(hours=2)))
+    assert later == ["2026-03-04 is over and has no seal: it was lost, or none was made"]
+    EvidenceSeal.objects.all().delete()
+    with pytest.raises(CommandError, match="NOT PROVED:\n  2026-03-02 is over and has no seal"):
+        call_command("verify_evidence")
+    EvidenceBlock.objects.update(day=datetime.now(UTC).date() + timedelta(days=1))
+    with pytest.raises(SystemExit) as left:
+        call_command("verify_evidence")
+    assert left.value.code == 3
+    assert "NOT PROVED YET: no day is sealed.\nNot yet sealed: 6 blocks, 18 entries" in capsys.readouterr().out
 
 
 def test_an_export_of_three_days_and_keys_is_proved_by_each_of_the_keys(site: SealedSite) -> None:

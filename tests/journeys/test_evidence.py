@@ -123,7 +123,7 @@ def test_the_commands_prove_a_file_and_the_chain(gateway: GatewayStack, tmp_path
     (entry,) = LogEntry.objects.filter(object_repr="Exported evidence")
     assert f"of recording {guid_of('C1')} by command, as {getpass.getuser()} on this machine" in entry.change_message
     assert CallerView.objects.filter(user__username=COMMAND_LINE, leg_id__isnull=False).count() == 1
-    assert "3 entries, 1 daily seals" in capsys.readouterr().out
+    assert "Proved: 1 block, 3 entries, by 1 daily seal (2026-03-02)." in capsys.readouterr().out
     with pytest.raises(CommandError, match="does not vouch"):
         call_command("verify_evidence", path, key="00" * 32)
 
@@ -134,7 +134,7 @@ def test_a_file_that_is_not_there_is_named_once(tmp_path: Path) -> None:
     for words, options in (([none], {"key": "00" * 32}), ([], {"kept": none})):
         with pytest.raises(CommandError) as missing:
             call_command("verify_evidence", *words, **options)
-        assert str(missing.value) == f"{none} cannot be read: No such file or directory"
+        assert str(missing.value).removeprefix("NOT PROVED: ") == f"{none} cannot be read: No such file or directory"
 
 
 @pytest.mark.django_db

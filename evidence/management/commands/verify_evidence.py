@@ -3,12 +3,22 @@
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from evidence.api import AuditCount, chain_problems, missing_seals
+import clock
+from evidence.api import AuditCount, chain_problems, chain_words, missing_seals
 from evidence.records import EvidenceExport
-from evidence.verification import RETIRED_HELP, TOO_DEEP, key_of, printable, problems, retirements, summary
+from evidence.verification import (
+    NOT_YET,
+    RETIRED_HELP,
+    TOO_DEEP,
+    key_of,
+    printable,
+    read_export,
+    retirements,
+    summary,
+    verdict,
+)
 
 
 class Command(BaseCommand):
@@ -16,7 +26,8 @@ class Command(BaseCommand):
 
     help = (
         "Verify an export of the evidence with the site's public key and nothing else; without a file the whole chain"
-        " in the database. Exit status 0 only if all of it is proved."
+        " in the database. Exit status 0 only if all of it is proved by seals, 3 if nothing is wrong but a part is not"
+        " sealed yet."
     )
     requires_system_checks: list[str] = []
 
@@ -43,33 +54,36 @@ class Command(BaseCommand):
             raise CommandError("--kept is compared with the whole chain: leave the file out.")
         if not key:
             raise CommandError("An export is verified with --key: the public key that the site gave you.")
-        try:
-            export = msgspec.json.decode(options["file"].read_bytes(), type=EvidenceExport)
-        except (OSError, msgspec.MsgspecError) as error:
-            raise CommandError(f"{options['file']} cannot be read: {_why(error)}") from error
-        except RecursionError as error:
-            raise CommandError(f"{options['file']} cannot be read: {TOO_DEEP}") from error
-        self._report(problems(export, key, retired))
-        for line in summary(export):
-            self.stdout.write(printable(line))
+        export = _export(options["file"])
+        found = verdict(export, key, clock.now(), retired)
+        if found.wrong:
+            self._report([*found.wrong, *found.waiting])
+        self._say(summary(export), found.status)
 
     def _verify_chain(self, key: str, retired: dict[str, str], kept: list[str]) -> None:
         count = AuditCount()
-        self._report([*chain_problems(count, key, retired), *missing_seals(kept)])
-        counts = f"{count.blocks:,} blocks, {count.entries:,} entries, {count.seals:,} daily seals"
-        self.stdout.write(
-            f"Proved: {counts}." if count.blocks else "The chain is empty: there is nothing to prove yet."
-        )
-        if count.without_entries:
-            self.stdout.write(
-                f"The entries of the first {count.without_entries:,} blocks, up to {count.without_until}, are gone."
-                " That is right if they are older than RETENTION_DAYS."
-            )
+        self._report([*chain_problems(count, key, retired, clock.now()), *missing_seals(kept)])
+        self._say(chain_words(count, by_given_key=bool(key)), NOT_YET if count.unsealed_blocks else 0)
+
+    def _say(self, lines: list[str], status: int) -> None:
+        for line in lines:
+            self.stdout.write(printable(line))
+        if status:
+            raise SystemExit(status)
 
     def _report(self, found: list[str]) -> None:
         if found:
             lines = "\n".join(f"  {printable(one)}." for one in found[:50])
             raise CommandError(f"NOT PROVED:\n{lines}")
+
+
+def _export(file: Path) -> EvidenceExport:
+    try:
+        return read_export(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise CommandError(f"NOT PROVED: {file} cannot be read: {printable(str(_why(error)))}") from error
+    except RecursionError as error:
+        raise CommandError(f"NOT PROVED: {file} cannot be read: {TOO_DEEP}") from error
 
 
 def _lines(file: Path) -> list[str]:

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 import clock
 from calls.api import record_evidence_export
+from clock.text import site_time
 from evidence.api import NoEvidence, export_of
 from flags.api import sent_values
 
@@ -28,11 +29,20 @@ class Command(BaseCommand):
         except NoEvidence as error:
             raise CommandError(str(error)) from error
         record_evidence_export(options["guid"], _system_user(), clock.now())
+        for seal in export.seals:
+            if not seal.statement:
+                self.stderr.write(_unsealed(seal.day))
         text = msgspec.json.format(msgspec.json.encode(export)).decode()
         if options["into"] is None:
             self.stdout.write(text)
         else:
             options["into"].write_text(text)
+
+
+def _unsealed(day: str) -> str:
+    if day < site_time(clock.now()).date().isoformat():
+        return f"WARNING: {day} is over and has no seal: its entries are not proved. See the page Evidence seals."
+    return f"Not yet sealed: the entries of {day}. Export again tomorrow, to have them proved."
 
 
 def _system_user() -> str:
