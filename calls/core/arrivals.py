@@ -141,7 +141,7 @@ def _began_in_queue(call: CallState) -> bool:
 def _is_anothers(call: CallState, following: CallState) -> bool:
     """Say whether two calls are known to have other interactions, or other callers."""
     for name in ("interaction_id", "calling_number"):
-        first, second = ({one.value for one in state.facts.get(name, ())} for state in (call, following))
+        first, second = ({one.value for one in state.facts.get(name, ()) if one.value} for state in (call, following))
         if first and second and not first & second:
             return True
     return False

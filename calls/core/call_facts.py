@@ -161,7 +161,12 @@ def is_contradicted(call: CallState, data: CallData) -> bool:
     reported_facts, history = data.calling_number, call.facts.get("calling_number", ())
     if not reported_facts or not history:
         return False
-    return not any(_is_same_number(reported_facts, fact.value) for fact in history)
+    return not any(fact.value and _is_same_number(reported_facts, fact.value) for fact in history)
+
+
+def is_called_from(call: CallState, number: str) -> bool:
+    """Say whether a number is the calling number of a call."""
+    return any(one.value and _is_same_number(number, one.value) for one in call.facts.get("calling_number", ()))
 
 
 def is_number_of(call: CallState, device_id: str) -> bool:

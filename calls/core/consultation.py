@@ -1,15 +1,44 @@
-"""A consultation belongs to the interaction of the call that its device holds meanwhile."""
+"""A consultation belongs to the interaction of the call that its device holds meanwhile; its caller is another one."""
 
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from calls.core.call_facts import INHERITED, learn
+from calls.core.call_facts import AFTER, INHERITED, is_called_from, learn
 from calls.core.clocks import heard_order
 from calls.core.legs import refresh_facts
 from calls.core.origins import Origin, OriginRule
-from calls.core.state import LegPhase, LegState, PartyState
+from calls.core.state import CallState, LegPhase, LegState, PartyState, TimedValue
 from calls.core.unit_of_work import UnitOfWork
+
+#: What a call states of its two ends.
+_CALLER = ("caller_name", "caller_name_source", "calling_number")
+_ENDS = (*_CALLER, "called_number", "direction")
+
+
+def own_ends(main: CallState, other: CallState) -> tuple[str, ...]:
+    """Return which facts a call that is joined to the customer's keeps to itself: those of its two ends.
+
+    Its caller is the agent who consulted, and not the customer, unless it states the number of the customer's call, and
+    that is of no phone of ours.
+    """
+    ours = [name for call in (main, other) for name, one in call.parties.items() if not one.outside]
+    is_ours = any(one.has_dialled and not one.outside for one in main.parties.values())
+    is_ours = is_ours or any(is_called_from(main, name) for name in ours)
+    stated = [one.value for one in other.facts.get("calling_number", ()) if one.value]
+    is_customers = not is_ours and any(is_called_from(main, number) for number in stated)
+    return _ENDS[len(_CALLER) :] if is_customers else _ENDS
+
+
+def ended(call: CallState, names: tuple[str, ...], at: datetime) -> CallState:
+    """Let a call know facts until a moment only; what was stated later stays."""
+    facts = dict(call.facts)
+    for name in names:
+        until = [one for one in facts.get(name, ()) if one.at <= at]
+        later = [one for one in facts.get(name, ()) if one.at > at]
+        if until and not any(one.at <= at + AFTER for one in later):
+            facts[name] = (*until, TimedValue(at + AFTER, ""), *later)
+    return replace(call, facts=facts)
 
 
 def inherit(work: UnitOfWork, incarnation: int, device_id: str, origin: Origin, cause: str | None = None) -> None:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from calls.core.call_evidence import ENTERING, states_another_interaction
 from calls.core.call_facts import learn, learn_values, moved_facts, reported_facts
 from calls.core.clocks import heard_order
+from calls.core.consultation import ended, own_ends
 from calls.core.gaps import is_missed
 from calls.core.incarnations import attribute
 from calls.core.legs import GRACE, refresh_facts
@@ -73,11 +74,16 @@ def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
     if not facts:
         return call
     call = learn(call, facts, origin_of(event), heard_order(work, event.at))
+    main, joined_at = work.calls.get(call.main or 0), call.joined_at
+    is_other = main is not None and main.incarnation != call.incarnation
+    if main is not None and is_other and joined_at is not None and call.born_at < joined_at and event.time <= joined_at:
+        call = ended(call, own_ends(main, call), joined_at)  # It was the consultation then, as is heard now.
     target = work.calls.get(call.moved_to) if call.moved_to is not None else None
     if target is not None and call.moved_at is not None:
         handed = {name: history[-1] for name, history in moved_facts(call, call.moved_at).items() if name in facts}
         is_main = target.main == call.incarnation
-        wanted = handed if is_main else {name: one for name, one in handed.items() if name not in target.facts}
+        known = () if is_main else (*target.facts, *own_ends(work.calls.get(target.main or 0, target), call))
+        wanted = {name: one for name, one in handed.items() if name not in known}
         target = work.put_call(learn_values(target, wanted))
         refresh_facts(work, target, event.at)
     return call

@@ -291,9 +291,9 @@ def test_data_of_before_a_transfer_that_are_heard_after_it_are_the_customers_whe
 
 
 def test_data_of_a_consultation_that_are_heard_after_the_transfer_fill_what_the_customers_call_lacks() -> None:
-    board = consulting().hears(attended(), event("CallInformation", 29.9, callId="C2", calledNumber="0900"))
+    board = consulting().hears(attended(), event("CallInformation", 29.9, callId="C2", queryData={"order": "7"}))
 
-    assert board.legs[1].facts.called_number == "0900"
+    assert board.legs[1].facts.query_data == {"order": "7"}
 
 
 def test_data_of_after_a_transfer_under_the_old_id_are_not_those_of_the_call_that_goes_on() -> None:

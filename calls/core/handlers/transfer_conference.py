@@ -11,7 +11,7 @@ from calls.core.call_end import divide, divide_at_next_end, divide_where_empty, 
 from calls.core.call_evidence import is_of_before_loss, states_another_interaction
 from calls.core.call_facts import AFTER, learn, merged, moved_facts, reported_facts, stated_since
 from calls.core.clocks import CLOSE, TICK
-from calls.core.consultation import disinherit
+from calls.core.consultation import disinherit, ended, own_ends
 from calls.core.dispatch import apply
 from calls.core.ends_apart import divide_where_handed_on
 from calls.core.former_ids import former_ids, take_back_clearing
@@ -199,9 +199,13 @@ def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: s
     target = _resulting(work, event, olds, new_id) or _copy(work, event, main, new_id)
     is_begun = target.main is None and target.incarnation not in [one.incarnation for one in olds]
     own = target.facts if is_begun else {}
+    apart = {one.incarnation: own_ends(main, one) for one in olds[1:]}
+    target = ended(target, apart.get(target.incarnation, ()), event.time)
     for call in [work.calls[one.incarnation] for one in reversed(olds)]:
         if call.incarnation != target.incarnation and call.moved_to is None:
-            moved = replace(call, facts=moved_facts(call, event.time))
+            handed = moved_facts(call, event.time)
+            kept = apart.get(call.incarnation, ())
+            moved = replace(call, facts={name: one for name, one in handed.items() if name not in kept})
             known = merged(moved, target) if call.incarnation == main.incarnation else merged(target, moved)
             target = replace(target, facts=known, own_interaction=main.own_interaction)
     target = work.put_call(
