@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from calls.core.call_facts import as_of, divided
+from calls.core.call_facts import divided
 from calls.core.clocks import CLOSE, TICK
 from calls.core.connections import connect_device
 from calls.core.incarnations import has_come_after, later_parties, own_interaction
+from calls.core.leg_data import data_of
 from calls.core.legs import GRACE, clear_party, correct_end, put_party, refresh_facts
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -247,8 +248,8 @@ def _give_written(work: UnitOfWork, call: CallState, device_id: str, moment: dat
             continue
         began = leg.connected_source_at
         work.put_leg(replace(leg, connected_source_at=own.connected_source_at, incarnation=own.incarnation))
-        own = replace(own, connected_source_at=began, disconnected_source_at=moment, facts=as_of(call, moment))
-        work.put_leg(replace(own, incarnation=call.incarnation))
+        own = replace(own, connected_source_at=began, disconnected_source_at=moment, incarnation=call.incarnation)
+        work.put_leg(replace(own, facts=data_of(work, call, own)))
 
 
 def _end_between(

@@ -19,6 +19,7 @@ from calls.core.doubts import (
     overtake,
 )
 from calls.core.gaps import missed_since
+from calls.core.leg_data import data_of
 from calls.core.origins import Origin, OriginRule
 from calls.core.outcome_rules import concluded, traced, without_recording
 from calls.core.state import (
@@ -221,21 +222,23 @@ def close_leg(
     leg = replace(
         leg,
         phase=LegPhase.CLOSED,
-        facts=as_of(call, at) if call and not is_end_unknown else leg.facts,
         is_held=False,
         disconnected_source_at=max(at, leg.connected_source_at),
         disconnected_gateway_at=gateway_at,
         is_end_unknown=is_end_unknown,
         base_due=base_due(work, leg, gateway_at),
     )
+    if call is not None and not is_end_unknown:
+        leg = replace(leg, facts=data_of(work, call, leg))
     return _with_end(work, traced(leg, gateway_at, "disconnected", how), gateway_at)
 
 
 def correct_end(work: UnitOfWork, leg: LegState, at: datetime, gateway_at: datetime) -> None:
     """Let a leg that has closed end earlier: an end that is later is another call's."""
     call = work.calls.get(leg.incarnation)
-    facts = as_of(call, at) if call is not None else leg.facts
-    leg = replace(leg, facts=facts, disconnected_source_at=max(at, leg.connected_source_at))
+    leg = replace(leg, disconnected_source_at=max(at, leg.connected_source_at))
+    if call is not None:
+        leg = replace(leg, facts=data_of(work, call, leg))
     _with_end(work, traced(leg, gateway_at, "disconnected", "The extension had disconnected earlier."), gateway_at)
 
 
@@ -305,7 +308,7 @@ def refresh_facts(work: UnitOfWork, call: CallState, gateway_at: datetime) -> No
     """Hand what a call knows to its legs: to the open ones, and as of their end to those that closed just now."""
     for leg in work.legs_in(call.incarnation):
         if _follows_call(work, leg, gateway_at):
-            facts = as_of(call, leg.disconnected_source_at)
+            facts = data_of(work, call, leg)
             if leg.facts != facts:
                 work.put_leg(replace(leg, facts=facts))
 

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec.structs import replace
 
-from calls.core.call_facts import as_of
 from calls.core.clocks import TICK, has_whole_seconds
+from calls.core.leg_data import data_of
 from calls.core.outside_parties import is_outside
 from calls.core.state import CallState, LegState, Party, Reconnection, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -172,7 +172,7 @@ def apart(work: UnitOfWork, call: CallState, at: datetime, heard_at: datetime, a
     for leg in work.legs_in(call.incarnation):
         ended = leg.disconnected_source_at
         if ended == at and leg.base is WriteStatus.NONE and leg.device_id not in _coming_apart(call, at):
-            work.put_leg(replace(leg, facts=as_of(call, at)))
+            work.put_leg(replace(leg, facts=data_of(work, call, leg)))
     return call
 
 

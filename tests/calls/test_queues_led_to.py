@@ -1,0 +1,63 @@
+"""A queue to which a phone leads its call is not that phone's: it had the call from another one, or from none.
+
+Times are seconds after noon. 2001 answers at 5, and leads the call to the queue Service at 20, where 2002 answers.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.calls.switchboard import Switchboard, with_site
+
+pytestmark = pytest.mark.core
+
+Told = tuple[str, float, str, dict[str, Any]]
+SERVICE = {"queueName": "Service"}
+TO_QUEUE = {"transferringDeviceId": "2001", "transferredToDeviceId": "5001", "primaryOldCallId": "C1"}
+WAYS: dict[str, list[Told]] = {
+    "diverted, queued, left": [
+        ("Diverted", 20, "2001", {"newDestination": "5001"}),
+        ("Queued", 20.02, "5001", SERVICE),
+        ("ConnectionCleared", 20.05, "2001", {}),
+    ],
+    "queued, left": [("Queued", 20.02, "5001", SERVICE), ("ConnectionCleared", 20.05, "2001", {})],
+    "queued, left a while later": [("Queued", 20, "5001", SERVICE), ("ConnectionCleared", 23, "2001", {})],
+    "queued, answered, left": [
+        ("Queued", 20, "5001", SERVICE),
+        ("Established", 20.3, "2002", {}),
+        ("ConnectionCleared", 20.4, "2001", {}),
+    ],
+    "queued, then transferred": [
+        ("Queued", 20, "5001", SERVICE),
+        ("Transferred", 20.1, "2001", {**TO_QUEUE, "resultingCallId": "C1"}),
+    ],
+    "transferred and queued at one moment": [
+        ("Transferred", 20, "2001", {**TO_QUEUE, "resultingCallId": "C1"}),
+        ("Queued", 20, "5001", SERVICE),
+    ],
+    "a queue without a name": [("Queued", 20, "5001", {}), ("ConnectionCleared", 20.05, "2001", {})],
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("queue", ["Sales", ""])
+@pytest.mark.parametrize("is_dialled", [False, True])
+@pytest.mark.parametrize("has_source_times", [False, True])
+def test_the_phone_that_leads_its_call_to_a_queue_keeps_the_queue_that_it_came_from(
+    way: list[Told], queue: str, is_dialled: bool, has_source_times: bool, request: pytest.FixtureRequest
+) -> None:
+    board = Switchboard(with_site(has_source_times=has_source_times))
+    if is_dialled:
+        board.call("Originated", 1, "C1", "2001", queueName=queue or None)
+        board.call("Established", 5, "C1", "T1:1", outside=True)
+    else:
+        board.call("Delivered", 1, "C1", "2001", queueName=queue or None).call("Established", 5, "C1", "2001")
+    for kind, seconds, device, data in way:
+        board.call(kind, seconds, "C1", device, **data)
+    board.call("Established", 24, "C1", "2002").call("ConnectionCleared", 40, "C1", "2002").waits(50)
+
+    led_to = "Service" if SERVICE in [data for _, _, _, data in way] else "5001"
+    known = {leg.device_id: leg.facts.queue_name for leg in board.legs}
+    assert known["2001"] == queue
+    if has_source_times or "answered" not in request.node.callspec.id:  # Else 2002 is not safely of the call.
+        assert known["2002"] == led_to
