@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from calls.core.clocks import STALL, moments_of
 from calls.core.commands import CancelSearch
 from calls.core.doubts import is_wanted
-from calls.core.legs import open_leg, start_search
+from calls.core.legs import close_leg, open_leg, put_party, start_search
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded, traced
 from calls.core.result_events import LATE
@@ -68,6 +68,20 @@ def answer_after_all(work: UnitOfWork, incarnation: int, event: CallEvent) -> No
         if leg.phase is LegPhase.OPEN and leg.is_unconfirmed and event.time >= leg.connected_source_at:
             made = Reconnection(at=event.time, gateway_at=event.at, origin=origin_of(event, OriginRule.CONNECTED))
             work.put_leg(concluded(work, from_answer(work, leg, made), event.at))
+
+
+def take_answer_back(work: UnitOfWork, incarnation: int, event: CallEvent) -> None:
+    """End the legs that were taken as connected, where the far end failed: their extensions dial still.
+
+    The call may go out on another trunk.
+    """
+    how = "The far end had not answered: the call could not be completed."
+    for party in list(work.calls[incarnation].parties.values()):
+        leg = work.legs.get(party.leg) if party.leg is not None else None
+        if leg is None or not leg.is_unconfirmed or event.time < leg.connected_source_at:
+            continue
+        put_party(work, work.calls[incarnation], replace(party, state=PartyState.ORIGINATED, leg=None))
+        close_leg(work, leg, event.time, event.at, how)
 
 
 def from_answer(work: UnitOfWork, leg: LegState, made: Reconnection) -> LegState:

@@ -167,7 +167,9 @@ def begins(work: UnitOfWork, event: CallEvent, call: CallState) -> bool:
 def _has_failed(call: CallState, event: ConnectionCleared) -> bool:
     """Say whether a device left a call that had failed at it before."""
     party = call.parties.get(event.data.device_id or "")
-    return call.failed_gateway_at is not None and party is not None and not party.had_leg
+    if call.failed_gateway_at is None or party is None:
+        return False
+    return not party.had_leg or party.cleared_gateway_at == call.failed_gateway_at
 
 
 def _is_end_of_unheard(call: CallState, event: ConnectionCleared) -> bool:

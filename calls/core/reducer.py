@@ -11,6 +11,7 @@ from calls.core.handlers import (  # noqa: F401  (they register)
     assigned,
     call_events,
     connections,
+    failures,
     link_events,
     results,
     transfer_conference,

@@ -284,7 +284,8 @@ def test_a_call_that_failed_at_its_only_destination_is_over_if_nothing_else_is_h
     ("who", "cleared"),
     [
         (party("2002", ALERTING, since=0), 5),
-        (party("2002", since=0, had_leg=True), None),
+        (party("2002", since=0, had_leg=True), 5),
+        (party("2002", ALERTING, since=6), None),
         (left("2002", 4, cleared_gateway_at=4), 4),
     ],
 )

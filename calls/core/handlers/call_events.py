@@ -28,7 +28,6 @@ from cti.events import (
     CallInformation,
     Delivered,
     Diverted,
-    Failed,
     NetworkReached,
     Originated,
     Queued,
@@ -183,26 +182,6 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
         call = work.put_call(replace(call, waits_since=call.waits_since or event.time))
     if party.is_talking and event.data.cause == PARKED:
         clear_party(work, call, device_id, event.time, event.at, "The call was parked.")
-
-
-@apply.register
-def handle_failed(event: Failed, work: UnitOfWork) -> None:
-    """A call could not be completed: nobody was connected by it.
-
-    The device that it names has left. Where nobody talks in the call, rings or waits, the call is over if nothing else
-    is heard of it for as long as a call that is over is kept: who dialled hears the busy tone, and need not be reported
-    as having left.
-    """
-    call, device_id = located(work, event)
-    confirm(work, call.incarnation)
-    party = call.parties.get(device_id)
-    if party is not None and not party.is_talking and party.cleared_gateway_at is None:
-        clear_party(work, work.calls[call.incarnation], device_id, event.time, event.at, "")
-        divide_at_next_end(work, call.incarnation, event.time, event.at)
-    call = work.calls[call.incarnation]
-    is_ringing = any(one.is_talking or one.state is PartyState.ALERTING for one in call.parties.values())
-    if not is_ringing and call.waits_since is None and call.reached_gateway_at is None:
-        work.put_call(replace(call, failed_gateway_at=event.at, due=event.at + remembered(work)))
 
 
 @apply.register
