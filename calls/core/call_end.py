@@ -107,6 +107,7 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
     for leg in work.legs_in(incarnation):
         if leg.connected_source_at > moment:
             work.put_leg(replace(leg, call_id=new.call_id, incarnation=new.incarnation))
+            _connect_as_reported(work, incarnation, leg, moment)
     for name, reports in again.items():
         _connect_again(work, new.incarnation, call.parties[name], reports)
     refresh_facts(work, old, gateway_at)
@@ -115,6 +116,20 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
     expire_when_over(work, new.incarnation, gateway_at)
     _divide_where_dialled(work, new.incarnation, gateway_at)
     _divide_after_leg(work, new.incarnation, gateway_at)
+
+
+def _connect_as_reported(work: UnitOfWork, incarnation: int, moved: LegState, moment: datetime) -> None:
+    """Connect a device whose leg was the next call's by a report from before, which was taken for that one's repeat."""
+    call = work.calls[incarnation]
+    party = call.parties.get(moved.device_id)
+    made = (
+        min((one for one in party.repeats if one.at <= moment), key=lambda one: one.at, default=None) if party else None
+    )
+    if party is None or made is None or any(leg.device_id == moved.device_id for leg in work.legs_in(incarnation)):
+        return
+    ended = min(party.cleared_at or moment, moment)
+    party = replace(party, had_leg=False, repeats=tuple(one for one in party.repeats if one != made), cleared_at=ended)
+    connect_device(work, put_party(work, call, party), party.device_id, made)
 
 
 def _divide_where_dialled(work: UnitOfWork, incarnation: int, gateway_at: datetime) -> None:

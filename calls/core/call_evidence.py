@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from calls.core.call_facts import is_contradicted, names_another
 from calls.core.clocks import has_whole_seconds
 from calls.core.gaps import is_missed, missed_since
-from calls.core.newcomers import doubtful_from, queues_another
+from calls.core.newcomers import SOON, doubtful_from, queues_another
 from calls.core.outside_parties import is_outside
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
@@ -299,12 +299,16 @@ def _rings_where_it_dials(work: UnitOfWork, party: Party, event: CallEvent) -> b
 def _rings_where_it_talks(work: UnitOfWork, party: Party, event: CallEvent) -> bool:
     """Say whether a device rings that talks in the call: its end is still to be reported.
 
-    Where the source's own times have fractions, that end will show what was of the call before.
+    Where the source's own times have fractions, it rings after its answer; a call on hold may return to its phone.
     """
     if not isinstance(event, Delivered) or not party.is_talking or party.since is None:
         return False
     earliest = doubtful_from(work, event.time)
-    return earliest is not None and party.since < earliest
+    if earliest is not None:
+        return party.since < earliest
+    leg = work.legs.get(party.leg) if party.leg is not None else None
+    is_certain = work.site.has_source_times and party.state is PartyState.CONNECTED
+    return is_certain and leg is not None and event.time > leg.connected_source_at + SOON
 
 
 def _is_of_transfer(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:

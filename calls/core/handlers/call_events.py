@@ -256,13 +256,16 @@ def _may_be_hidden(work: UnitOfWork, leg: LegState, event: CallInformation) -> b
     """Say whether a wrap-up may be of a call that had its leg's id in a gap and is not known.
 
     So it may while a wrap-up for that call would be awaited, unless the leg lasted through the gap, or the event names
-    the extension and that was connected after the gap: an agent wraps up one call after the other.
+    the extension and that was connected after the gap: an agent wraps up one call after the other, but may dial, or be
+    consulted, before that.
     """
     ended, missed, lost = leg.disconnected_gateway_at, work.source.missed_gateway_at, work.source.lost_gateway_at
     if leg.is_end_unknown or missed is None:
         return leg.is_end_unknown
     is_through = lost is not None and leg.connected_gateway_at < lost and (ended is None or ended > missed + GRACE)
-    is_later = bool(event.data.device_id) and leg.connected_gateway_at > missed
+    call = work.calls.get(leg.incarnation)
+    is_offered = call is not None and call.main is None and not any(one.has_dialled for one in call.parties.values())
+    is_later = bool(event.data.device_id) and leg.connected_gateway_at > missed and is_offered
     awaited_until = missed + remembered(work) - MARGIN
     return not (is_through or is_later) and awaited_until >= moments_of(work, event.time, event.at)[0]
 

@@ -337,9 +337,10 @@ def _superseded_due(work: UnitOfWork, call: CallState, event: TimePassed) -> Non
     if call.superseded_at is None:
         return
     how = "The call's id was used again; its end was not reported."
-    divide(
-        work, call.incarnation, call.superseded_at - TICK, event.at
-    )  # What was taken for a repeat is the next one's.
+    # What was taken for a repeat is the next one's, of which an earlier event may have been heard since.
+    born = [one.born_at for one in work.incarnations_of(call.call_id) if one.born_at >= call.superseded_at - GRACE]
+    begun_at = min([call.superseded_at, *(at for at in born if at > call.born_at)])
+    divide(work, call.incarnation, begun_at - TICK, event.at)
     may_go_on = _may_go_on(work, call)
     for leg in work.legs_in(call.incarnation):
         if leg.phase is LegPhase.OPEN:
