@@ -9,12 +9,13 @@ from calls.core.arrivals import arrive, end_as_cleared, queued_by_transfer, rejo
 from calls.core.attended_transfer import hand_on, note_other_part, pending_of
 from calls.core.call_end import divide, divide_at_next_end, divide_where_empty, expire_when_over, remembered
 from calls.core.call_evidence import is_of_before_loss, states_another_interaction
-from calls.core.call_facts import AFTER, learn, merged, moved_facts, reported_facts, stated_since
+from calls.core.call_facts import AFTER, learn, merged, reported_facts, stated_since
 from calls.core.clocks import CLOSE, TICK
 from calls.core.consultation import disinherit, ended, own_ends
 from calls.core.dispatch import apply
 from calls.core.ends_apart import divide_where_handed_on
 from calls.core.former_ids import former_ids, take_back_clearing
+from calls.core.handed_interactions import handed_facts, without_doubtful
 from calls.core.incarnations import begin_call, call_at
 from calls.core.legs import GRACE, clear_party, correct_end, open_leg, put_party, refresh_facts
 from calls.core.origins import Origin, OriginRule, origin_of
@@ -203,11 +204,12 @@ def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: s
     target = ended(target, apart.get(target.incarnation, ()), event.time)
     for call in [work.calls[one.incarnation] for one in reversed(olds)]:
         if call.incarnation != target.incarnation and call.moved_to is None:
-            handed = moved_facts(call, event.time)
+            handed = handed_facts(work, call, main, event)
             kept = apart.get(call.incarnation, ())
             moved = replace(call, facts={name: one for name, one in handed.items() if name not in kept})
             known = merged(moved, target) if call.incarnation == main.incarnation else merged(target, moved)
             target = replace(target, facts=known, own_interaction=main.own_interaction)
+    target = without_doubtful(work, target, main, event)
     target = work.put_call(
         replace(
             target,
