@@ -11,10 +11,12 @@ from calls.core.gap_tally import GapTally
 from calls.core.source_state import PartialGap
 from calls.core.state import CallState, LegPhase
 from calls.core.unit_of_work import UnitOfWork
-from cti.events import CallEvent
+from cti.events import CallEvent, Delivered, Established
 
 #: In a gap no longer than this nobody answers a call, holds it and talks in another.
 SHORT = timedelta(seconds=3)
+#: Maximum difference in arrival between the reports of one connection by several monitors.
+GRACE = timedelta(seconds=1)
 
 
 def lose_devices(work: UnitOfWork, devices: Iterable[str], at: datetime, reason: str) -> None:
@@ -70,13 +72,27 @@ def is_missed(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
 def _is_missed_by_link(
     work: UnitOfWork, call: CallState, lost_at: datetime, event: CallEvent, inside: set[str]
 ) -> bool:
-    """Say the same of a gap of the whole link, before a snapshot begins; in a short one a call goes on to wait."""
+    """Say the same of a gap of the whole link, before a snapshot begins; in a short one a call goes on to wait.
+
+    So it is where a device that talked before is connected again, or rings: a repeat has the time of the first report.
+    """
     lost = work.source.lost_gateway_at
     if work.source.snapshot is not None or lost is None or call.touched_gateway_at >= lost or event.at <= lost:
         return False
     if not inside:
         return event.time - lost_at > SHORT
-    return (event.data.device_id or "") not in inside
+    device_id = event.data.device_id or ""
+    return device_id not in inside or _is_connected_again(work, call, device_id, event)
+
+
+def _is_connected_again(work: UnitOfWork, call: CallState, device_id: str, event: CallEvent) -> bool:
+    """Say whether a device that talks in a call rings or is connected later; without source times, by over a second."""
+    if not isinstance(event, Delivered | Established):
+        return False
+    party = call.parties[device_id]
+    leg = work.legs.get(party.leg) if party.leg is not None else None
+    repeated = timedelta(0) if work.site.has_source_times else GRACE
+    return leg is not None and event.time > leg.connected_source_at + repeated
 
 
 def doubt_unwatched(work: UnitOfWork, devices: Iterable[str], at: datetime) -> None:

@@ -12,6 +12,7 @@ from tests.relatives.case import (
     Case,
     Event,
     Leg,
+    Recording,
     cleared,
     conferenced,
     dials,
@@ -40,7 +41,14 @@ TIMES: dict[str, dict[str, Any]] = {
 SHIFT = {"with fractions": 0.05}
 
 
-def timed(title: str, times: str, events: list[Event], legs: list[Leg], **site: Any) -> Case:
+def timed(
+    title: str,
+    times: str,
+    events: list[Event],
+    legs: list[Leg],
+    recordings: list[Recording] | None = None,
+    **site: Any,
+) -> Case:
     """Return a case of a link in order, whose events are heard just after they happen where they have own times."""
     shift = SHIFT.get(times, 0.0)
     moved = [{**one, "at": one["at"] + shift} for one in events]
@@ -48,7 +56,7 @@ def timed(title: str, times: str, events: list[Event], legs: list[Leg], **site: 
         moved = [{**one, "heard": one["at"] + 0.1 + place / 100} for place, one in enumerate(moved)]
     parts = [Leg(one.extension, round(one.began + shift, 3), _later(one, shift), *_rest(one)) for one in legs]
     recorded = [(one.recording, one.extension, one.began + 0.15, one.ended or one.began) for one in parts]
-    return Case(f"{title}, {times}", moved, parts, recorded, site={**TIMES[times], **site})
+    return Case(f"{title}, {times}", moved, parts, recordings or recorded, site={**TIMES[times], **site})
 
 
 def _later(leg: Leg, shift: float) -> float | None:
