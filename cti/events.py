@@ -28,6 +28,8 @@ NameSource = Literal["global_phonebook", "external_phonebook", "isdn", "personal
 QUEUE_CLEARED = "queueCleared"
 #: The cause of ``Diverted`` where a device that talked parked its call: it has left.
 PARKED = "park"
+#: The causes with which a phone stops ringing because nobody answered there, not because the caller gave up.
+NOT_ANSWERED = ("callNotAnswered", "noAnswer")
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

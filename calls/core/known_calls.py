@@ -12,9 +12,9 @@ from calls.core.gaps import is_missed
 from calls.core.incarnations import attribute
 from calls.core.legs import GRACE, refresh_facts
 from calls.core.origins import origin_of
-from calls.core.state import CallState
+from calls.core.state import CallState, PartyState
 from calls.core.unit_of_work import UnitOfWork
-from cti.events import CallCleared, CallEvent, CallInformation, ConnectionCleared, Diverted, Failed
+from cti.events import NOT_ANSWERED, CallCleared, CallEvent, CallInformation, ConnectionCleared, Diverted, Failed
 
 #: Events that never begin a call. Their data is ignored if they state the interaction of a call that is not known.
 _OF_KNOWN = (ConnectionCleared, CallCleared, Diverted, Failed, CallInformation)
@@ -41,7 +41,8 @@ def known_call(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
 def _entered(call: CallState, event: CallEvent, touched_at: datetime) -> CallState:
     """Update a call's times by one of its events; a device or queue that joins shows that the call goes on."""
     if not isinstance(event, ENTERING):
-        return replace(call, touched_gateway_at=touched_at)
+        led_away_at = event.time if _leads_away(call, event) else call.led_away_at
+        return replace(call, touched_gateway_at=touched_at, led_away_at=led_away_at)
     doubtful_since = call.doubtful_since
     if doubtful_since is not None and event.time > doubtful_since:
         doubtful_since = None
@@ -52,6 +53,17 @@ def _entered(call: CallState, event: CallEvent, touched_at: datetime) -> CallSta
         touched_gateway_at=touched_at,
         doubtful_since=doubtful_since,
     )
+
+
+def _leads_away(call: CallState, event: CallEvent) -> bool:
+    """Say whether an event shows that a phone rings no more because it was not answered, and not that the caller left.
+
+    ``ConnectionCleared`` says that by its cause alone: a caller who gives up ends the ringing, too.
+    """
+    party = call.parties.get(event.data.device_id or "")
+    is_unanswered = isinstance(event, ConnectionCleared) and event.data.cause in NOT_ANSWERED
+    is_led_away = is_unanswered or isinstance(event, Diverted)
+    return is_led_away and party is not None and party.state is PartyState.ALERTING
 
 
 def _is_foreign(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:

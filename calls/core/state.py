@@ -133,6 +133,8 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     waits_since: datetime | None = None
     waits_at: str = ""
     waits_heard_at: datetime | None = None
+    #: When it was last led away from a phone that rang: its caller waits on, and may be queued again by that.
+    led_away_at: datetime | None = None
     #: The call left on a trunk that has said nothing since.
     reached_at: datetime | None = None
     reached_gateway_at: datetime | None = None
