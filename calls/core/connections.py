@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import from_answer
-from calls.core.clocks import APART, heard_order
+from calls.core.clocks import APART, has_whole_seconds, heard_order
 from calls.core.doubts import give_up_what_may_be_of_repeat
 from calls.core.legs import GRACE, close_leg, open_leg, put_party
 from calls.core.origins import OriginRule, origin_of
@@ -140,6 +140,8 @@ def is_late(work: UnitOfWork, call: CallState, party: Party, made: Reconnection)
         return True
     if party.cleared_at is None or party.cleared_gateway_at is None:
         return False
+    if call.moved_to is None and _is_taken_back(work, call, party, made):
+        return False
     if call.moved_to is not None or made.at <= party.cleared_at:
         return True
     if work.site.has_source_times:
@@ -147,6 +149,17 @@ def is_late(work: UnitOfWork, call: CallState, party: Party, made: Reconnection)
     # Reported by two monitors, each with the time of its receipt.
     is_short = party.since is not None and made.at - party.since <= GRACE
     return party.had_leg and is_short and made.gateway_at - party.cleared_gateway_at <= GRACE
+
+
+def _is_taken_back(work: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> bool:
+    """Say whether a device is connected in the second of its end, of whole ones, as is heard after that.
+
+    It parked its call, or handed it on, and has it back. A repeat has the time at which it was connected before.
+    """
+    if not has_whole_seconds(work) or made.at != party.cleared_at or not party.had_leg:
+        return False
+    own = [leg for leg in work.legs_in(call.incarnation) if leg.device_id == party.device_id]
+    return bool(own) and all(leg.connected_source_at < made.at for leg in own)
 
 
 def _late_connect(work: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> None:
