@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from calls.core.clocks import STALL, moments_of
 from calls.core.commands import CancelSearch
 from calls.core.doubts import is_wanted
-from calls.core.legs import close_leg, open_leg, put_party, start_search
+from calls.core.legs import close_leg, identified_again, open_leg, put_party, start_search
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded, traced
 from calls.core.result_events import LATE
@@ -99,6 +99,7 @@ def from_answer(work: UnitOfWork, leg: LegState, made: Reconnection) -> LegState
         call_origin=made.origin,
     )
     leg = traced(leg, made.gateway_at, "connected", "The far end answered only now; the leg begins here.")
+    leg = identified_again(work, leg, made.agent_id)
     if leg.guid or not is_wanted(work, leg):
         return leg
     if leg.search is SearchStatus.OPEN:

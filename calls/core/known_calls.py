@@ -71,13 +71,37 @@ def _is_foreign(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     is_doubtful = isinstance(event, CallInformation | Diverted) and not event.data.interaction_id
     if is_doubtful and is_missed(work, call, event):
         return True
-    if not isinstance(event, _OF_KNOWN) or not states_another_interaction(call, event):
+    if not isinstance(event, _OF_KNOWN):
+        return False
+    if _is_of_earlier(work, call, event):
+        return True
+    if not states_another_interaction(call, event):
         return False
     if event.data.device_id and event.data.device_id not in call.parties:
         return True
     if isinstance(event, CallInformation):
         return event.data.wrapup is not None
     return True
+
+
+def _is_of_earlier(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether an event is of an earlier call of its id: that had a leg of its device or agent, or its interaction.
+
+    So it is only where the device, or that of the agent's leg, is not in this one.
+    """
+    earlier = [one for one in work.incarnations_of(call.call_id) if one.incarnation < call.incarnation]
+    device_id, interaction_id = event.data.device_id or "", event.data.interaction_id
+    if not earlier or device_id in call.parties:
+        return False
+    devices = {name for one in earlier for name, party in one.parties.items() if party.had_leg}
+    if event.data.agent_id and not device_id:
+        legs = [leg for one in earlier for leg in work.legs_in(one.incarnation)]
+        device_id = next((leg.device_id for leg in legs if leg.agent_id == event.data.agent_id), "")
+    if device_id in devices and device_id not in call.parties:
+        return True
+    if not interaction_id or "interaction_id" in call.facts:
+        return False
+    return any(fact.value == interaction_id for one in earlier for fact in one.facts.get("interaction_id", ()))
 
 
 def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:

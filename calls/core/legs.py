@@ -104,6 +104,12 @@ def identified(work: UnitOfWork, leg: LegState, agent_id: str = "") -> LegState:
     )
 
 
+def identified_again(work: UnitOfWork, leg: LegState, agent_id: str = "") -> LegState:
+    """Return a leg that begins at another time than was thought, with the agent who was logged on then."""
+    again = identified(work, leg, agent_id)
+    return leg if (again.agent_id, again.agent_name) == (leg.agent_id, leg.agent_name) else again
+
+
 def without_agent(work: UnitOfWork, leg: LegState, gateway_at: datetime) -> LegState:
     """Take its agent from a leg, who logged on only after Connected, as is reported now."""
     verdict = work.context.verdict(leg.device_id)

@@ -202,7 +202,7 @@ def handle_call_information(event: CallInformation, work: UnitOfWork) -> None:
     if event.data.wrapup is None or not event.data.wrapup.result:
         known_call(work, event, event.data.call_id or "")
         return
-    if is_known:
+    if is_known and _is_certain(work, event):
         known_call(work, event, event.data.call_id or "")
     leg = _wrapped_up(work, event)
     if leg is not None and not leg.wrapup_result:
@@ -223,12 +223,7 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
        wrap-up is.
     2. The call's leg of that extension or agent; without either, its only one.
     """
-    data = event.data
-    calls = [call for call in work.incarnations_of(data.call_id or "") if call.born_at <= event.time]
-    calls = [call for call in calls if _had_leg(work, call, data.device_id)]
-    if data.interaction_id:
-        calls = [call for call in calls if _is_of_interaction(call, data.interaction_id)]
-        calls = [call for call in calls if "interaction_id" in call.facts] or calls
+    data, calls = event.data, _calls_wrapped_up(work, event)
     if len(calls) != 1:
         return None
     call = calls[0]
@@ -245,6 +240,27 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
     elif _legs_ever(call) > 1 or len(legs) > 1:
         return None
     return legs[-1] if legs else None
+
+
+def _calls_wrapped_up(work: UnitOfWork, event: CallInformation) -> list[CallState]:
+    """Return the calls of an id that a wrap-up may be of."""
+    data = event.data
+    calls = [call for call in work.incarnations_of(data.call_id or "") if call.born_at <= event.time]
+    calls = [call for call in calls if _had_leg(work, call, data.device_id)]
+    if data.interaction_id:
+        calls = [call for call in calls if _is_of_interaction(call, data.interaction_id)]
+        calls = [call for call in calls if "interaction_id" in call.facts] or calls
+    return calls
+
+
+def _is_certain(work: UnitOfWork, event: CallInformation) -> bool:
+    """Say whether what a wrap-up states beside its result is of the call that the id names then.
+
+    That is the call whose leg it is of, or the id's only one.
+    """
+    calls, known = _calls_wrapped_up(work, event), work.incarnations_of(event.data.call_id or "")
+    latest = max((one.incarnation for one in known if one.born_at <= event.time), default=known[0].incarnation)
+    return [one.incarnation for one in calls] == [latest] or len(known) == 1
 
 
 def _is_late(work: UnitOfWork, event: CallInformation) -> bool:
