@@ -32,9 +32,9 @@ SILENCE = timedelta(minutes=15)
 #: Maximum time for which a phone rings in a call of which nothing else is heard.
 RINGING = timedelta(minutes=5)
 #: A device dials: only at the beginning of a call.
-_OPENING = (ServiceInitiated, Originated)
+OPENING = (ServiceInitiated, Originated)
 #: A device or a queue joins a call.
-ENTERING = (*_OPENING, Queued, Delivered, Established, NetworkReached)
+ENTERING = (*OPENING, Queued, Delivered, Established, NetworkReached)
 #: What happens to a device that is in a call.
 AT_DEVICE = (ConnectionCleared, Diverted, Failed, Held, Retrieved)
 
@@ -92,9 +92,9 @@ def _is_heard_after(work: UnitOfWork, call: CallState, ended_at: datetime, event
     party = call.parties.get(event.data.device_id or "")
     if call.moved_at is None and (party is None or party.had_leg or contradicts(call, event)):
         return True
-    if isinstance(event, _OPENING) and any(one.has_dialled for one in call.parties.values() if one is not party):
+    if isinstance(event, OPENING) and any(one.has_dialled for one in call.parties.values() if one is not party):
         return True  # A call is dialled by one device.
-    if isinstance(event, _OPENING) and has_whole_seconds(work) and "queue_name" in call.facts:
+    if isinstance(event, OPENING) and has_whole_seconds(work) and "queue_name" in call.facts:
         return True  # A device dials before its call is queued.
     has_rung = party is not None and party.since is not None and party.since < ended_at
     # With times in whole seconds, or of the receipt, the order of arrival decides between equal ones.
@@ -228,7 +228,7 @@ def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
         return is_doubtful_for(call, event)
     if is_missed(work, call, event):
         return not _states_its_number(call, event)
-    if isinstance(event, _OPENING):
+    if isinstance(event, OPENING):
         return _opens_another(work, call, event)
     return _is_after_another(work, call, event)
 

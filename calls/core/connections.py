@@ -55,6 +55,7 @@ def connect_device(
         had_leg=False,
         cleared_at=None,
         cleared_gateway_at=None,
+        left_again=None,
         repeats=(),
         interaction_id=made.interaction_id,
         is_vouched=made.is_vouched,

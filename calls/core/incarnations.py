@@ -18,6 +18,7 @@ from calls.core.call_evidence import (
     AT_DEVICE,
     ENTERING,
     GRACE,
+    OPENING,
     begins,
     contradicts,
     is_after,
@@ -81,7 +82,9 @@ def _by_time(work: UnitOfWork, event: CallEvent, call: CallState, following: Cal
     """Return the call that had begun by an event's time, the next one of the id, or a new one."""
     ended_at = call.ended_at
     if ended_at is not None and is_after(work, call, ended_at, event):
-        is_of_move = following is None and _is_answer_of_moved(work, call, event)
+        is_of_move = following is None and (
+            _is_answer_of_moved(work, call, event) or _is_dialling_of_moved(work, call, event)
+        )
         return call if is_of_move else _after_end(work, event, call, following)
     if is_of_after_doubt(work, call, event):
         return following or begin_call(work, event, call.call_id, replaces=False)
@@ -124,6 +127,18 @@ def _is_answer_of_moved(work: UnitOfWork, call: CallState, event: CallEvent) -> 
     party = target.parties.get(device_id)
     is_awaited = party.state is PartyState.ALERTING if party is not None else device_id == call.handed_to
     return is_awaited and moved_at >= earliest and not any(contradicts(one, event) for one in (call, target))
+
+
+def _is_dialling_of_moved(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether a device is heard to dial in a call that was handed on, in which it has talked: no time says so.
+
+    In that call nobody was heard to dial before.
+    """
+    earliest, party = doubtful_from(work, event.time), call.parties.get(event.data.device_id or "")
+    if not isinstance(event, OPENING) or earliest is None or call.moved_at is None or party is None:
+        return False
+    is_unheard = party.had_leg and not any(one.has_dialled for one in call.parties.values())
+    return is_unheard and call.moved_at >= earliest and not contradicts(call, event)
 
 
 def _has_left_queue(event: CallEvent, left_at: datetime, following: CallState | None) -> bool:

@@ -73,6 +73,8 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     cleared_gateway_at: datetime | None = None
     #: When it had left before this connection was made, where that earlier one's beginning was not heard of by then.
     left_before: datetime | None = None
+    #: When it left once more, where that connection is not heard of yet.
+    left_again: datetime | None = None
     #: Held or retrieved though never seen to connect: known only by this, since when.
     unconfirmed_since: datetime | None = None
     #: Connected already when first seen.

@@ -20,6 +20,7 @@ from calls.core.connections import connect_device, connection_of, note_seen, ope
 from calls.core.consultation import disinherit, inherit, inherit_late
 from calls.core.dispatch import apply
 from calls.core.ends_apart import divide_where_cleared, divide_where_rung, end_before_again, leave_queue
+from calls.core.ends_heard_first import end_as_heard, end_at, end_of_unheard, note_end_of_absent
 from calls.core.former_ids import await_beginning
 from calls.core.gaps import may_have_had_others
 from calls.core.idle_calls import doubt_from, may_go_on_without, rang_only
@@ -44,10 +45,13 @@ def handle_established(event: Established, work: UnitOfWork) -> None:
     answer_after_all(work, call.incarnation, event)
     if work.source.snapshot is not None and _is_new_here(work, call, device_id):
         put_party(work, work.calls[call.incarnation], _in_progress(call, event, PartyState.CONNECTED))
+    left_at = end_of_unheard(work, work.calls[call.incarnation], device_id, event)
     if not _connect_before(work, work.calls[call.incarnation], device_id, event):
         made = replace(connection_of(event, device_id), is_vouched=is_vouched(work, call, event))
         connect_device(work, work.calls[call.incarnation], device_id, made, outside=event.data.outside)
-    _end_as_heard(work, work.calls[call.incarnation], device_id, event)
+    if left_at is not None:
+        end_at(work, call.incarnation, device_id, left_at, event)
+    end_as_heard(work, work.calls[call.incarnation], device_id, event)
     _hand_on_late(work, event, work.calls[call.incarnation], device_id)
     _answer_who_dialled(work, event, call.incarnation)
     origin = call_at(work, event.data.call_id or "", device_id, event.time) if call.main is not None else None
@@ -72,22 +76,6 @@ def _connect_before(work: UnitOfWork, call: CallState, device_id: str, event: Es
     open_before(work, call, party, connection_of(event, device_id), left_at)
     divide_where_empty(work, call.incarnation, left_at, event.at)
     return True
-
-
-def _end_as_heard(work: UnitOfWork, call: CallState, device_id: str, event: Established) -> None:
-    """End a connection at its end that was heard first, where that was kept with a later one in the id's next call."""
-    party = call.parties.get(device_id)
-    for other in work.incarnations_of(call.call_id) if work.site.has_source_times else ():
-        later = other.parties.get(device_id)
-        left_at = later.left_before if later is not None and other.incarnation != call.incarnation else None
-        if later is None or left_at is None or event.time >= left_at or party is None or party.since != event.time:
-            continue
-        put_party(work, other, replace(later, left_before=None))
-        how = f"Extension {device_id} had disconnected already; the events came out of order."
-        clear_party(work, work.calls[call.incarnation], device_id, left_at, event.at, how)
-        divide_where_empty(work, call.incarnation, left_at, event.at)
-        expire_when_over(work, call.incarnation, event.at)
-        return
 
 
 def _answer_who_dialled(work: UnitOfWork, event: Established, incarnation: int) -> None:
@@ -232,6 +220,7 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
     if party is not None and _has_left_later(work, party, event.time):
         end_earlier(work, call, party, event.time, event.at)
         return
+    note_end_of_absent(work, call, party, event)
     if party is not None and _has_left_before(party, event.time):
         return
     leg = _later_leg(work, party, event) if party is not None else None

@@ -1,0 +1,102 @@
+"""An end that is heard before the connection which it ended, of a device that had been in the call before.
+
+Times are seconds after noon; ``at`` is the event's own time, and events come in the order in which they are written.
+"""
+
+import pytest
+from msgspec.structs import replace
+
+from cti.events import AnyEvent
+from tests.calls.switchboard import Switchboard, event, moment, with_site
+
+pytestmark = pytest.mark.core
+
+
+def _of(kind: str, at: float, device: str, receipt: float) -> AnyEvent:
+    return replace(event(kind, at, callId="C1", deviceId=device), gatewaytime=moment(receipt))
+
+
+def _with_colleague(first: str) -> Switchboard:
+    """Let 2003 talk in the call, in which 2001 was first: it talked, rang only, or handed the call on."""
+    board = Switchboard().call("Queued", 38, "C1", "5000", queueName="Sales", interactionId="I1")
+    board.call("Delivered" if first == "rang" else "Established", 40, "C1", "2001")
+    if first == "handed on":
+        moved = {"transferringDeviceId": "2001", "transferredToDeviceId": "2003"}
+        board.call("Transferred", 48, "C1", primaryOldCallId="C1", resultingCallId="C1", **moved)
+    board.call("Established", 49, "C1", "2003")
+    if first != "handed on":
+        board.call("ConnectionCleared", 50, "C1", "2001")
+    return board
+
+
+@pytest.mark.parametrize("first", ["talked", "rang", "handed on"])
+@pytest.mark.parametrize(("came", "left", "heard_at"), [(60.2, 60.4, 60.5), (60.2, 60.4, 61.1), (50.2, 50.5, 50.9)])
+def test_a_connection_that_is_heard_after_its_end_has_ended_there(
+    first: str, came: float, left: float, heard_at: float
+) -> None:
+    board = _with_colleague(first).hears(_of("ConnectionCleared", left, "2001", left))
+    board.hears(_of("Established", came, "2001", heard_at)).call("ConnectionCleared", 62, "C1", "2003")
+    board.call("Established", 74.8, "C1", "2002").call("ConnectionCleared", 90, "C1", "2002").waits(95)
+
+    spans = [("2001", came, left), ("2002", 74.8, 90.0)]
+    assert [one for one in board.spans() if one[1] > 50] == spans
+    assert board.legs[-1].facts.queue_name == ""
+    assert board.legs[-1].facts.interaction_id != "I1"
+
+
+@pytest.mark.parametrize("first", ["talked", "rang", "handed on"])
+def test_a_connection_of_after_an_end_that_is_heard_before_it_goes_on(first: str) -> None:
+    board = _with_colleague(first).call("ConnectionCleared", 60.1, "C1", "2001")
+    board.call("Established", 60.2, "C1", "2001").call("ConnectionCleared", 62, "C1", "2003")
+    board.call("ConnectionCleared", 70, "C1", "2001").waits(75)
+
+    assert board.spans()[-1] == ("2001", 60.2, 70.0)
+
+
+def test_without_times_a_connection_that_is_heard_just_after_its_end_has_ended() -> None:
+    board = _with_colleague("talked")
+    board.context = with_site(has_source_times=False)
+    board.call("ConnectionCleared", 60.4, "C1", "2001").call("Established", 60.7, "C1", "2001")
+    assert board.spans()[-1] == ("2001", 60.7, 60.7)
+    board.call("Established", 64, "C1", "2001")
+
+    assert board.spans()[-1] == ("2001", 64.0, None)
+
+
+@pytest.mark.parametrize("kind", ["Originated", "ServiceInitiated"])
+@pytest.mark.parametrize("joined", ["Conferenced", "Transferred"])
+def test_the_dialling_of_a_consultation_that_is_heard_after_it_was_joined_begins_no_call(
+    kind: str, joined: str
+) -> None:
+    board = Switchboard(with_site(has_source_times=False)).call("Queued", 1, "C1", "5000", interactionId="I4")
+    board.call("Established", 5, "C1", "2001").call("Held", 50, "C1", "2001").call("Delivered", 60.3, "C2", "2002")
+    board.call("Established", 60.84, "C2", "2001")
+    ids = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C1"}
+    named = {"conferencingDeviceId": "2001", "addedPartyId": "2002"}
+    if joined == "Transferred":
+        named = {"transferringDeviceId": "2001", "transferredToDeviceId": "2002"}
+    new = {"callId": "C1", "deviceId": "2002"}
+    links = [{"old": {"callId": "C2", "deviceId": "2002"}, "new": new}]
+    board.call(joined, 61.28, "C1", **ids, **named, connections=links)
+    board.call(kind, 61.37, "C2", "2001", cause="consultation").call("Established", 61.66, "C2", "2002")
+    board.call("ConnectionCleared", 65.4, "C1", "2002").call("CallCleared", 66.6, "C1")
+    board.call("Queued", 90, "C2", "5001", interactionId="I8").call("Established", 95, "C2", "2003")
+    board.call("CallCleared", 125, "C2").waits(130)
+
+    assert [
+        (leg.facts.interaction_id, end)
+        for leg, (name, _, end) in zip(board.legs, board.spans(), strict=True)
+        if name == "2002"
+    ] == [("I4", 65.4)]
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_a_device_that_dials_under_an_id_that_it_had_dialled_before_begins_a_call(joined: bool) -> None:
+    board = Switchboard(with_site(has_source_times=False)).call("Established", 5, "C1", "2001", interactionId="I4")
+    board.call("Held", 50, "C1", "2001").call("Originated", 58, "C2", "2001").call("Established", 60, "C2", "2002")
+    named = {"transferringDeviceId": "2001", "transferredToDeviceId": "2002"}
+    board.call("Transferred", 61.3, "C1", primaryOldCallId="C1", secondaryOldCallId="C2", resultingCallId="C1", **named)
+    board.call("Originated", 61.6, "C2", "2001").call("Established", 66, "C2", "2003" if joined else "2004")
+    board.call("CallCleared", 90, "C2").waits(95)
+
+    assert ("2001", 66.0, 90.0) in board.spans()
