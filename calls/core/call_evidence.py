@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from calls.core.call_facts import is_contradicted, names_another
+from calls.core.call_facts import INHERITED, is_contradicted, names_another
 from calls.core.clocks import has_whole_seconds
 from calls.core.gaps import is_missed, missed_since
 from calls.core.newcomers import SOON, doubtful_from, queues_another
@@ -109,6 +109,21 @@ def states_another_interaction(call: CallState, event: CallEvent) -> bool:
     return all(fact.value != stated for fact in history)
 
 
+def _states_another_than_inherited(call: CallState, event: CallEvent) -> bool:
+    """Say whether an event states another interaction than that of the call about which a consultation was."""
+    stated, inherited = event.data.interaction_id, call.facts.get(INHERITED, ())
+    if not stated or not inherited or "interaction_id" in call.facts:
+        return False
+    return all(fact.value != stated for fact in inherited)
+
+
+def _is_after_gap(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether nothing was heard of a call since a gap: the link was lost, or a snapshot of some devices began."""
+    snapshot = work.source.snapshot
+    is_found = snapshot is not None and call.touched_gateway_at < snapshot.began_gateway_at
+    return is_found or is_unheard_since_loss(work, call) or missed_since(work, event.data.device_id or "") is not None
+
+
 def is_unheard_since_loss(work: UnitOfWork, call: CallState) -> bool:
     """Say whether nothing was heard of a call since the link was lost: its id may name another one by now."""
     lost = work.source.lost_gateway_at
@@ -140,7 +155,11 @@ def is_of_later_life(work: UnitOfWork, call: CallState, event: CallEvent) -> boo
 
     So it does if nothing was heard of the call since the link was lost, or if it is of an extension not in the call.
     """
-    if not states_another_interaction(call, event) or event.time < call.born_at or call.ended_at is not None:
+    if event.time < call.born_at or call.ended_at is not None:
+        return False
+    if isinstance(event, ENTERING) and _states_another_than_inherited(call, event) and _is_after_gap(work, call, event):
+        return True
+    if not states_another_interaction(call, event):
         return False
     device_id = event.data.device_id or ""
     is_stranger = device_id not in call.parties and not event.data.outside and work.site.is_extension(device_id)
