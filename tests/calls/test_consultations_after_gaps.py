@@ -16,8 +16,8 @@ DEVICES = {"the link is lost": {}, "the events of both phones are missed": {"dev
 
 
 def _link(kind: str, at: float, devices: dict[str, list[str]], family: str = "link") -> AnyEvent:
-    more: dict[str, Any] = {"reason": "test"} if kind == "Lost" else {}
-    return event(kind, at, family=family, **more, **devices)
+    more: dict[str, Any] = {**devices, **({"reason": "test"} if kind == "Lost" else {})}
+    return event(kind, at, family=family, **more)
 
 
 def _consulting(devices: dict[str, list[str]]) -> Switchboard:

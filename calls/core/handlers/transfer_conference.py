@@ -18,6 +18,7 @@ from calls.core.former_ids import former_ids, take_back_clearing
 from calls.core.handed_interactions import handed_facts, without_doubtful
 from calls.core.incarnations import begin_call, call_at
 from calls.core.legs import GRACE, clear_party, correct_end, open_leg, put_party, refresh_facts
+from calls.core.newcomers import doubtful_from
 from calls.core.origins import Origin, OriginRule, origin_of
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, Reconnection, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -45,7 +46,7 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
         return
     for call in olds:
         queued_by_transfer(work, call.incarnation, event)
-        _disinherit(work, call, leaver, event)
+        _disinherit(work, call, leaver, olds, event)
         _leave(work, call.incarnation, leaver, event, "The call was transferred.")
     consult = _consult_ids(work, olds)
     new = _joined(work, event, olds, new_id, leaver)
@@ -94,12 +95,13 @@ def _lasted_until(work: UnitOfWork, incarnation: int, numbers: Iterable[int], mo
     return max([moment, *(end for end in ends if end is not None)])
 
 
-def _disinherit(work: UnitOfWork, call: CallState, leaver: str, event: Transferred) -> None:
-    """Take the interaction back from a call that the extension dialled after it had handed this one on."""
-    party = call.parties.get(leaver)
+def _disinherit(work: UnitOfWork, call: CallState, leaver: str, olds: list[CallState], event: Transferred) -> None:
+    """Take the interaction back from a call, none of those joined, that the extension may have dialled since."""
+    party, earliest = call.parties.get(leaver), doubtful_from(work, event.time)
     leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
     if leg is not None and leg.consulted is not None:
-        disinherit(work, leg, event.time, event.at)
+        is_joined = leg.consulted in [one.incarnation for one in olds]
+        disinherit(work, leg, event.time if is_joined or earliest is None else earliest - TICK, event.at)
 
 
 def _is_followed(work: UnitOfWork, call: CallState, moment: datetime) -> bool:

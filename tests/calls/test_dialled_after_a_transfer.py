@@ -1,0 +1,61 @@
+"""A call that an extension dials just after a transfer, which is heard before that: no consultation about the customer.
+
+Times are seconds after noon: 2001 talks in the interaction I3, consults under C5, transfers, and dials under C9.
+"""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from cti.events import AnyEvent
+from tests.calls.switchboard import Switchboard, event, moment, with_site
+
+pytestmark = pytest.mark.core
+
+
+def _heard(kind: str, at: float, receipt: float, **data: Any) -> AnyEvent:
+    return replace(event(kind, at, **data), gatewaytime=moment(receipt))
+
+
+def _dialled(*, whole: bool, joined: str, consults: bool = True) -> Switchboard:
+    """Let 2001 hand the call on, joining it with C5, C9 or none, just after it is heard to dial C9."""
+    board = Switchboard(with_site(has_source_times=whole))
+    board.call("Established", 49, "C1", "2001", interactionId="I3").call("Held", 63, "C1", "2001")
+    if consults:
+        board.call("Originated", 64, "C5", "2001").call("Delivered", 64, "C5", "2002")
+    at = (66, 66) if whole else (66.3, 66.35)
+    board.hears(_heard("Originated", at[0], 66.3, callId="C9", deviceId="2001"))
+    ids = {"primaryOldCallId": "C1", "resultingCallId": "C1", **({"secondaryOldCallId": joined} if joined else {})}
+    named = {"transferringDeviceId": "2001", "transferredToDeviceId": "2002"}
+    board.hears(_heard("Transferred", at[1], 66.35, **ids, **named))
+    return board.call("Established", 68, "C9", "2003")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(("joined", "consults"), [("C5", True), ("", False)])
+def test_a_call_that_is_dialled_in_the_moment_of_a_transfer_is_no_consultation(
+    whole: bool, joined: str, consults: bool
+) -> None:
+    board = _dialled(whole=whole, joined=joined, consults=consults)
+
+    assert all(leg.facts.interaction_id != "I3" for leg in board.legs if leg.call_id == "C9")
+    assert {leg.device_id for leg in board.legs if leg.call_id == "C9"} >= {"2003"}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_consultation_that_is_joined_in_the_moment_of_its_dialling_is_one(whole: bool) -> None:
+    board = _dialled(whole=whole, joined="C9", consults=False)
+
+    assert [leg.facts.interaction_id for leg in board.legs if leg.device_id == "2001"] == ["I3"]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_consultation_that_was_dialled_before_is_one_though_no_transfer_names_it(whole: bool) -> None:
+    board = Switchboard(with_site(has_source_times=whole))
+    board.call("Established", 49, "C1", "2001", interactionId="I3").call("Held", 63, "C1", "2001")
+    board.call("Originated", 64, "C5", "2001").call("Established", 66, "C5", "2002")
+    named = {"transferringDeviceId": "2001", "transferredToDeviceId": "2003"}
+    board.call("Transferred", 70, "C1", primaryOldCallId="C1", resultingCallId="C1", **named)
+
+    assert {leg.facts.interaction_id for leg in board.legs if leg.call_id == "C5"} == {"I3"}
