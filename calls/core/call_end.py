@@ -92,7 +92,7 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
     parties = {**later, **{name: _further(party, later.get(name)) for name, party in new.parties.items()}}
     born_at = min([new.born_at, *_moments(call, moment)])
     new = work.put_call(replace(new, born_at=born_at, facts={**after, **new.facts}, parties=parties))
-    kept = {name: _without_again(party, moment) for name, party in call.parties.items() if name not in later}
+    kept = {name: without_again(party, moment) for name, party in call.parties.items() if name not in later}
     is_waiting = call.waits_since is not None and call.waits_since <= moment
     old = work.put_call(
         replace(
@@ -109,7 +109,7 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
             work.put_leg(replace(leg, call_id=new.call_id, incarnation=new.incarnation))
             _connect_as_reported(work, incarnation, leg, moment)
     for name, reports in again.items():
-        _connect_again(work, new.incarnation, call.parties[name], reports)
+        connect_again(work, new.incarnation, call.parties[name], reports)
     refresh_facts(work, old, gateway_at)
     refresh_facts(work, work.calls[new.incarnation], gateway_at)
     _await_repeats(work, new.incarnation, gateway_at)
@@ -217,7 +217,7 @@ def _end_what_never_was(work: UnitOfWork, leg: LegState, gateway_at: datetime) -
     clear_party(work, work.calls[moved.incarnation], leg.device_id, leg.connected_source_at, gateway_at, how)
 
 
-def _without_again(party: Party, moment: datetime) -> Party:
+def without_again(party: Party, moment: datetime) -> Party:
     """Return a party without the reports of a connection that are of after a moment."""
     again = party.again if party.again is not None and party.again.at <= moment else None
     return replace(party, again=again, repeats=tuple(one for one in party.repeats if one.at <= moment))
@@ -235,7 +235,7 @@ def end_earlier(work: UnitOfWork, call: CallState, party: Party, moment: datetim
         return
     for leg in own:
         correct_end(work, leg, moment, gateway_at)
-    call = put_party(work, call, _without_again(replace(party, cleared_at=moment), moment))
+    call = put_party(work, call, without_again(replace(party, cleared_at=moment), moment))
     if call.cleared_at == later:
         cleared_at = later if call.clearing_at == later else call.next_cleared_at
         call = work.put_call(replace(call, cleared_at=moment, next_cleared_at=cleared_at))
@@ -282,7 +282,7 @@ def _end_between(
         divide_before_leg(work, call, here, legs[0], later, gateway_at)
     if reports:
         ended = replace(reports[0], ended_at=reports[0].ended_at or later)
-        _connect_again(work, call.incarnation, party, (ended, *reports[1:]))
+        connect_again(work, call.incarnation, party, (ended, *reports[1:]))
 
 
 def _is_of(leg: LegState, device_id: str, ended: datetime) -> bool:
@@ -365,7 +365,7 @@ def _moments(call: CallState, moment: datetime) -> list[datetime]:
     return [one for one in (*facts, *parties, call.entered_at, call.waits_since) if one is not None and one > moment]
 
 
-def _connect_again(work: UnitOfWork, incarnation: int, party: Party, reports: tuple[Reconnection, ...]) -> None:
+def connect_again(work: UnitOfWork, incarnation: int, party: Party, reports: tuple[Reconnection, ...]) -> None:
     """Connect a device in the call that its id has named since, where that was taken for a repeat before."""
     device_id, again = party.device_id, reports[0]
     call = work.calls[incarnation]

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from calls.core.call_end import divide_where_empty, expire_when_over
+from calls.core.call_end import connect_again, divide_where_empty, expire_when_over, without_again
 from calls.core.legs import GRACE, clear_party, put_party
 from calls.core.state import CallState, Party
 from calls.core.unit_of_work import UnitOfWork
-from cti.events import ConnectionCleared, Established
+from cti.events import CallEvent, ConnectionCleared, Established
 
 
 def note_end_of_absent(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> None:
@@ -51,3 +51,18 @@ def end_as_heard(work: UnitOfWork, call: CallState, device_id: str, event: Estab
         put_party(work, other, replace(later, left_before=None))
         end_at(work, call.incarnation, device_id, left_at, event)
         return
+
+
+def connect_as_heard(work: UnitOfWork, incarnation: int, device_id: str, event: CallEvent) -> None:
+    """Connect a device in a call that goes on, where that was heard before the end of its connection before.
+
+    Example: 2001 hands the call on at 49.8, and is connected in it again at 50.6; the transfer is heard last.
+    """
+    call = work.calls[incarnation]
+    party = call.parties.get(device_id)
+    if party is None or party.is_here or call.is_over or not work.site.has_source_times:
+        return
+    reports = party.reported_after(event.time)
+    if reports:
+        put_party(work, call, without_again(party, event.time))
+        connect_again(work, incarnation, party, reports)

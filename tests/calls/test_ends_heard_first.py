@@ -100,3 +100,22 @@ def test_a_device_that_dials_under_an_id_that_it_had_dialled_before_begins_a_cal
     board.call("CallCleared", 90, "C2").waits(95)
 
     assert ("2001", 66.0, 90.0) in board.spans()
+
+
+@pytest.mark.parametrize("how", ["ConnectionCleared", "Transferred to a queue", "Transferred to a phone"])
+def test_a_phone_that_is_connected_again_before_its_end_is_heard_has_two_legs(how: str) -> None:
+    board = Switchboard().call("Queued", 37, "C1", "5000", queueName="Sales").call("Established", 38.8, "C1", "2001")
+    if how == "ConnectionCleared":
+        board.call("Established", 40, "C1", "2003")
+    if how == "Transferred to a queue":
+        board.call("Queued", 49.82, "C1", "5001", queueName="Service").call("Delivered", 50, "C1", "2001")
+    board.call("Established", 50.6, "C1", "2001")
+    if how == "ConnectionCleared":
+        ended = event(how, 49.8, callId="C1", deviceId="2001")
+    else:
+        named = {"transferringDeviceId": "2001", "transferredToDeviceId": "5001" if "queue" in how else "2001"}
+        ended = event("Transferred", 49.8, callId="C1", primaryOldCallId="C1", resultingCallId="C1", **named)
+    board.hears(replace(ended, gatewaytime=moment(50.7))).call("ConnectionCleared", 64, "C1", "2001").waits(66)
+
+    assert [one for one in board.spans() if one[0] == "2001"] == [("2001", 38.8, 49.8), ("2001", 50.6, 64.0)]
+    assert board.legs[0].facts.queue_name == "Sales"

@@ -14,6 +14,7 @@ from calls.core.clocks import CLOSE, TICK
 from calls.core.consultation import disinherit, ended, own_ends
 from calls.core.dispatch import apply
 from calls.core.ends_apart import divide_where_handed_on
+from calls.core.ends_heard_first import connect_as_heard
 from calls.core.former_ids import former_ids, take_back_clearing
 from calls.core.handed_interactions import handed_facts, without_doubtful
 from calls.core.incarnations import begin_call, call_at
@@ -54,8 +55,8 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     if not consult and new.incarnation in [call.incarnation for call in olds]:
         new = rejoin(work, new, event)
     is_answered = _is_anybody_talking(new) or _has_come_and_gone(new, leaver, event.time)
-    is_under_way = not is_answered and _is_ringing(new, leaver)
-    if not is_answered and new.cleared_at is None and not is_under_way and not _is_followed(work, new, event.time):
+    is_waiting = not is_answered and new.cleared_at is None and not _is_ringing(new, leaver)
+    if is_waiting and not _is_followed(work, new, event.time):
         work.put_call(replace(new, waits_since=new.waits_since or event.time))
     for number, (before, call_origin) in consult.items():
         leg = work.legs[number]
@@ -73,6 +74,7 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
         else:
             leg = replace(leg, call_id=new.call_id, incarnation=new.incarnation)
             note_other_part(work, leg, pending_of(leg, before, event.time, event.at, call_origin=call_origin))
+    connect_as_heard(work, new.incarnation, leaver, event)
     until = _lasted_until(work, new.incarnation, consult, event.time)
     divide_again = divide_where_empty if until > event.time else divide_at_next_end  # It goes on at the transfer.
     divide_again(work, new.incarnation, until, event.at)
@@ -181,9 +183,8 @@ def _known(work: UnitOfWork, event: CallEvent, call_id: str, host: str) -> CallS
 
 
 def _resulting_id(event: CallEvent) -> str:
-    data = event.data
-    listed = [item.new.call_id for item in data.connections]
-    return data.resulting_call_id or (listed[0] if listed else "") or data.primary_old_call_id or ""
+    data, listed = event.data, next((item.new.call_id for item in event.data.connections), "")
+    return data.resulting_call_id or listed or data.primary_old_call_id or ""
 
 
 def _consult_ids(work: UnitOfWork, olds: list[CallState]) -> dict[int, tuple[CallState, Origin | None]]:
