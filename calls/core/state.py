@@ -332,6 +332,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     #: When, by the source, the extension's next leg was connected that came over a second later, while the recording
     #: was sought for: what began then is that leg's, also when it is settled before QMS answers.
     followed_source_at: datetime | None = None
+    #: A recording, begun before this leg, that another leg did not get for this one's sake: it is neither's.
+    refused_guid: str = ""
     service: int | None = None
     pending_transfer: PendingTransfer | None = None
     #: When the base flags may be written: events of other monitors may come a second late.

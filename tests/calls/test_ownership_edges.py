@@ -16,6 +16,7 @@ from calls.core.recording_ownership import (
     contest,
     contested_by,
     holder_now,
+    note_refused,
     note_stall,
     ownership,
     recording_began,
@@ -179,6 +180,62 @@ def test_what_began_over_a_second_before_a_connected_that_came_in_time_is_anothe
     one: LegState, before: bool
 ) -> None:
     assert began_before(work(one), one, found(began=10)) is before
+
+
+SLOW: dict[str, Any] = {"has_source_times": False}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "site", "before"),
+    [
+        (leg(11.001, 11.5), leg(5, number=2, guid="H"), {}, True),
+        (leg(11, 11.5), leg(5, number=2, guid="H"), {}, False),
+        (leg(11.001, 11.5), leg(5, number=2, guid="H"), SLOW, False),
+        (leg(11.001, 11.5), over(leg(5, number=2, guid="H"), 10), {}, True),
+        (leg(11.001, 11.5), over(leg(5, number=2, guid="H"), 9.999), {}, False),
+        (leg(11.001, 11.5), leg(10, number=2, guid="H"), {}, True),
+        (leg(11.001, 11.5), leg(10.001, number=2, guid="H"), {}, False),
+        (leg(11.001, 11.5, is_unconfirmed=True), leg(5, number=2, guid="H"), {}, False),
+        # Whole seconds or a receipt: another leg had it named, and did not get it for this one's sake.
+        (leg(11.001, refused_guid="G"), over(leg(5, number=2), 8), SLOW, True),
+        (leg(11, refused_guid="G"), over(leg(5, number=2), 8), SLOW, False),
+        (leg(11.001, refused_guid="H"), over(leg(5, number=2), 8), SLOW, False),
+    ],
+)
+def test_what_began_before_a_leg_and_while_the_extension_talked_in_another_call_is_not_the_legs(
+    one: LegState, other: LegState, site: dict[str, Any], before: bool
+) -> None:
+    assert began_before(work(one, other, **site), one, found(began=10)) is before
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "refused"),
+    [
+        (leg(5), leg(11.001, number=2), "G"),
+        (leg(5), leg(11, number=2), ""),
+        (leg(5), leg(11.001, number=2, search=SearchStatus.MISSED), ""),
+        (leg(5), leg(11.001, number=2, refused_guid="H"), "H"),
+        (over(leg(5), 10), leg(11.001, number=2), "G"),
+        (over(leg(5), 9.999), leg(11.001, number=2), ""),
+    ],
+)
+def test_what_a_leg_does_not_get_for_the_sake_of_one_that_came_later_is_not_that_ones_either(
+    one: LegState, other: LegState, refused: str
+) -> None:
+    here = work(one, other, **SLOW)
+    note_refused(here, one, found(began=10))
+
+    assert (here.legs[2].refused_guid, here.legs[1].refused_guid) == (refused, "")
+
+
+@pytest.mark.parametrize(("handed_on", "why"), [(9, "next_call"), (11.5, "next_call"), (None, "")])
+def test_a_leg_that_a_call_is_handed_on_to_may_own_another_recording_than_it_has(
+    handed_on: float | None, why: str
+) -> None:
+    moved = pending(handed_on) if handed_on is not None else None
+    one, other = leg(12), leg(5, number=2, guid="H", pending_transfer=moved)
+
+    assert ownership(work(one, other, **SLOW), one, found(began=10, asked=12.2)) == why
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,10 @@ _GOES_ON = "another leg has it, but had ended while QMS still named it as live"
 _OF_BOTH = "another leg has it, and it began when both were connected (within 1 s)"
 _LATE = "it began more than 1.5 s after connected, or at all after it where a snapshot found the leg"
 _EARLY = "it began more than 1 s before connected, and Connected was received as it happened"
+_EARLIER = (
+    "it began more than 1 s before connected by the source's own times, and another leg was connected there as it"
+    " began; or, with whatever times, QMS had named it for another leg that did not get it for this one's sake"
+)
 _REPEATED = (
     "the source reported again, with a later time, that the extension was connected, and it began with that report"
     " (not before it by over 0.25 s) and more than 0.25 s after connected"
@@ -224,9 +228,7 @@ CASES = [
         "C1",
     ),
     *_edges(_OF_BOTH, {-0.701: "nobody", 0.3: "nobody", 1: "nobody", 1.001: "C2"}, lambda b: _held_by(0.3, b)),
-    *_edges(
-        _OF_BOTH, {-1.001: "nobody", -0.001: "C1", 0: "nobody", 1: "nobody", 1.001: "C2"}, lambda b: _held_by(1, b)
-    ),
+    *_edges(_OF_BOTH, {-1.001: "again", -0.001: "C1", 0: "nobody", 1: "nobody", 1.001: "C2"}, lambda b: _held_by(1, b)),
     *_edges(_OF_BOTH, {0.249: "C1", 0.3: "nobody", 1: "nobody", 1.001: "C2"}, lambda b: _held_by(1.3, b)),
     *_edges(
         _LATE, {1.499: "surely C1", 1.5: "surely C1", 1.501: "nobody"}, lambda began: Scene(began=began, asked=1.6)
@@ -242,6 +244,14 @@ CASES = [
     *_edges(_EARLY, {-1.001: "again", -1: "C1", -0.999: "C1"}, lambda began: Scene(began=began)),
     # The leg is over: nothing is asked again.
     *_edges(_EARLY, {-1.001: "nobody", -1: "C1"}, lambda began: Scene(began=began, ended=1)),
+    *_edges(
+        _EARLIER,
+        {-1.001: "again", -1: "C1"},
+        lambda began: Scene(
+            began=began, asked=0.6, late=0.5, other=Other(connected=-3, guid="G2", began=-2.9, named=-2.5)
+        ),
+    ),
+    *_edges(_EARLIER, {-1.001: "again", -1: "nobody"}, lambda began: _held_by(0.5, began)),
     *_edges(_EARLY, {0.25: "again", 0.251: "C1"}, lambda late: Scene(began=-0.76, late=late)),
     *_edges(
         _REPEATED,

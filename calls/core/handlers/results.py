@@ -23,6 +23,7 @@ from calls.core.recording_ownership import (
     contest,
     contested_by,
     holder_now,
+    note_refused,
     note_stall,
     ownership,
     recording_began,
@@ -76,6 +77,7 @@ def handle_recording_found(event: RecordingFound, work: UnitOfWork) -> None:
     elif (why := ownership(work, leg, event)) == "stranger":
         _ask_on(work, leg, event, why)
     elif why:
+        note_refused(work, leg, event)
         _miss(work, leg, event.search, why, event)
     else:
         _found(work, leg, event)
