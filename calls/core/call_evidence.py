@@ -27,7 +27,7 @@ from cti.events import (
 
 #: Maximum difference in arrival between events of different monitors; within it their order means nothing.
 GRACE = timedelta(seconds=1)
-#: Maximum silence of a call that only waits in a queue; after it the id is taken to name a new call.
+#: Maximum silence of a call that waits, in a queue, parked or handed on; after it the id is taken to name a new call.
 SILENCE = timedelta(minutes=15)
 #: Maximum time for which a phone rings in a call of which nothing else is heard.
 RINGING = timedelta(minutes=5)
@@ -268,7 +268,7 @@ def _is_after_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bo
         return not _states_its_number(call, event)
     if event.time == call.born_at or (is_anybody_in(call) and not _is_left_by_extensions(work, call)):
         return False
-    is_silent = event.at - call.touched_gateway_at > (SILENCE if call.waits_at else RINGING)
+    is_silent = event.at - call.touched_gateway_at > (SILENCE if call.waits_since is not None else RINGING)
     if is_silent or (isinstance(event, Queued) and _queues_again(call, event)):
         return True
     return _is_of_other_caller(work, call, event)

@@ -43,6 +43,9 @@ TALKED = (heard("Established", 0, "2001", **I1), heard("ConnectionCleared", 10, 
 TWO_LIVES = (*TALKED, heard("Established", 20, "2002", **I2))
 WAITS = (heard("Queued", 0, "5000", **A),)
 UMA, ZOE = ({"callerName": name, "callerNameSource": "isdn"} for name in ("Uma", "Zoe"))
+PARKED = heard("Diverted", 12, "2001", newDestination="7001", cause="park")
+_TO_2002: dict[str, Any] = {"primaryOldCallId": "C1", "resultingCallId": "C1", "transferredToDeviceId": "2002"}
+HANDED_ON = heard("Transferred", 12, "2001", transferringDeviceId="2001", **_TO_2002)
 RINGS = (heard("Queued", 0, "5000", **I1), heard("Delivered", 3.5, "2001"))
 DIALLED = (heard("Originated", 0, "2003", **I1), heard("Delivered", 3, "2001"))
 MOBILE = heard("Delivered", 3, "T2:1", outside=True)
@@ -107,6 +110,15 @@ CASES: list[tuple[Sequence[Heard], Heard, str, dict[str, Any]]] = [
     # Nothing was heard of a waiting call for a quarter of an hour.
     (WAITS, heard("Delivered", 900, "2001"), "first", {}),
     (WAITS, heard("Delivered", 900.001, "2001"), "new", {}),
+    # So it is of a call that was parked, or that was handed on and rings nowhere, as far as is heard.
+    ((*TALKED[:1], PARKED), heard("Established", 912, "2002"), "first", {}),
+    ((*TALKED[:1], PARKED), heard("Established", 912, "2002"), "first", NO_TIMES),
+    ((*TALKED[:1], PARKED), heard("Established", 912.001, "2002"), "new", {}),
+    ((*TALKED[:1], PARKED), heard("Established", 912.001, "2002", **I1), "first", {}),
+    ((*TALKED[:1], HANDED_ON), heard("Established", 912, "2002"), "first", {}),
+    ((*TALKED[:1], HANDED_ON), heard("Established", 912.001, "2002"), "new", {}),
+    ((*TALKED[:1], HANDED_ON, heard("Delivered", 13, "2002")), heard("Established", 313, "2002"), "first", {}),
+    ((*TALKED[:1], HANDED_ON, heard("Delivered", 13, "2002")), heard("Established", 313.001, "2002"), "new", {}),
     # A queue's own device rings.
     ((heard("Queued", 0, "5000"),), heard("Delivered", 5, "5000"), "first", {}),
     # Who dials is in no call that rings; who begins to ring again in no queue has stopped before.
