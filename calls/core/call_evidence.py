@@ -6,7 +6,7 @@ from calls.core.call_facts import INHERITED, is_contradicted, names_another
 from calls.core.clocks import has_whole_seconds
 from calls.core.gaps import is_missed, missed_since
 from calls.core.newcomers import SOON, doubtful_from, queues_another
-from calls.core.outside_parties import is_outside
+from calls.core.outside_parties import is_of_outside, is_outside
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
@@ -235,8 +235,15 @@ def _rang_beside(party: Party, left_at: datetime) -> bool:
     return party.state is PartyState.ALERTING and party.since is not None and party.since < left_at
 
 
-def _states_its_number(call: CallState, event: CallEvent) -> bool:
-    return any(fact.value == event.data.calling_number for fact in call.facts.get("calling_number", ()))
+def is_inside_again(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether a queue or extension is stated in a call that was handed on to an outside party before."""
+    since = call.outside_since
+    return since is not None and event.time > since and isinstance(event, ENTERING) and not is_of_outside(work, event)
+
+
+def _states_its_number(call: CallState, event: CallEvent, until: datetime | None = None) -> bool:
+    known = call.facts.get("calling_number", ())
+    return any(one.value == event.data.calling_number for one in known if until is None or one.at <= until)
 
 
 def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
@@ -245,6 +252,8 @@ def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
         return states_another_interaction(call, event)
     if call.doubtful_since is not None and _is_after_doubt(call, call.doubtful_since, event):
         return is_doubtful_for(call, event)
+    if is_inside_again(work, call, event):
+        return not _states_its_number(call, event, call.outside_since)
     if is_missed(work, call, event):
         return not _states_its_number(call, event)
     if isinstance(event, OPENING):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from calls.core.call_evidence import ENTERING, states_another_interaction
+from calls.core.call_evidence import ENTERING, is_inside_again, states_another_interaction
 from calls.core.call_facts import learn, learn_values, moved_facts, reported_facts
 from calls.core.clocks import heard_order
 from calls.core.consultation import ended, own_ends
@@ -30,6 +30,8 @@ def known_call(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     if ended_at is not None and event.time > ended_at:
         return work.put_call(replace(call, touched_gateway_at=touched_at))
     entered = _entered(call, event, touched_at)
+    if is_inside_again(work, entered, event):
+        entered = replace(entered, outside_since=None)
     if event.data.is_canary and not entered.is_canary:
         entered = replace(entered, is_canary=True)
     known = work.put_call(_learn(work, entered, event))

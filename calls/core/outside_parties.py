@@ -4,6 +4,10 @@ from agents.core.matching import MatchKind
 from calls.core.call_facts import is_number_of
 from calls.core.state import CallState, Party
 from calls.core.unit_of_work import UnitOfWork
+from cti.events import CallEvent, Queued
+
+#: Minimum length of an outside number without +; park slots and feature codes are shorter.
+_OUTSIDE_DIGITS = 7
 
 
 def is_outside(work: UnitOfWork, call: CallState, party: Party) -> bool:
@@ -18,3 +22,37 @@ def is_outside(work: UnitOfWork, call: CallState, party: Party) -> bool:
     if leg is None or leg.match is not MatchKind.UNMATCHED:
         return False
     return party.device_id.startswith("+") or is_number_of(call, party.device_id)
+
+
+def is_outside_number(work: UnitOfWork, number: str) -> bool:
+    """Say whether a number is one outside: of no device and no queue, and international or long."""
+    site = work.site
+    if number in site.devices or number in site.queues or number in site.ignored or number in work.source.queue_names:
+        return False
+    is_outside = number.startswith("+") or (number.isdigit() and len(number) >= _OUTSIDE_DIGITS)
+    return is_outside and (bool(site.devices) or work.context.verdict(number).kind is MatchKind.UNMATCHED)
+
+
+def is_handed_outside(work: UnitOfWork, calls: list[CallState], event: CallEvent) -> bool:
+    """Say whether a transfer leaves only outside parties in a call: it hands it to a number, or to who was consulted.
+
+    ``calls``: those that it joins, the customer's first.
+    """
+    to, olds = event.data.transferred_to_device_id or "", [work.calls[one.incarnation] for one in calls]
+    if to and (is_outside_number(work, to) or any(_is_outside_here(call.parties.get(to)) for call in olds)):
+        return True
+    consulted = [party for call in olds[1:] for party in call.parties.values() if party.is_here]
+    return bool(consulted) and all(party.outside for party in consulted)
+
+
+def _is_outside_here(party: Party | None) -> bool:
+    return party is not None and party.outside and party.is_here
+
+
+def is_of_outside(work: UnitOfWork, event: CallEvent) -> bool:
+    """Say whether an event is about an outside party, and not about an extension or a queue."""
+    device_id = event.data.device_id or ""
+    if event.data.outside or is_outside_number(work, device_id):
+        return True
+    is_queue = isinstance(event, Queued) or device_id in work.site.queues or device_id in work.source.queue_names
+    return not is_queue and not work.site.is_extension(device_id)

@@ -159,6 +159,8 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     #: Since when, by the source's clock, it may be over and its id be used again: nobody talked in it as the link was
     #: lost, or as it left its queue for no destination that was named.
     doubtful_since: datetime | None = None
+    #: When it was handed on to an outside party: no extension is in it, and the end of outside parties is not reported.
+    outside_since: datetime | None = None
     #: When it was heard that it could not be completed, while only who dialled was in it.
     failed_gateway_at: datetime | None = None
     #: The oldest of the calls that this one was made from: the customer's.

@@ -19,6 +19,7 @@ from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded
+from calls.core.outside_parties import is_outside_number
 from calls.core.state import CallState, LegState, Party, PartyState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
@@ -179,7 +180,9 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
     if is_ended or party is None or _was_answered_since(work, call, event):
         return
     if party.is_talking or not any(one.is_here for one in call.parties.values()):
-        call = work.put_call(replace(call, waits_since=call.waits_since or event.time))
+        is_outside = not call.waits_at and is_outside_number(work, event.data.new_destination or "")
+        since = event.time if is_outside else call.outside_since
+        call = work.put_call(replace(call, waits_since=call.waits_since or event.time, outside_since=since))
     if party.is_talking and event.data.cause == PARKED:
         clear_party(work, call, device_id, event.time, event.at, "The call was parked.")
 

@@ -1,0 +1,112 @@
+"""A call that was handed on to an outside party: nothing of it is handed to what comes under its id later.
+
+Times are seconds after noon. 2001 has Uma from 5 to 20 and hands her on outside; the end of outside parties need not be
+reported.
+"""
+
+from typing import Any
+
+import pytest
+
+from agents.core.matching import MatchKind
+from tests.calls.switchboard import Everybody, Switchboard, with_site
+
+pytestmark = pytest.mark.core
+
+UMA: dict[str, Any] = {"callerName": "Uma", "callerNameSource": "isdn", "interactionId": "I1"}
+NUMBER: dict[str, Any] = {"callingNumber": "+4930111"}
+SALES: dict[str, Any] = {"queueName": "Sales"}
+DEVICES = frozenset({"2001", "2002", "2003"})
+Told = tuple[str, float, str, dict[str, Any]]
+
+
+def _transferred(to: str, **more: Any) -> Told:
+    data = {"primaryOldCallId": "C1", "transferringDeviceId": "2001", "transferredToDeviceId": to, **more}
+    return ("Transferred", 20, "2001", {"resultingCallId": "C1", **data})
+
+
+def _consulted(far: str, **more: Any) -> list[Told]:
+    return [
+        ("Held", 10, "2001", {}),
+        ("Originated", 11, "2001", {"callId": "C2", "cause": "consultation"}),
+        ("Established", 15, far, {"callId": "C2", "outside": True}),
+        _transferred(far, secondaryOldCallId="C2", **more),
+    ]
+
+
+WAYS: dict[str, list[Told]] = {
+    "blind": [_transferred("+4999")],
+    "blind to a long number": [_transferred("00491711234567")],
+    "blind, and answered": [_transferred("+4999"), ("Established", 25, "+4999", {"outside": True})],
+    "blind, and its trunk is reported": [
+        _transferred("+4999"),
+        ("Delivered", 22, "T2:1", {"outside": True, **SALES, "callerName": "Uma", "callerNameSource": "isdn"}),
+        ("Established", 25, "T2:1", {"outside": True}),
+    ],
+    "attended": _consulted("+4999"),
+    "attended over a trunk": _consulted("T2:1"),
+    "attended, it goes on under the consultation's id": _consulted("+4999", resultingCallId="C2"),
+    "attended, it goes on under an id of its own": _consulted("+4999", resultingCallId="C3"),
+    "diverted": [("Diverted", 20, "2001", {"newDestination": "+4999"}), ("ConnectionCleared", 20, "2001", {})],
+}
+
+
+def _uma(board: Switchboard, way: list[Told], has_trunk: bool) -> str:
+    board.call("Queued", 1, "C1", "5000", **SALES, **UMA, **NUMBER)
+    if has_trunk:
+        board.call("Established", 4, "C1", "T1:1", outside=True)
+    board.call("Established", 5, "C1", "2001")
+    going_on = "C1"
+    for kind, seconds, device, data in way:
+        board.call(kind, seconds, data.get("callId", "C1"), device, **{k: v for k, v in data.items() if k != "callId"})
+        going_on = data.get("resultingCallId", going_on)
+    return going_on
+
+
+def _site(has_devices: bool) -> Everybody:
+    if has_devices:
+        return with_site(devices=DEVICES, queues=frozenset({"5000"}))
+    roster = with_site(queues=frozenset({"5000"}), ignored=frozenset({"T1:1", "T2:1"}))
+    roster.kinds = {"+4999": MatchKind.UNMATCHED, "00491711234567": MatchKind.UNMATCHED}
+    return roster
+
+
+def _known(board: Switchboard) -> tuple[str, str, bool]:
+    facts = [leg for leg in board.legs if leg.device_id == "2002"][-1].facts
+    return facts.queue_name, facts.caller_name, facts.interaction_id == "I1"
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("has_trunk", [False, True])
+@pytest.mark.parametrize("has_devices", [True, False])
+@pytest.mark.parametrize("again", [26.0, 60.0, 290.0])
+@pytest.mark.parametrize("is_queued", [False, True])
+def test_a_call_that_was_handed_outside_gives_nothing_to_what_comes_under_its_id(
+    way: list[Told], has_trunk: bool, has_devices: bool, again: float, is_queued: bool
+) -> None:
+    board = Switchboard(_site(has_devices))
+    going_on = _uma(board, way, has_trunk)
+    if is_queued:
+        board.call("Queued", again, going_on, "5000", queueName="Support")
+    board.call("Delivered", again + 2, going_on, "2002").call("Established", again + 5, going_on, "2002").waits(400)
+
+    assert _known(board) == ("Support" if is_queued else "", "", False)
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("stated", [{"interactionId": "I1"}, NUMBER])
+def test_what_states_the_interaction_or_number_comes_back_from_outside(way: list[Told], stated: dict[str, str]) -> None:
+    board = Switchboard(_site(has_devices=True))
+    going_on = _uma(board, way, has_trunk=False)
+    board.call("Delivered", 60, going_on, "2002", **stated).call("Established", 63, going_on, "2002")
+
+    assert _known(board) == ("Sales", "Uma", True)
+
+
+@pytest.mark.parametrize("to", ["2003", "5001", "P1", "*701", "701"])
+def test_a_call_that_is_handed_to_a_phone_a_queue_or_a_park_slot_is_awaited(to: str) -> None:
+    board = Switchboard(_site(has_devices=True))
+    _uma(board, [_transferred(to)], has_trunk=True)
+    board.call("Established", 60, "C1", "2002")
+
+    assert _known(board) == ("Sales", "Uma", True)
