@@ -1,6 +1,6 @@
 """Handle the events that bring a device or a queue into a call, and data about a call."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
@@ -224,7 +224,7 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
     1. The calls that the id named lately and that had a leg, at that extension where one is named; of these, those of
        the interaction that is stated, else of one that is not known. If they are several, it is not known of which the
        wrap-up is.
-    2. The call's leg of that extension or agent; without either, its only one.
+    2. The call's leg of that extension or agent, the one that lasted last; without either, its only one.
     """
     data, calls = event.data, _calls_wrapped_up(work, event)
     if len(calls) != 1:
@@ -233,7 +233,6 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
     legs = work.legs_in(call.incarnation)
     if not legs and call.moved_to is not None:
         legs, call = work.legs_in(call.moved_to), work.calls.get(call.moved_to, call)
-    legs = [leg for leg in legs if leg.wrapup is WriteStatus.NONE]
     if not data.interaction_id:
         legs = [leg for leg in legs if not _is_late(work, event) and not _may_be_hidden(work, leg, event)]
     if data.device_id:
@@ -242,7 +241,22 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
         legs = [leg for leg in legs if leg.agent_id == data.agent_id]
     elif _legs_ever(call) > 1 or len(legs) > 1:
         return None
-    return legs[-1] if legs else None
+    return _last_of(call, legs)
+
+
+def _last_of(call: CallState, legs: list[LegState]) -> LegState | None:
+    """Return the leg that lasts, or lasted last, of an extension: that is wrapped up, unless it has been.
+
+    Example: 2001 consulted from 25 to 30, and talked with the customer from 5 on; a conference goes on under the
+    consultation's id, and 2001 leaves it at 50. The wrap-up is that of the customer's leg.
+    """
+    if not legs:
+        return None
+    leg = max(legs, key=lambda one: (one.disconnected_source_at or datetime.max.replace(tzinfo=UTC), one.number))
+    party, ended = call.parties.get(leg.device_id), leg.disconnected_source_at
+    left_at = party.cleared_at if party is not None else None
+    is_last = ended is None or left_at is None or ended >= left_at  # Else the last one is settled.
+    return leg if is_last and leg.wrapup is WriteStatus.NONE else None
 
 
 def _calls_wrapped_up(work: UnitOfWork, event: CallInformation) -> list[CallState]:
