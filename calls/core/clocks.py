@@ -13,7 +13,7 @@ APART = timedelta(seconds=1)
 STALL = timedelta(seconds=6)
 #: Maximum difference between QMS's beginning and our Connected where nothing stalls.
 CLOSE = timedelta(milliseconds=250)
-#: Time for which an event that was received as it happened shows that the source's clock agrees with ours.
+#: Time for which an event received within ``APART`` of its time shows that the source's clock agrees with ours.
 AGREEMENT = timedelta(minutes=15)
 #: Minimum interval between two such events that are noted.
 NOTING = timedelta(minutes=1)
@@ -30,9 +30,12 @@ def clocks_agree(work: UnitOfWork, gateway_at: datetime) -> bool:
 
 
 def note_agreement(work: UnitOfWork, at: datetime, gateway_at: datetime) -> None:
-    """Note that an answer was received as it happened, now and then."""
+    """Note that an event was received within a second of its time, now and then: none is heard before it happens.
+
+    So what has a much older time, later, is late.
+    """
     agreed = work.source.agreed_gateway_at
-    if (agreed is None or gateway_at - agreed >= NOTING) and abs(gateway_at - at) <= CLOSE:
+    if (agreed is None or gateway_at - agreed >= NOTING) and abs(gateway_at - at) <= APART:
         work.source = replace(work.source, agreed_gateway_at=gateway_at)
 
 

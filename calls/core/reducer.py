@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from calls.core.clocks import note_agreement
 from calls.core.dispatch import rule_of
 from calls.core.handlers import (  # noqa: F401  (they register)
     agent_events,
@@ -50,6 +51,8 @@ def fold_next(work: UnitOfWork, event: AnyEvent | ResultEvent) -> None:
     _pass_time(work, getattr(event, "at", None))  # A thing without a moment has no rule: it raises.
     if not work.source.has_fractions and isinstance(event, Event) and event.time.microsecond:
         work.source = replace(work.source, has_fractions=True)
+    if isinstance(event, Event):
+        note_agreement(work, event.time, event.at)
     rule_of(type(event))(in_its_place(work, event) if isinstance(event, CallEvent) else event, work)
 
 

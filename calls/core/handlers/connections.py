@@ -15,7 +15,7 @@ from calls.core.call_end import (
     is_known_by_ends,
 )
 from calls.core.call_evidence import states_another_interaction
-from calls.core.clocks import CLOSE, TICK, has_whole_seconds, moments_of, note_agreement
+from calls.core.clocks import CLOSE, TICK, has_whole_seconds, moments_of
 from calls.core.connections import connect_device, connection_of, note_seen, open_before
 from calls.core.consultation import disinherit, inherit, inherit_late
 from calls.core.dispatch import apply
@@ -39,7 +39,6 @@ from cti.events import CallCleared, CallEvent, ConnectionCleared, Established, H
 @apply.register
 def handle_established(event: Established, work: UnitOfWork) -> None:
     """A device answered: its leg opens, and those of all that were waiting for an answer in this call."""
-    note_agreement(work, event.time, event.at)
     call, device_id = located(work, event)
     confirm(work, call.incarnation)
     answer_after_all(work, call.incarnation, event)
