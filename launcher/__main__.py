@@ -48,7 +48,10 @@ WORDS = {
     "check": Word(f"{HERE}.check", "lint, format, wording, imports, migrations, types: under a minute"),
     "bench": Word(f"{HERE}.benchmarks", "the benchmarks (./gateway bench --help)"),
     "faults": Word(f"{HERE}.faults", "break the running gateway on purpose, and compare what QMS holds with the truth"),
-    "mutate": Word(f"{HERE}.mutate", "change the code and see whether a test notices (./gateway mutate --help)"),
+    "mutate": Word(
+        f"{HERE}.mutate",
+        "change the code and see whether a test notices, on both databases (./gateway mutate --help)",
+    ),
     "disturb": Word(f"{HERE}.disturbances", "disturb recorded traces of Asterisk (./gateway disturb --help)"),
     "fuzz": Word(f"{HERE}.fuzzing", "feed the decoders what nobody would send (./gateway fuzz --help)"),
     "worlds": Word(f"{HERE}.worlds", "judge the core by worlds made by chance (./gateway worlds --help)"),

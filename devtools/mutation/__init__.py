@@ -16,7 +16,8 @@ How it works, by module:
 3. ``cold`` serves what is executed at import (constants, defaults, class bodies), and runs every survivor again:
    a child forked before the project was imported reads the mutated text through ``hook`` and runs pytest from its
    start.
-4. ``report`` prints a table by file and the survivors as diffs.
+4. ``vendors`` says which files are judged on PostgreSQL after SQLite; ``databases`` puts the test databases back.
+5. ``report`` prints a table by file and the survivors as diffs.
 
 The work tree is never written to: no mutant is ever in a file.
 """

@@ -20,7 +20,10 @@ NIGHTLY_FLOOR, DAY_SECONDS = 90.0, 86_400
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="./gateway mutate", description="Change the code and see whether a test notices.", allow_abbrev=False
+        prog="./gateway mutate",
+        description="Change the code and see whether a test notices. What no test notices on SQLite is tried on "
+        "PostgreSQL as well, of files with code of their own for it.",
+        allow_abbrev=False,
     )
     add = parser.add_argument
     core = [Path("calls/core")]

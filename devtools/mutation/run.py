@@ -16,9 +16,11 @@ from devtools.mutation.mutants import Fate, Mutant, Place
 from devtools.mutation.protocol import Job, OutputLine, Trial, TrialAnswer, TrialVerdict
 from devtools.mutation.source import Source
 from devtools.mutation.tables import Equivalent, TestMapping, outdated
+from devtools.mutation.vendors import SQLITE, Vendor, has_postgresql, vendors_of
 
 Say = Callable[[str], None]
 _LOG_LINES = 40
+_NOTICED = frozenset({TrialVerdict.KILLED, TrialVerdict.TIMEOUT})
 
 
 class TestsBroken(Exception):
@@ -71,6 +73,37 @@ class MutationOutcome:
     notices: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Unsure:
+    """A mutant that a server did not settle; no verdict where it said nothing of it."""
+
+    trial: Trial
+    verdict: TrialVerdict | None
+
+
+@dataclass(frozen=True)
+class _Sitting:
+    """Some mutants before one server, on one database; the verdicts that settle their fate."""
+
+    server: str
+    vendor: Vendor
+    settling: frozenset[TrialVerdict]
+
+    @property
+    def name(self) -> str:
+        """Return what the results call it."""
+        return f"{self.server}, {self.vendor.name}" if self.vendor.is_postgresql else self.server
+
+
+@dataclass(frozen=True)
+class Group:
+    """Mutants that the same tests judge on the same databases."""
+
+    arguments: tuple[str, ...]
+    vendors: tuple[Vendor, ...]
+    mutants: list[Mutant] = field(default_factory=list)
+
+
 @dataclass
 class _Run:
     order: Order
@@ -104,8 +137,9 @@ class _Run:
                 wanted.append(mutant)
         return wanted
 
-    def serve(self, server: str, job: Job) -> Iterator[TrialAnswer]:
+    def serve(self, sitting: _Sitting, job: Job) -> Iterator[TrialAnswer]:
         """Give a server's answers; raises ``TestsBroken`` where it cannot go on."""
+        server = sitting.server
         place, log = self.folder / f"{server}.json", self.folder / f"{server}.log"
         place.write_bytes(msgspec.json.encode(job))
         read, write = os.pipe()
@@ -113,8 +147,8 @@ class _Run:
         with open(read, "rb") as answers, log.open("wb") as output:  # noqa: PTH123 - a descriptor has no path
             process = subprocess.Popen(
                 [sys.executable, "-m", module, str(place), str(write)],
-                cwd=self.order.root, env=self._environment(), pass_fds=[write], stdout=output, stderr=output,
-                stdin=subprocess.DEVNULL,
+                cwd=self.order.root, env=sitting.vendor.environment(self._environment()), pass_fds=[write],
+                stdout=output, stderr=output, stdin=subprocess.DEVNULL,
             )  # fmt: skip
             os.close(write)
             try:
@@ -144,36 +178,50 @@ class _Run:
             "TMPDIR": str(self.folder),
         }
 
-    def judge(self, arguments: tuple[str, ...], mutants: Sequence[Mutant]) -> None:
-        """Run the mutants that the same tests judge: first warm, then cold what is left or survived."""
-        order = self.order
-        job = Job(str(order.root), arguments, tuple(map(Trial, mutants)), order.seconds, order.mapping.preload)
-        left = self._hear_all("warm", job, is_last=order.is_quick)
-        if left:
-            left = self._hear_all("cold", replace(job, trials=tuple(left)), is_last=True)
+    def judge(self, group: Group) -> None:
+        """Run the mutants of a group; what no test noticed on one database is tried on the next."""
+        left = list(map(Trial, group.mutants))
+        for vendor in group.vendors:
+            is_last = vendor is group.vendors[-1]
+            left = self._judge_on(vendor, group.arguments, left, is_last=is_last) if left else []
         for trial in left:
             raise TestsBroken(
                 "\n".join([f"nothing was said of {trial.mutant.key}", *_end_of(self.folder / "cold.log")])
             )
 
-    def _hear_all(self, server: str, job: Job, is_last: bool) -> list[Trial]:
+    def _judge_on(
+        self, vendor: Vendor, arguments: Sequence[str], trials: Sequence[Trial], *, is_last: bool
+    ) -> list[Trial]:
+        """Try mutants warm, then cold what is left or survived; return what is not settled."""
+        order, words = self.order, vendor.narrowed(arguments)
+        self.say(f"{len(trials)} mutants on {vendor.name} against pytest {' '.join(words)}")
+        job = Job(
+            str(order.root), words, tuple(Trial(one.mutant) for one in trials), order.seconds, order.mapping.preload
+        )
+        last = {TrialVerdict.NOT_EXECUTED} if is_last else set()
+        survived = {TrialVerdict.SURVIVED} if is_last else set()
+        warm = _Sitting("warm", vendor, _NOTICED | last | (survived if order.is_quick else set()))
+        unsure = self._hear_all(warm, job)
+        again = [one.trial for one in unsure if _is_for_cold(one, is_quick=order.is_quick)]
+        left = [one.trial for one in unsure if not _is_for_cold(one, is_quick=order.is_quick)]
+        if again:
+            cold = _Sitting("cold", vendor, _NOTICED | last | survived)
+            left += [one.trial for one in self._hear_all(cold, replace(job, trials=tuple(again)))]
+        return left
+
+    def _hear_all(self, sitting: _Sitting, job: Job) -> list[_Unsure]:
         """Settle what the server is sure of and return the rest."""
         waiting = {trial.mutant.key: trial for trial in job.trials}
-        again: list[Trial] = []
-        for answer in self.serve(server, job):
+        unsure: list[_Unsure] = []
+        for answer in self.serve(sitting, job):
             trial = waiting.pop(answer.key)
-            is_sure = is_last or answer.verdict in {
-                TrialVerdict.KILLED,
-                TrialVerdict.TIMEOUT,
-                TrialVerdict.NOT_EXECUTED,
-            }
-            if is_sure and answer.verdict is not TrialVerdict.NOT_APPLIED:
-                self._settle(trial.mutant, answer, server)
+            if answer.verdict in sitting.settling:
+                self._settle(trial.mutant, answer, sitting.name)
             else:
-                again.append(Trial(trial.mutant, answer.tests))
-        if waiting and not again and server == "warm" and len(waiting) == len(job.trials):
+                unsure.append(_Unsure(Trial(trial.mutant, answer.tests), answer.verdict))
+        if waiting and not unsure and sitting.server == "warm" and len(waiting) == len(job.trials):
             raise TestsBroken("\n".join(["the tests do not start", *_end_of(self.folder / "warm.log")]))
-        return [*again, *waiting.values()]
+        return [*unsure, *(_Unsure(trial, None) for trial in waiting.values())]
 
     def _settle(self, mutant: Mutant, answer: TrialAnswer, server: str) -> None:
         fates = {TrialVerdict.KILLED: Fate.KILLED, TrialVerdict.TIMEOUT: Fate.TIMEOUT}
@@ -181,15 +229,28 @@ class _Run:
         self.settle(mutant, fates.get(answer.verdict, Fate.SURVIVED), answer.seconds, note, server, answer.noticing)
 
 
+def _is_for_cold(one: _Unsure, *, is_quick: bool) -> bool:
+    """Say whether a fresh process shall try what the warm one did not settle."""
+    if one.verdict is TrialVerdict.SURVIVED:
+        return not is_quick
+    return one.verdict is not TrialVerdict.NOT_EXECUTED
+
+
 def _end_of(log: Path) -> list[str]:
     return log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if log.exists() else []
 
 
-def _by_tests(order: Order, mutants: Sequence[Mutant]) -> dict[tuple[str, ...], list[Mutant]]:
-    groups: dict[tuple[str, ...], list[Mutant]] = {}
+def groups(order: Order, found: Sequence[Source], mutants: Sequence[Mutant], say: Say) -> list[Group]:
+    """Return the mutants by the tests that judge them and the databases on which they do."""
+    vendors = {source.path: vendors_of(source) for source in found}
+    if any(len(one) > 1 for one in vendors.values()) and not has_postgresql():
+        say("PostgreSQL is not installed: its own code is judged on SQLite alone")
+        vendors = dict.fromkeys(vendors, (SQLITE,))
+    found_groups: dict[tuple[tuple[str, ...], tuple[Vendor, ...]], Group] = {}
     for mutant in mutants:
-        groups.setdefault(order.arguments(mutant.path), []).append(mutant)
-    return groups
+        key = (order.arguments(mutant.path), vendors[mutant.path])
+        found_groups.setdefault(key, Group(*key)).mutants.append(mutant)
+    return list(found_groups.values())
 
 
 def run(order: Order, say: Say) -> MutationOutcome:
@@ -205,8 +266,8 @@ def run(order: Order, say: Say) -> MutationOutcome:
         possible = [one for one in possible if one.place(data[one.path]) in order.again]
     with tempfile.TemporaryDirectory(prefix="mutate-", ignore_cleanup_errors=True) as folder:
         one = _Run(order, say, data, Path(folder))
-        for arguments, mutants in _by_tests(order, one.chosen(found, possible)).items():
-            say(f"{len(mutants)} mutants against pytest {' '.join(arguments)}")
-            one.judge(arguments, mutants)
+        one.folder.chmod(0o711)  # PostgreSQL runs as its own user and must be able to enter.
+        for group in groups(order, found, one.chosen(found, possible), say):
+            one.judge(group)
     old = [] if order.again is not None else outdated(order.equivalents, possible, data)
     return MutationOutcome(tuple(one.results), len(possible), time.monotonic() - began, tuple(old), tuple(one.notices))

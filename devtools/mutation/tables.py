@@ -20,6 +20,7 @@ class BrokenTable(Exception):
 class TestMapping:
     """Which pytest arguments judge the files whose path begins with a prefix."""
 
+    __test__ = False
     prefixes: tuple[tuple[str, str], ...]
     preload: tuple[str, ...] = ()
 

@@ -50,6 +50,7 @@ class Warm:
         self._whole_seconds = float("inf")
         self._failed: set[str] = set()
         self._texts: dict[Path, bytes] = {}
+        self._databases = Databases()
         self._plain: dict[str, Callable[[], None]] = {}
         self._noticed: Counter[tuple[str, str]] = Counter()  # By a place (a file, or a function of it) and a test.
         self._noticing = mmap.mmap(-1, _NUMBER_BYTES)  # Shared with the child: the number of the test that failed.
@@ -69,7 +70,6 @@ class Warm:
         self._measure(session.items)
         found = {item.nodeid: as_function(item) for item in session.items}
         self._plain = {name: function for name, function in found.items() if function is not None}
-        self._databases = Databases()
         # Read once: who goes on editing meanwhile changes no mutant.
         self._texts = {path: path.read_bytes() for path in {self._path(trial) for trial in self._job.trials}}
         self._loaded = LoadedModule(str(self._path(trial)) for trial in self._job.trials)
@@ -86,11 +86,14 @@ class Warm:
         for item in items:
             with self._tracing.of(item.nodeid):
                 _run([item])
+            self._databases.keep()
+        self._databases.close()
         self._tracing.end()
 
     def _usable(self, items: Sequence[pytest.Item]) -> list[pytest.Item]:
         """Return the tests that pass here and in a forked process, the quickest first; says which do not."""
-        passing = sorted((one for one in items if one.nodeid not in self._failed), key=self._duration)
+        passing = [one for one in items if one.nodeid not in self._failed]
+        passing.sort(key=lambda one: (_empties_tables(one), self._duration(one)))
         self._complain("fail without any mutant", self._failed)
         broken = self._broken_by_forking(passing)
         self._complain("pass, but not in a forked process", broken)
@@ -121,7 +124,7 @@ class Warm:
     def _try(self, trial: Trial) -> None:
         lines = self._tracing.tests_of(str(self._path(trial)), trial.mutant.first, trial.mutant.last)
         executing = [one for one in self._items if lines.tests is None or one.nodeid in lines.tests]
-        items = sorted(executing, key=lambda one: self._promise(trial.mutant, one), reverse=True)
+        items = sorted(executing, key=lambda one: (_empties_tables(one), -self._promise(trial.mutant, one)))
         names, began = tuple(one.nodeid for one in items), time.monotonic()
         if lines.is_at_import:
             self._mouth.answer(trial, TrialVerdict.NOT_APPLIED, 0)
@@ -189,6 +192,13 @@ class Warm:
 
 def _places(mutant: Mutant) -> tuple[str, str]:
     return mutant.path, f"{mutant.path}:{mutant.within}"
+
+
+def _empties_tables(item: pytest.Item) -> bool:
+    """Say whether a test leaves no rows behind, also none of the migrations': such come last, as in pytest-django."""
+    mark = item.get_closest_marker("django_db")
+    needs = {"transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
+    return bool(needs) or (mark is not None and bool(mark.kwargs.get("transaction")))
 
 
 def _run(items: Sequence[pytest.Item]) -> None:
