@@ -100,6 +100,40 @@ def test_a_device_that_left_before_its_next_connection_leaves_the_resulting_call
     assert work.calls[2].parties["2001"].leg == 2
 
 
+@pytest.mark.parametrize(("since", "known"), [(30.4, 30), (30, 30), (29.9, 29.9), (None, 30)])
+def test_a_device_is_in_the_resulting_call_since_the_transfer_at_the_latest(since: float | None, known: float) -> None:
+    work = arrived(party(**{**AGAIN, "since": since}), guid="")
+
+    assert work.calls[2].parties["2001"].since == moment(known)
+
+
+@pytest.mark.parametrize(
+    ("known", "ended"),
+    [
+        ({}, 30.2),
+        ({"born_at": 30}, 30.2),
+        ({"born_at": 29.9}, None),
+        ({"call_id": "C7"}, None),
+        ({"phone": party(since=30.1)}, None),
+        ({"phone": left(at=30.2, since=30.1)}, None),  # That was a connection of its own.
+        ({"phone": left("2002", at=30.2, since=30.2, had_leg=False)}, None),
+    ],
+)
+def test_an_end_that_was_taken_for_a_later_call_of_the_id_is_of_the_call_that_was_handed_on(
+    known: dict[str, Any], ended: float | None
+) -> None:
+    """The end came under the resulting id, which seemed to name a call of its own; then the transfer is heard."""
+    phone = known.get("phone") or left(at=30.2, since=30.2, had_leg=False)
+    more = {"incarnation": 3, "call_id": "C2", "born_at": 30.2, **known}
+    more.pop("phone", None)
+    old, new = call(party(since=10, leg=1, had_leg=True)), call(incarnation=2, call_id="C2", born_at=25)
+    work = holding(old, new, call(phone, **more), legs=(leg(10, call_id="C1"),))
+
+    arrive(work, new, old.parties["2001"], event("Transferred", 30, transferringDeviceId="2005", primaryOldCallId="C1"))
+
+    assert spans(work, 2) == [(10, ended)]
+
+
 def test_a_device_that_arrives_where_nobody_knows_it_brings_its_leg() -> None:
     work = arrived(None, next_leg=None)
 
@@ -193,6 +227,7 @@ def test_a_call_that_began_at_the_destination_of_a_transfer_is_the_one_that_was_
     found, is_gone = rejoined(**known)
 
     assert is_gone is is_same
+    assert found.incarnation == 1
     assert ("2002" in found.parties) is (
         is_same and "2002" in {one.device_id for one in known.get("phones", (ANSWERS,))}
     )
@@ -203,7 +238,9 @@ def test_a_call_that_began_at_the_destination_of_a_transfer_is_the_one_that_was_
 def test_a_call_of_which_flags_are_written_stays_apart(base: WriteStatus, is_same: bool) -> None:
     own = leg(20.3, number=2, device_id="2002", call_id="C1", base=base)
 
-    assert rejoined(legs=(own,))[1] is is_same
+    found, is_gone = rejoined(legs=(own,))
+
+    assert (found.call_id, is_gone) == ("C1", is_same)
 
 
 def test_a_call_that_is_the_same_has_its_wait_its_end_and_its_values_of_after_the_transfer() -> None:

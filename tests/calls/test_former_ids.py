@@ -6,6 +6,7 @@ C1 was handed on at 20, and its id cleared by that.
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from calls.core.former_ids import MAXIMUM_IDS, await_beginning, end_under_old_id, former_ids, take_back_clearing
 from calls.core.legs import GRACE
@@ -44,10 +45,12 @@ def taken_back(one: CallState, *legs: LegState, at: float = 20, **site: Any) -> 
 def test_who_was_in_a_call_as_its_id_was_given_up_is_in_it_as_before(
     one: Party, legs: tuple[LegState, ...], state: PartyState, number: int | None
 ) -> None:
-    found, _ = taken_back(call(one, clearing_at=20, cleared_at=20), *legs)
+    heard = None if one.is_here else moment(21)
+    found, _ = taken_back(call(replace(one, cleared_gateway_at=heard), clearing_at=20, cleared_at=20), *legs)
 
     back = found.parties["2001"]
     assert (back.state, back.leg) == (state, number)
+    assert back.cleared_gateway_at == (moment(21) if state is PartyState.NULL else None)
     assert (back.cleared_at is None) is (state is not PartyState.NULL and not one.is_here)
     assert (found.clearing_at, found.cleared_at) == (None, None)
 

@@ -9,7 +9,15 @@ import pytest
 from msgspec.structs import replace
 
 from calls.core.clocks import TICK
-from calls.core.newcomers import apart, newcomers_before_leaving, newcomers_since, queues_another, set_apart
+from calls.core.newcomers import (
+    apart,
+    is_vouched,
+    may_have_rung_out,
+    newcomers_before_leaving,
+    newcomers_since,
+    queues_another,
+    set_apart,
+)
 from calls.core.state import CallState, LegData, LegState, Party, PartyState, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from tests.calls.call_states import NO_TIMES, call, event, holding, left, made, party
@@ -238,6 +246,51 @@ def test_a_leg_that_ended_in_that_second_has_nothing_that_was_stated_after_it(
     assert in_one_second(call(GONE, came(), facts=facts), legs=(known,)).legs[1].facts.caller_name == name
 
 
+@pytest.mark.parametrize(
+    ("ringing", "own", "at", "whole", "may"),
+    [
+        ({}, {}, 20, True, True),
+        ({}, {"connected_source_at": moment(21)}, 20, True, True),
+        ({}, {"connected_source_at": moment(19)}, 20, True, False),
+        ({}, {}, 20, False, False),
+        ({"since": None}, {}, 20, True, False),
+        ({"since": 20}, {}, 20, True, False),  # It rang in no earlier second.
+        ({"has_dialled": True}, {}, 20, True, False),
+        ({"is_vouched": True}, {}, 20, True, False),
+        ({}, {"is_unconfirmed": True}, 20, True, False),
+    ],
+)
+def test_the_end_of_a_leg_may_be_that_of_its_phones_ringing_in_an_earlier_second(
+    ringing: dict[str, Any], own: dict[str, Any], at: float, whole: bool, may: bool
+) -> None:
+    phone = party(**{"since": 15, **ringing})
+    work = holding(call(phone), source={"has_fractions": not whole})
+
+    assert may_have_rung_out(work, phone, replace(leg_of("2001", 20), **own), moment(at)) is may
+
+
+@pytest.mark.parametrize(
+    ("stated", "whole", "vouched"),
+    [
+        ({"interactionId": "I1"}, True, True),
+        ({"interactionId": "I2"}, True, False),
+        ({"callingNumber": "+49301"}, True, True),
+        ({"callingNumber": "+49302"}, True, False),
+        ({"callingNumber": "+49302", "interactionId": "I1"}, True, True),
+        ({}, True, False),
+        ({"interactionId": "I1"}, False, False),
+    ],
+)
+def test_an_event_that_states_what_its_call_was_known_by_before_is_of_that(
+    stated: dict[str, Any], whole: bool, vouched: bool
+) -> None:
+    one = call(number="+49301", interaction="I1")
+    work = holding(one, source={"has_fractions": not whole})
+
+    assert is_vouched(work, one, event("Established", 20, "2002", **stated)) is vouched
+    assert not is_vouched(work, one, event("Established", 0, "2002", **stated)), "nothing was known before"
+
+
 # Without times of the source
 
 
@@ -301,3 +354,34 @@ def test_who_left_and_came_back_has_not_left() -> None:
 
     assert not queues_another(holding(one, **NO_TIMES), one, event("Queued", 21, "5000"))
     assert queues_another(holding(one, **NO_TIMES), call(left(at=20.8), other), event("Queued", 21, "5000"))
+
+
+@pytest.mark.parametrize(
+    ("phone", "since"),
+    [
+        (left(at=20.8, since=5, again=made(20.9)), 20.9),
+        (left(at=20.8, since=5, again=made(20.8)), None),  # A repeat of the connection that ended.
+        (left(at=20.8, since=5, again=made(20.1)), None),
+        (party(since=5, had_leg=True, again=made(20.9), cleared_at=1), None),  # It talks since 5.
+        (left(at=20.8, since=5), None),
+    ],
+)
+def test_who_left_and_was_connected_again_came_by_the_second_connection(phone: Party, since: float | None) -> None:
+    one = call(phone, left("2003", at=21, since=0))
+
+    found = newcomers_since(holding(one, **NO_TIMES), one, moment(21))
+
+    assert found == (None if since is None else moment(since))
+
+
+@pytest.mark.parametrize(
+    ("phone", "since"),
+    [
+        (party(since=20.5, had_leg=True, again=made(20.2), cleared_at=20.1), 20.5),
+        (left(at=20.1, since=5, again=made(20.2)), 20.2),
+    ],
+)
+def test_a_second_connection_of_who_is_in_the_call_is_no_other_beginning(phone: Party, since: float) -> None:
+    one = call(phone, left("2003", at=20.8, since=0))
+
+    assert newcomers_since(holding(one, **NO_TIMES), one, moment(20.8)) == moment(since)
