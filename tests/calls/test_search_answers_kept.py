@@ -140,6 +140,16 @@ def test_answers_are_kept_as_long_as_the_journal(desk: Desk, redis: Any, setting
     assert [redis.ttl(key) // 3600 for key in redis.keys("*") if b"answers" in key] in ([49], [48])
 
 
+def test_the_seconds_of_the_journal_are_those_of_its_hours(
+    desk: Desk, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.JOURNAL_KEEP_HOURS, kept = 48, list[int]()
+    monkeypatch.setattr(kept_module, "keep_answers", lambda *words: kept.append(words[2]))
+    keep([search(desk, **FOUND)])
+
+    assert kept == [172_800]
+
+
 def test_without_redis_an_answer_is_in_the_database_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> None:
         raise JournalUnavailable("away", retryable=True)

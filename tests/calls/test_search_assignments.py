@@ -124,6 +124,10 @@ def test_a_recording_is_not_assigned_where_something_speaks_against_it(
         assign(desk)
 
 
+def test_a_leg_that_was_erased_meanwhile_gets_no_recording(desk: Desk) -> None:
+    assert assign_module._doubt(kept(desk), NOW, ()) is not None
+
+
 def test_an_assignment_that_was_folded_does_not_hold_the_recording(desk: Desk) -> None:
     """Its leg has the recording, or the consumer refused it."""
     kept(desk)

@@ -159,6 +159,23 @@ def test_a_search_that_is_asked_again_wakes_nobody_and_one_that_goes_on_the_next
     assert woken == {searches_stream(desk.b.pk)}
 
 
+def test_what_qms_answered_is_kept_for_a_database_that_is_restored(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[RecordingSearch] = []
+    monkeypatch.setattr(worker, "keep", kept.extend)
+    search = desk.search(window=60)
+    settle(desk.a, [_answered(search, GUID)], NOW)
+
+    assert [(one.pk, one.recording_guid) for one in kept] == [(search.pk, GUID)]
+
+
+@pytest.mark.parametrize(
+    ("services", "service", "expected"),
+    [([1, 2, 3], 1, 2), ([1, 2, 3], 2, 3), ([1, 2, 3], 3, 1), ([1, 2, 3], 9, 1), ([2], 2, 2), ([], 5, 5)],
+)
+def test_a_search_goes_from_service_to_service_in_their_order(services: list[int], service: int, expected: int) -> None:
+    assert worker._next_service(RecordingSearch(services=services, service_id=service)) == expected
+
+
 def test_each_answer_is_counted_once_by_its_end(desk: Desk) -> None:
     def counted() -> list[float]:
         return [SEARCH_ANSWERS.labels("a", one)._value.get() for one in ("found", "none", "error")]
@@ -261,6 +278,38 @@ def test_a_worker_whose_time_is_over_or_that_stops_asks_nothing(desk: Desk) -> N
     assert (desk.asked, settled(search).claimed_until) == ([], None)
 
 
+@pytest.mark.parametrize(
+    ("quick", "asked", "room"), [(False, 0, 4), (False, 3, 1), (False, 4, 0), (False, 5, 0), (True, 4, 4)]
+)
+def test_a_worker_claims_no_more_than_its_threads_can_ask(desk: Desk, quick: bool, asked: int, room: int) -> None:
+    one_worker = desk.worker()
+    one_worker.service.max_in_flight, one_worker.is_quick = 4, quick
+    one_worker.pending = dict.fromkeys(range(asked), NOW)
+
+    assert one_worker._room() == (room if not quick else 4 * worker.CLAIMS_A_THREAD - asked)
+
+
+def test_a_worker_that_waits_for_an_answer_looks_again_without_a_pause_once_its_time_is_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.search(window=60)
+    gate, slept = desk.gates.setdefault("a", threading.Event()), list[float]()
+
+    def sleeps(seconds: float) -> None:
+        slept.append(seconds)
+        gate.set()
+        stop.ask()
+
+    monkeypatch.setattr(worker, "sleep", sleeps)
+    try:
+        desk.worker().run(60)
+    finally:
+        stop.forget()
+
+    assert len(slept) == 1
+    assert 0 <= slept[0] <= worker.LOOK_EVERY_SECONDS
+
+
 def test_a_claim_is_renewed_no_sooner_than_a_second_after_its_worker_began(desk: Desk) -> None:
     before = monotonic()
 
@@ -288,6 +337,7 @@ def test_a_worker_that_stops_gives_back_what_is_not_answered_within_half_a_secon
         gate.set()
 
     assert monotonic() - began >= worker.STOP_SECONDS
+    assert worker.STOP_SECONDS == 0.5
     assert (settled(search).claimed_until, search.attempts) == (None, 0)
 
 
@@ -344,6 +394,24 @@ def test_a_services_threads_are_replaced_when_their_number_is_changed(desk: Desk
     assert second is not first
     assert second._count == 2
     assert SearchWorker(desk.b, desk.now, desk.connect).pool is not second
+
+
+def test_threads_that_are_replaced_end(desk: Desk) -> None:
+    first = desk.worker().pool
+    begun = threading.Event()
+    running: list[threading.Thread] = []
+
+    def work() -> None:
+        running.append(threading.current_thread())
+        begun.set()
+
+    first.submit(work)
+    assert begun.wait(10)
+    desk.a.max_in_flight = 2
+    desk.worker()
+    running[0].join(10)
+
+    assert not running[0].is_alive()
 
 
 @pytest.mark.parametrize(
