@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from calls.core.clocks import TICK
-from calls.core.ends_apart import end_before_again, leave_queue
+from calls.core.ends_apart import divide_where_rung, end_before_again, leave_queue
 from calls.core.state import LegState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import ConnectionCleared
@@ -99,6 +99,24 @@ def test_a_wait_that_is_still_noted_does_not_keep_a_call_that_its_last_phone_lef
 
     assert end_before_again(work, one, phone, said)
     assert len(work.calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("since", "more", "calls"), [(15, {}, 2), (20, {}, 1), (15, {"main": 9, "joined_at": 19.5}, 1)]
+)
+def test_a_leg_whose_end_may_be_that_of_its_phones_ringing_before_is_in_a_call_of_its_own(
+    since: float, more: dict[str, Any], calls: int
+) -> None:
+    phone = left(at=20, since=since, heard_at=moment(since))
+    own = over(leg(20, 20.3, call_id="C1", incarnation=1), 20)
+    one = call(phone, entered_at=15, born_at=10, **more)
+    work = holding(one, legs=(own,), source={"has_fractions": False})
+    said = event("ConnectionCleared", 20, "2001", heard=20.6)
+    assert isinstance(said, ConnectionCleared)
+
+    divide_where_rung(work, one, phone, own, said)
+
+    assert (len(work.calls), work.legs[1].incarnation) == (calls, calls)
 
 
 # A caller leaves a queue after a device had come into the call
