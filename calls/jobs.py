@@ -15,7 +15,6 @@ from calls import retention
 from calls.broker import send
 from calls.export import jobs
 from calls.pipeline import events_loop, restore_guard
-from calls.pipeline.consumer import Folded
 from calls.pipeline.events_loop import EventsLoop
 from calls.pipeline.guarded_consumer import REFRESH_SECONDS, GuardedConsumer
 from calls.search import worker
@@ -56,7 +55,7 @@ def fold_sources(note_life: Callable[[], None]) -> None:
     """Fold the sources that this process leases, until it is asked to stop."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
     leases = SourceLeases(owner)
-    loop = EventsLoop(leases, _sources, lambda source_id: GuardedConsumer(source_id, now), wake_services)
+    loop = EventsLoop(leases, _sources, lambda source_id: GuardedConsumer(source_id, now))
     events_loop.run(loop, note_life)
     try:
         leases.release(sorted(loop.leased))
@@ -66,13 +65,6 @@ def fold_sources(note_life: Callable[[], None]) -> None:
 
 def _sources() -> dict[str, int]:
     return dict(CtiSource.objects.filter(enabled=True).values_list("slug", "id"))
-
-
-def wake_services(folded: Folded) -> None:
-    """Wake the workers of the services that have got searches or flag writes by a fold."""
-    streams = [*map(searches_stream, folded.looking_up), *map(writes_stream, folded.writing)]
-    if streams:
-        wake(*streams)
 
 
 class SearchLoop:

@@ -50,7 +50,7 @@ class Overtaken(Exception):
 
 
 class Folded(msgspec.Struct, frozen=True):
-    """What a fold did, and which workers it must wake."""
+    """What a fold did, and the Recording Services that have got searches or flag writes by it."""
 
     events: int = 0
     is_more: bool = False
@@ -139,9 +139,10 @@ class Consumer:
             count_searches(self.source.pk, batch.ended)
             for message in (*batch.broken, *broken):
                 record_quarantine(self.source.pk, message, now)
-        note_fold(self.source.slug, len(batch.events), monotonic() - began, work)
+        seconds = monotonic() - began
+        note_committed(self.source.pk, checkpoint.version, looking_up, writing)
+        note_fold(self.source.slug, len(batch.events), seconds, work)
         self.memory.keep(work, checkpoint.version)
-        note_committed(self.source.pk, checkpoint.version)
         return Folded(len(batch.events), batch.is_more, frozenset(looking_up), frozenset(writing))
 
     def _folded(

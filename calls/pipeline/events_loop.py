@@ -140,7 +140,7 @@ class Leases(Protocol):
 class EventsLoop:
     """Fold the sources that this process leases.
 
-    ``sources``: the enabled ones, by slug; ``begin``: makes what folds one; ``pass_on``: called with what a fold did.
+    ``sources``: the enabled ones, by slug; ``begin``: makes what folds one.
     """
 
     def __init__(
@@ -148,10 +148,9 @@ class EventsLoop:
         leases: Leases,
         sources: Callable[[], dict[str, int]],
         begin: Callable[[int], Folding],
-        pass_on: Callable[[Folded], None],
         wait: Callable[[Mapping[str, str], float, int], dict[str, list[Entry]]] = wait_for_entries,
     ) -> None:
-        self._leases, self._sources, self._begin, self._pass_on, self._wait = leases, sources, begin, pass_on, wait
+        self._leases, self._sources, self._begin, self._wait = leases, sources, begin, wait
         self.leased: dict[str, LeasedSource] = {}
         self._known: dict[str, int] = {}
         self._renew_at = self._read_at = self._served = 0.0
@@ -231,8 +230,6 @@ class EventsLoop:
             one.put_off(time.monotonic() + DEFECT_SECONDS)
         else:
             one.note(folded, began, time.monotonic())
-            if folded is not None:
-                self._pass_on(folded)
 
 
 def run(loop: EventsLoop, note_life: Callable[[], None]) -> None:

@@ -1,9 +1,9 @@
 """Fold events again after a restore: their flags may be in QMS already, and the answers of QMS were kept."""
 
-import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
+import structlog
 from msgspec.structs import replace
 
 from calls.core.commands import StartSearch, WriteFlags
@@ -12,7 +12,9 @@ from calls.models import Checkpoint, RecordingSearch
 from calls.search.kept_answers import FormerAnswer, recall, take_over
 from calls.storage.codec import leg_key
 from calls.storage.search_rows import save_open
-from cti.api import START, JournalUnavailable, entry_order, remember_fold
+from cti.api import START, JournalUnavailable, entry_order, remember_fold, searches_stream, writes_stream
+
+log = structlog.get_logger()
 
 
 class FoldingAgain(msgspec.Struct, frozen=True):
@@ -64,7 +66,13 @@ def folding_again(slug: str, checkpoint: Checkpoint, work: UnitOfWork) -> Foldin
     return FoldingAgain(checkpoint, all_legs, recall(slug, searches) if searches else {})
 
 
-def note_committed(source_id: int, version: int) -> None:
-    """Record a committed fold in Redis; without Redis it is left to the next one."""
-    with contextlib.suppress(JournalUnavailable):
-        remember_fold(source_id, version)
+def note_committed(source_id: int, version: int, looking_up: Iterable[int], writing: Iterable[int]) -> None:
+    """Record a committed fold in Redis, and wake the workers of the services that have got searches or flag writes.
+
+    Without Redis both are left to the next fold, and to the workers' own looks.
+    """
+    streams = [*map(searches_stream, looking_up), *map(writes_stream, writing)]
+    try:
+        remember_fold(source_id, version, streams)
+    except JournalUnavailable as error:
+        log.warning("fold_not_noted", streams=streams, error=type(error).__name__)

@@ -5,13 +5,14 @@ QMS cannot be asked for again: a recording's GUID can be had for seconds only, s
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from cti.journal.stream import client, translated
+from cti.journal.wakeups import add_wake_ups
 
 _KEY = "database"
 _IDENTITY, _SEEN_AT = b"identity", b"seen_at"
@@ -55,10 +56,16 @@ def remember_database(identity: str, seen_at: datetime, folds: Mapping[int, int]
         client().hset(_KEY, mapping=values | {str(source): version for source, version in folds.items()})
 
 
-def remember_fold(source_id: int, version: int) -> None:
-    """Remember that a fold of a source was committed. Raises ``JournalUnavailable``."""
+def remember_fold(source_id: int, version: int, streams: Collection[str] = ()) -> None:
+    """Remember that a fold of a source was committed, and wake those that wait for the streams, in one round trip.
+
+    Raises ``JournalUnavailable``.
+    """
     with translated():
-        client().hset(_KEY, str(source_id), version)
+        pipe = client().pipeline(transaction=False)
+        pipe.hset(_KEY, str(source_id), version)
+        add_wake_ups(pipe, streams)
+        pipe.execute()
 
 
 def keep_answers(slug: str, answers: Iterable[KeptAnswer], seconds: int) -> None:

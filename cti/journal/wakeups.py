@@ -4,10 +4,11 @@ Whoever waits names the last entry that it has seen, so that what was sent while
 wake-up that is lost with Redis costs little: each loop also looks when something is due, and every few seconds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
+from redis.client import Pipeline
 
 from cti.journal.stream import MEMBER, Entry, JournalUnavailable, translated
 from cti.journal.stream import client as journal_client
@@ -43,11 +44,16 @@ def wake(*streams: str) -> None:
     try:
         with translated():
             pipeline = journal_client().pipeline(transaction=False)
-            for stream in streams:
-                pipeline.xadd(stream, {"": ""}, maxlen=1, approximate=False)
+            add_wake_ups(pipeline, streams)
             pipeline.execute()
     except JournalUnavailable as error:
         log.warning("wakeup_not_sent", streams=streams, error=type(error).__name__)
+
+
+def add_wake_ups(pipeline: Pipeline, streams: Iterable[str]) -> None:
+    """Add to what is sent together that those who wait for the streams are woken."""
+    for stream in streams:
+        pipeline.xadd(stream, {"": ""}, maxlen=1, approximate=False)
 
 
 def wait_for_entries(after: Mapping[str, str], seconds: float, count: int = 1) -> dict[str, list[Entry]]:

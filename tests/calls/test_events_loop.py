@@ -102,9 +102,8 @@ class Process:
         self.waits: list[float] = []
         self.wait_error: Exception | None = None
         self.until = float("inf")
-        self.passed_on: list[Folded] = []
         self.enabled, self.reads = SOURCES, 0
-        self.loop = EventsLoop(self.leases, self.read, self.sources.__getitem__, self.passed_on.append, self.wait)
+        self.loop = EventsLoop(self.leases, self.read, self.sources.__getitem__, self.wait)
 
     def read(self) -> dict[str, int]:
         self.reads += 1
@@ -358,14 +357,6 @@ def test_leases_that_redis_does_not_take_leave_all_as_it_was(process: Process) -
     process.runs(2)
 
     assert not process.light.waiting
-
-
-def test_what_a_fold_made_is_passed_on_and_nothing_where_there_was_nothing(process: Process) -> None:
-    process.passed_on.clear()
-    process.light.waiting = 1
-    process.runs(10)
-
-    assert process.passed_on == [Folded(events=1)]
 
 
 def test_a_process_without_sources_waits_and_does_not_spin(process: Process) -> None:

@@ -5,6 +5,7 @@ import redis as redis_client
 
 from calls.models import Checkpoint, Gap, QueueName, RecordingSearch
 from calls.pipeline.journal_integrity import check_continuity
+from cti.api import START, remembered_database, searches_stream, wait_for_entries, writes_stream
 from flags.models import FlagSetting, FlagWrite
 from tests.journeys.stack import GatewayStack
 
@@ -162,6 +163,24 @@ def test_a_recorder_that_splits_at_the_transfer_gives_two_legs_each_with_its_fla
 
     assert [flags["CTICallRef"] for flags in gateway.flags("2002")] == ["C2", "C1"]
     assert [outcome for device, outcome in gateway.outcomes() if device == "2002"] == ["flagged", "flagged"]
+
+
+def test_a_fold_wakes_those_who_search_and_later_those_who_write(gateway: GatewayStack) -> None:
+    """In one round trip with what Redis remembers of the fold."""
+    searches, writes = searches_stream(gateway.service.pk), writes_stream(gateway.service.pk)
+    gateway.connects("C1", "2001")
+    gateway.fold()
+
+    assert wait_for_entries({searches: START, writes: START}, 0.0).keys() == {searches}
+
+    gateway.works()
+    gateway.passes(10)
+    gateway.clears("C1", "2001")
+    gateway.passes_unheard(2)
+    gateway.fold()
+
+    assert wait_for_entries({writes: START}, 0.0).keys() == {writes}
+    assert remembered_database().folds[gateway.source.pk] == Checkpoint.objects.get().version
 
 
 def test_two_consumers_at_once_change_nothing_twice(gateway: GatewayStack) -> None:
