@@ -59,15 +59,15 @@ class Folded(msgspec.Struct, frozen=True):
 
 
 class Slice(msgspec.Struct, frozen=True):
-    """The events of the journal that come next. ``is_full``: as many as were asked for, so that more may come."""
+    """Events of the journal as far as they were read: ``count`` entries up to ``last_id``."""
 
     last_id: str
-    events: Sequence[AnyEvent]
-    broken: Sequence[Quarantined]
-    is_full: bool
+    events: Sequence[AnyEvent] = ()
+    broken: Sequence[Quarantined] = ()
+    count: int = 0
 
     def read_until(self, before: datetime) -> datetime:
-        """Return the moment up to which all is read by a full slice; ``before``: that of the fold before."""
+        """Return the moment up to which all is read, where more comes; ``before``: that of the fold before."""
         return self.events[-1].at if self.events else before
 
 
@@ -99,6 +99,7 @@ class Consumer:
         self.memory, self.journal_time = StateCache(), JournalTime()
         self._checkpoint: Checkpoint | None = None
         self._rules: tuple[tuple[FlagSpec, ...], SourceContext] | None = None
+        #: The last slice had as many events as it might have: there is a backlog.
         self._is_behind = False
 
     def fold_once(
@@ -160,21 +161,25 @@ class Consumer:
     def _next_batch(
         self, checkpoint: Checkpoint, now: datetime, limit: int, *, with_answers: bool, with_settled: bool
     ) -> Batch | None:
-        ahead = self._next_slice(checkpoint, limit) if self._is_behind else None
-        ahead = ahead if ahead and ahead.is_full else None
-        # Answers later than a full slice wait for what comes after it: they are not read with each slice until then.
-        until = ahead.read_until(checkpoint.folded_at or now) if ahead else None
+        read, until = Slice(checkpoint.last_id), None
+        if self._is_behind:
+            read = self._read_on(read, limit)
+        if read.count == limit:
+            # Later answers wait for what comes after this slice: they are not read with each slice until then.
+            until = read.read_until(checkpoint.folded_at or now)
         searched = answered_searches(self.source.pk, limit, until) if with_answers else []
         written = answered_writes(self.source.pk, limit, until) if with_settled else []
-        # After them, but for a full slice: what the journal holds now is all that came before them.
-        read = ahead or self._next_slice(checkpoint, limit)
-        self._is_behind = read.is_full
+        if read.count < limit:
+            read = self._read_on(read, limit)  # After them: what the journal holds now is all that came before them.
+        self._is_behind = read.count == limit
         return self._batch(checkpoint, now, read, searched, written, is_more=limit in (len(searched), len(written)))
 
-    def _next_slice(self, checkpoint: Checkpoint, limit: int) -> Slice:
-        entries = read_journal(self.source.slug, checkpoint.last_id, limit)
+    def _read_on(self, read: Slice, limit: int) -> Slice:
+        """Return a slice with what the journal has after it, ``limit`` entries in all at most."""
+        entries = read_journal(self.source.slug, read.last_id, limit - read.count)
         events, broken = _decoded(entries)
-        return Slice(entries[-1].id if entries else checkpoint.last_id, events, broken, len(entries) == limit)
+        last_id = entries[-1].id if entries else read.last_id
+        return Slice(last_id, [*read.events, *events], [*read.broken, *broken], read.count + len(entries))
 
     def _batch(
         self,
@@ -188,11 +193,11 @@ class Consumer:
     ) -> Batch | None:
         present = self.journal_time.present(now, read.events, checkpoint.folded_at)
         is_due, is_more_due = self._due(checkpoint, present)
-        if read.is_full:
+        if self._is_behind:
             present = min(present, read.read_until(checkpoint.folded_at or now))
         if present < now:
             searched, written = _until(present, searched), _until(present, written)
-        if not (read.last_id != checkpoint.last_id or searched or written or is_due):
+        if not (read.count or searched or written or is_due):
             return None
         return Batch(
             last_id=read.last_id,
@@ -202,7 +207,7 @@ class Consumer:
             searches=[one.key for one in searched],
             ended=[one.ended for one in searched if one.ended],
             writes=[one.settled for one in written if one.settled],
-            is_more=is_more or is_more_due or read.is_full,
+            is_more=is_more or is_more_due or self._is_behind,
             present=present,
         )
 
