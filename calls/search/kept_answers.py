@@ -13,7 +13,7 @@ from django.conf import settings
 from bulk.statements import fetched, marks
 from calls.core.commands import StartSearch
 from calls.models import RecordingSearch, SearchState
-from cti.api import JournalUnavailable, KeptAnswer, keep_answers, kept_answers
+from cti.api import JournalUnavailable, KeptAnswer, answers_stream, keep_answers, kept_answers
 
 log = structlog.get_logger()
 
@@ -37,14 +37,18 @@ class FormerAnswer(msgspec.Struct, frozen=True):
 
 
 def keep(rows: Sequence[RecordingSearch]) -> None:
-    """Keep the answers of searches that are over; without Redis they are only in the database."""
+    """Keep the answers of searches that are over, and wake the consumers of all that are.
+
+    Without Redis the answers are only in the database, where consumers find them at their next look.
+    """
+    over = {row.source_id for row in rows if row.state != SearchState.OPEN}
     found = [row for row in rows if row.state == SearchState.FOUND or _is_answered(row)]
-    source_ids = {row.source_id for row in found}
-    slugs = fetched(f"{_SLUGS} ({marks([*source_ids])})", [*source_ids]) if found else []
+    slugs = dict(fetched(f"{_SLUGS} ({marks([*over])})", [*over])) if found else {}
     try:
-        for source_id, slug in slugs:
+        for source_id in over:
             answers = [_kept(row) for row in found if row.source_id == source_id]
-            keep_answers(slug, answers, settings.JOURNAL_KEEP_HOURS * 3600)
+            seconds = settings.JOURNAL_KEEP_HOURS * 3600
+            keep_answers(slugs.get(source_id, ""), answers, seconds, [answers_stream(source_id)])
     except JournalUnavailable as error:
         log.warning("answers_not_kept", count=len(found), error=type(error).__name__)
 

@@ -28,7 +28,7 @@ from calls.search.known_service import KnownService
 from calls.storage.search_rows import save_open
 from clock import ReadClock
 from clock.stopping import stop
-from cti.api import answers_stream, searches_stream, wake
+from cti.api import searches_stream, wake
 from qms import api as qms_api
 from qms.api import ConnectService, Threads
 from qms.guids import guid_key
@@ -194,7 +194,6 @@ class SearchWorker:
             row.claimed_until = None
         save_open(rows)
         keep(rows)
-        wake(*(answers_stream(source_id) for source_id in {row.source_id for row in rows}))
 
 
 def _stamp(now: datetime) -> datetime:
@@ -223,8 +222,8 @@ def settle(service: RecordingService, asked: Sequence[PendingQuestion], now: dat
     _record_health(service, asked, now)
     # A user marked "Any": the next service is asked at once.
     others = {row.service_id for row in rows if row.state == SearchState.OPEN} - {service.pk}
-    answered = {row.source_id for row in rows if row.state != SearchState.OPEN}
-    wake(*map(searches_stream, others), *map(answers_stream, answered))
+    if others:
+        wake(*map(searches_stream, others))
 
 
 def _result(one: PendingQuestion) -> str:

@@ -68,8 +68,11 @@ def remember_fold(source_id: int, version: int, streams: Collection[str] = ()) -
         pipe.execute()
 
 
-def keep_answers(slug: str, answers: Iterable[KeptAnswer], seconds: int) -> None:
-    """Keep answers for at least ``seconds`` after the hour of their calls. Raises ``JournalUnavailable``."""
+def keep_answers(slug: str, answers: Iterable[KeptAnswer], seconds: int, streams: Collection[str] = ()) -> None:
+    """Keep answers for at least ``seconds`` after the hour of their calls, and wake those that wait for the streams.
+
+    Both in one round trip. Raises ``JournalUnavailable``.
+    """
     by_hour: dict[str, dict[Any, Any]] = defaultdict(dict)
     for one in answers:
         by_hour[_hour_key(slug, one.connected_at)][one.key] = one.payload
@@ -78,6 +81,7 @@ def keep_answers(slug: str, answers: Iterable[KeptAnswer], seconds: int) -> None
         for key, payloads in by_hour.items():
             pipe.hset(key, mapping=payloads)
             pipe.expire(key, seconds + 3600)
+        add_wake_ups(pipe, streams)
         pipe.execute()
 
 

@@ -46,7 +46,8 @@ def desk(redis: Any, db: None) -> Desk:
 def woken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Give the streams on which somebody was woken."""
     streams: set[str] = set()
-    monkeypatch.setattr(worker, "wake", lambda *names: streams.update(names))
+    for place in ("wakeups", "database_memory"):
+        monkeypatch.setattr(f"cti.journal.{place}.add_wake_ups", lambda _, names: streams.update(names))
     return streams
 
 
