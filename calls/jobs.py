@@ -39,7 +39,7 @@ from qms.models import RecordingService
 log = structlog.get_logger()
 
 #: Minimum interval between two looks of a service's search worker, and of its delivery, in seconds.
-SEARCH_GATHER_SECONDS, WRITE_GATHER_SECONDS = 0.04, 0.1
+SEARCH_GATHER_SECONDS, WRITE_GATHER_SECONDS = 0.025, 0.1
 #: Maximum interval between two looks, in seconds. QMS reports a recording for ten seconds only.
 SEARCH_LOOK_SECONDS, WRITE_LOOK_SECONDS = 2.0, 5.0
 #: Interval after which writes that are due and may not be sent are looked at again, in seconds.

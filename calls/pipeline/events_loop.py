@@ -24,9 +24,9 @@ from cti.api import START, Entry, JournalUnavailable, answers_stream, journal_ke
 
 log = structlog.get_logger()
 
-#: Minimum time from one fold of a source to the next, in seconds; twice as long as a fold takes where that is more:
-#: what comes meanwhile makes the next one worth more, and the processors are free for others.
-GATHER_SECONDS = 0.06
+#: Minimum time from one fold of a source to the next, in seconds, and as a multiple of what a fold takes where that is
+#: more: what comes meanwhile makes the next one worth more, and the processors are free for others.
+GATHER_SECONDS, GATHER_FOLDS = 0.03, 1.5
 #: Maximum time that an event which is not urgent, an answer or a moment that is due waits for others, in seconds; and
 #: the number of events that do not wait. Pages that show calls in progress are as much behind.
 PATIENCE_SECONDS, MANY = 0.8, 32
@@ -118,7 +118,7 @@ class LeasedSource:
         wait = LOOK_SECONDS if due is None else max(due, 0.0) + PATIENCE_SECONDS
         self.wanted_at = ended + min(wait, LOOK_SECONDS)
         if folded is not None:
-            self.not_before = began + max(GATHER_SECONDS, 2 * took)
+            self.not_before = began + max(GATHER_SECONDS, GATHER_FOLDS * took)
 
     def put_off(self, until: float) -> None:
         """Do nothing for the source before a moment, then read everything again."""

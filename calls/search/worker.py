@@ -39,7 +39,7 @@ from telemetry.counters import SEARCH_ANSWERS
 log = structlog.get_logger()
 
 #: Interval between two looks for open searches, in seconds, unless more are due than may be asked at once.
-LOOK_EVERY_SECONDS = 0.04
+LOOK_EVERY_SECONDS = 0.025
 #: Questions claimed for each thread while the service answers as many as there are threads within a look:
 #: none waits for the next look, and a backlog is worked off.
 CLAIMS_A_THREAD = 16

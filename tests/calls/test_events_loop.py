@@ -201,13 +201,13 @@ def test_an_event_that_waited_as_a_fold_failed_is_heard_again(process: Process) 
     assert not process.light.waiting
 
 
-def test_a_fold_that_takes_long_leaves_the_processors_to_others_for_as_long(process: Process) -> None:
+def test_a_fold_that_takes_long_leaves_the_processors_to_others_for_half_as_long(process: Process) -> None:
     process.light.seconds = 0.5
     for _ in range(4):
         process.light.waiting = 1
         process.runs(0.6)
 
-    assert process.light.at[1] - process.light.at[0] >= 1.0
+    assert process.light.at[1] - process.light.at[0] >= 0.75
 
 
 def test_answers_are_read_when_their_consumer_was_woken_and_with_every_late_look(process: Process) -> None:

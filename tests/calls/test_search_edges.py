@@ -115,7 +115,7 @@ def test_a_claim_that_another_worker_has_by_now_is_neither_renewed_nor_given_bac
     assert settled(search).claimed_until == _second(7)
 
 
-@pytest.mark.parametrize(("until", "is_soon"), [(0.04, True), (0.040001, False), (None, False)])
+@pytest.mark.parametrize(("until", "is_soon"), [(0.025, True), (0.025001, False), (None, False)])
 def test_a_worker_waits_for_what_is_due_by_its_next_look(desk: Desk, until: float | None, is_soon: bool) -> None:
     assert desk.worker()._is_soon(None if until is None else _second(until)) is is_soon
 
