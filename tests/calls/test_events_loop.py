@@ -277,6 +277,20 @@ def test_what_every_fold_takes_whatever_is_in_it_makes_no_slice_smaller(process:
     assert [limit for limit, _, _ in process.heavy.folds[-20:]] == [pytest.approx(400, rel=0.25)] * 20
 
 
+def test_one_fold_that_stood_still_leaves_no_small_slices(process: Process) -> None:
+    """PostgreSQL waited for a lock, or the process for a processor; what came meanwhile is to be folded at once."""
+    process.heavy.seconds, process.heavy.each = 0.02, 0.0002
+    for turn in range(40):
+        process.heavy.waiting = 300 + 20 * (turn % 5)
+        process.runs(0.2)
+    process.heavy.waiting, process.heavy.seconds = 20_000, 5.0
+    process.runs(1)
+    process.heavy.seconds, folds = 0.02, len(process.heavy.folds)
+    process.runs(3)
+
+    assert min(limit for limit, _, _ in process.heavy.folds[folds:]) >= 350
+
+
 def test_a_disk_that_was_slow_for_a_minute_leaves_no_small_slices(process: Process) -> None:
     process.heavy.waiting, process.heavy.seconds = 10**9, 3.0
     process.runs(60)
