@@ -4,11 +4,13 @@
 2. Pending writes are looked at in turn, some at each run; so are those that failed, which may be retried.
 3. Once a day the keys of the last two days are read once more, for writes that were committed late.
 
-Whoever holds the head appends: several workers, also of several hosts, make one chain.
+Whoever holds the head appends: several workers, also of several hosts, make one chain. Between two blocks it rests, so
+that a minute's writes are not the work of one processor for a third of it: the calls of that time would wait.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime, timedelta
+from time import monotonic, sleep
 
 import msgspec
 import structlog
@@ -16,6 +18,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from calls.api import LegDecision, decisions_of
+from clock.stopping import stop
 from evidence.api import UnsealedEntry, UnsealedFlag, append, held_head, seal_days
 from evidence.models import EvidenceEntry, EvidenceHead, EvidencePending
 from flags.api import ERASED
@@ -26,8 +29,8 @@ log = structlog.get_logger()
 
 #: Maximum number of entries of a block, and of writes that are read at once.
 BLOCK = 500
-#: Maximum time of one run.
-SLICE = timedelta(seconds=20)
+#: Maximum time of one run, and how long it rests after a block, as a multiple of what that took.
+SLICE, REST = timedelta(seconds=50), 2
 #: Writes younger than this are left for the next run: their keys may be committed in another order.
 YOUNG = timedelta(minutes=2)
 #: An end that its source's consumer has not folded for this long is taken as it is.
@@ -38,16 +41,22 @@ PENDING_LOOKS = 20
 
 def seal(now: Callable[[], datetime], until: datetime) -> None:
     """Append what has ended, until the given time; then seal the days that are over."""
-    while _take_new(now()) and now() < until:
-        pass
-    for _ in range(PENDING_LOOKS):
-        if now() >= until or not _look_at_pending(now()):
-            break
+    _paced(_take_new, now, until)
+    _paced(_look_at_pending, now, until, PENDING_LOOKS)
     try:
         if seal_days(now()):
             _sweep()
     except VaultError as error:
         log.error("evidence_not_sealed", error=str(error))
+
+
+def _paced(work: Callable[[datetime], bool], now: Callable[[], datetime], until: datetime, most: int = 10**6) -> None:
+    """Work while there is more, until the given time or a stop, and rest in between."""
+    for _ in range(most):
+        began = monotonic()
+        if stop.is_asked or now() >= until or not work(now()):
+            return
+        sleep(REST * (monotonic() - began))
 
 
 @transaction.atomic
@@ -60,11 +69,9 @@ def _take_new(now: datetime) -> bool:
         return False
     ended = [row for row in old if _has_ended(row, now)]
     _append(head, ended, now)
+    ends = {row.pk: row.retries for row in ended}
     EvidencePending.objects.bulk_create(
-        [
-            EvidencePending(write_id=row.pk, end=None if row not in ended else row.retries)
-            for row in _unfinished(old, ended)
-        ],
+        [EvidencePending(write_id=row.pk, end=ends.get(row.pk)) for row in old if _may_end_again(row, ends)],
         ignore_conflicts=True,
     )
     head.last_write_id = old[-1].pk
@@ -72,9 +79,9 @@ def _take_new(now: datetime) -> bool:
     return len(old) == BLOCK
 
 
-def _unfinished(rows: Iterable[FlagWrite], ended: Sequence[FlagWrite]) -> list[FlagWrite]:
-    """Return the writes that may end once more."""
-    return [row for row in rows if row not in ended or row.state != WriteState.WRITTEN]
+def _may_end_again(row: FlagWrite, ended: Container[int]) -> bool:
+    """Say whether a write may end once more; ``ended``: the keys of those that have ended."""
+    return row.pk not in ended or row.state != WriteState.WRITTEN
 
 
 @transaction.atomic
@@ -89,8 +96,9 @@ def _look_at_pending(now: datetime) -> bool:
     _append(head, ended, now)
     done = [row.pk for row in ended if row.state == WriteState.WRITTEN]
     EvidencePending.objects.filter(pk__in=[*done, *(pending.keys() - rows.keys())]).delete()
-    for row in _unfinished(ended, ended):
-        EvidencePending.objects.filter(pk=row.pk).update(end=row.retries)
+    for row in ended:
+        if row.state != WriteState.WRITTEN:
+            EvidencePending.objects.filter(pk=row.pk).update(end=row.retries)
     head.pending_after = max(pending) if len(pending) == BLOCK else 0
     head.save()
     return len(pending) == BLOCK
