@@ -3,7 +3,8 @@
 1. Leases are renewed: who folds a source stays with it. They only spare work; the compared checkpoint is the lock.
 2. It waits until a journal has an event, an answer of QMS came, or something is due.
 3. Of the sources that have something, the one folds a slice that has had the least of this process's time. The events
-   of a slice take a tenth of a second or so (``slice_size``): a source with a long backlog holds no other up.
+   of a slice take a tenth of a second or so (``slice_size``), more where the process has no other source: a source
+   with a long backlog holds no other up.
 
 An urgent event (``urgency``) after quiet is folded at once. What can wait gathers for a moment, as a fold's cost hardly
 grows with what is in it; an urgent event ends that wait, and so do many events.
@@ -213,7 +214,7 @@ class EventsLoop:
         self._served, began = one.used, time.monotonic()
         try:
             reads = {"with_answers": one.answers in one.waiting, "with_settled": one.settled in one.waiting}
-            folded = one.folding.fold(one.size.limit(), **reads)
+            folded = one.folding.fold(one.size.limit(is_alone=len(self.leased) == 1), **reads)
         except Overtaken:
             log.info("consumer_overtaken", source=one.slug)
             self._renew_at = 0.0  # Perhaps the lease is another's now.

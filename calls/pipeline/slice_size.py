@@ -18,6 +18,8 @@ from calls.pipeline.consumer import BATCH
 
 #: Intended duration of what a slice's events add to a fold, in seconds, and the fewest events in a slice.
 SLICE_SECONDS, FEWEST = 0.1, 50
+#: The same for a source that is alone in its process: it holds no other up, and a backlog costs less in large slices.
+ALONE_SECONDS = 0.3
 #: Weight of the newest fold; that of each before it is by this share less.
 _WEIGHT = 1 / 16
 #: Smallest variance of the numbers of events from which the cost of one is judged; below it the cost is taken for less
@@ -38,8 +40,8 @@ class SliceSize:
 
     def note(self, events: int, seconds: float) -> None:
         """Note a fold: how many events it had, and how long it took."""
-        is_alone, self._was_long = not self._was_long, self._is_long(events, seconds)
-        if self._was_long and is_alone:
+        was_long, self._was_long = self._was_long, self._is_long(events, seconds)
+        if self._was_long and not was_long:
             return
         more_events, more_seconds = events - self._events, seconds - self._seconds
         self._events += _WEIGHT * more_events
@@ -53,6 +55,7 @@ class SliceSize:
         expected = self._seconds + self._cost * (events - self._events)
         return seconds > _LONG * max(expected, SLICE_SECONDS)
 
-    def limit(self) -> int:
+    def limit(self, *, is_alone: bool = False) -> int:
         """Return the maximum number of events in the next slice, from ``FEWEST`` to ``BATCH``."""
-        return max(FEWEST, min(BATCH, round(SLICE_SECONDS / self._cost)))
+        seconds = ALONE_SECONDS if is_alone else SLICE_SECONDS
+        return max(FEWEST, min(BATCH, round(seconds / self._cost)))

@@ -8,7 +8,7 @@ from django.db import OperationalError
 from calls.pipeline import events_loop
 from calls.pipeline.consumer import BATCH, Folded, Overtaken
 from calls.pipeline.events_loop import GATHER_SECONDS, MANY, PATIENCE_SECONDS, EventsLoop
-from calls.pipeline.slice_size import FEWEST, SLICE_SECONDS
+from calls.pipeline.slice_size import ALONE_SECONDS, FEWEST, SLICE_SECONDS
 from cti.api import Entry, JournalUnavailable, answers_stream, journal_key, settled_stream
 
 LIGHT, HEAVY = "light", "heavy"
@@ -251,6 +251,17 @@ def test_a_source_with_a_backlog_holds_no_other_up_for_longer_than_a_slice(proce
     assert len(process.heavy.folds) > 100
 
 
+def test_a_source_that_is_alone_in_its_process_has_larger_slices(process: Process) -> None:
+    process.heavy.waiting, process.heavy.each = 10**9, 0.0005
+    process.runs(20)
+    among_others = process.heavy.folds[-1][0]
+    process.leases.granted = {HEAVY}
+    process.runs(5)
+
+    assert among_others == pytest.approx(SLICE_SECONDS / 0.0005, rel=0.25)
+    assert process.heavy.folds[-1][0] == pytest.approx(ALONE_SECONDS / 0.0005, rel=0.25)
+
+
 def test_a_source_that_rested_does_not_catch_up_on_the_time_that_others_had(process: Process) -> None:
     process.heavy.waiting, process.heavy.seconds = 10**9, 0.1
     process.runs(20)
@@ -275,20 +286,6 @@ def test_what_every_fold_takes_whatever_is_in_it_makes_no_slice_smaller(process:
     process.runs(100)
 
     assert [limit for limit, _, _ in process.heavy.folds[-20:]] == [pytest.approx(400, rel=0.25)] * 20
-
-
-def test_one_fold_that_stood_still_leaves_no_small_slices(process: Process) -> None:
-    """PostgreSQL waited for a lock, or the process for a processor; what came meanwhile is to be folded at once."""
-    process.heavy.seconds, process.heavy.each = 0.02, 0.0002
-    for turn in range(40):
-        process.heavy.waiting = 300 + 20 * (turn % 5)
-        process.runs(0.2)
-    process.heavy.waiting, process.heavy.seconds = 20_000, 5.0
-    process.runs(1)
-    process.heavy.seconds, folds = 0.02, len(process.heavy.folds)
-    process.runs(3)
-
-    assert min(limit for limit, _, _ in process.heavy.folds[folds:]) >= 350
 
 
 def test_a_disk_that_was_slow_for_a_minute_leaves_no_small_slices(process: Process) -> None:
