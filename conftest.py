@@ -54,6 +54,16 @@ def _fresh_directories() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _fresh_seals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give each test a machine that has seen no seal yet."""
+    path = tmp_path_factory.getbasetemp() / "evidence" / "seals.jsonl"
+    path.unlink(missing_ok=True)
+    before, settings.EVIDENCE_SEALS = settings.EVIDENCE_SEALS, path
+    yield
+    settings.EVIDENCE_SEALS = before
+
+
+@pytest.fixture(autouse=True)
 def _fresh_bounds() -> None:
     """Let no test count what another's source opened."""
     forget_bounds()

@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 import clock
+from evidence.guard import seal_files, standing_problems
 from evidence.models import EvidenceHead, EvidenceKey, EvidenceSeal
 from evidence.seals import oldest_unsealed, sealed_entries
 from history.admin import ReadOnlyAdmin
@@ -52,6 +53,8 @@ class EvidenceSealAdmin(ReadOnlyAdmin):
             "waiting": (head.last_entry if head else 0) - sealed_entries(),
             "late": oldest if oldest and (today - oldest).days > 1 else None,
             "key": key,
+            "problems": [f"{host}: {text}" for host, text in standing_problems(None)],
+            "files": seal_files(),
         }
         context = {**(extra_context or {}), "evidence": evidence}
         return super().changelist_view(request, context)  # type: ignore[no-any-return]  # unfold has no types

@@ -3,6 +3,7 @@
 from evidence.audit import AuditCount, chain_problems, chain_words, missing_seals
 from evidence.chain import UnsealedEntry, UnsealedFlag, append, forget_salts, held_head
 from evidence.export import NoEvidence, export_of, has_evidence
+from evidence.guard import seal_files, standing_problems
 from evidence.keys import change_key, present_key
 from evidence.retention import forget_entries
 from evidence.seals import oldest_unsealed, seal_days
@@ -25,4 +26,6 @@ __all__ = [
     "oldest_unsealed",
     "present_key",
     "seal_days",
+    "seal_files",
+    "standing_problems",
 ]

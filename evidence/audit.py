@@ -1,7 +1,7 @@
 """Verify the whole chain in the database, block after block, in bounded memory."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 
 import msgspec
 
@@ -10,6 +10,7 @@ from evidence.export import key_changes
 from evidence.merkle import leaf_hash, root_of
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidenceSeal
 from evidence.records import NOTHING_BEFORE, BlockHeader, SealStatement, text_hash
+from evidence.seal_file import SealLine
 from evidence.verification import NOTHING_RETIRED, is_signed, trusted_keys
 
 #: Blocks that are read at once.
@@ -108,9 +109,18 @@ def _without_seal(count: AuditCount, now: datetime | None) -> Iterator[str]:
 
 def missing_seals(kept: Iterable[str]) -> Iterator[str]:
     """Yield which seals, whose statements were kept elsewhere, are not in the chain: it was cut off or replaced."""
-    for text in filter(None, map(str.strip, kept)):
+    for text in filter(None, map(_statement, kept)):
         if not EvidenceSeal.objects.filter(statement=text).exists():
             yield f"a seal that was kept is not in the chain: {text[:60]}"
+
+
+def _statement(line: str) -> str:
+    """Return the statement in a line: it stands alone, or in a line of a file of seals, whose other lines have none."""
+    try:
+        read = msgspec.json.decode(line, type=SealLine, strict=True)
+    except msgspec.MsgspecError:
+        return line.strip()
+    return read.statement if read.statement or read.begun or read.accepted else line.strip()
 
 
 def _newest_key() -> str:
@@ -170,6 +180,40 @@ def _of_entries(block: EvidenceBlock, header: BlockHeader, count: AuditCount) ->
     elif moved := [number for number, body, guid in entries if msgspec.json.decode(body)["recording"] != guid]:
         yield f"entry {moved[0]} is filed under another recording"
     count.entries += len(entries)
+
+
+def day_problems(day: date, statement: str) -> Iterator[str]:
+    """Yield where the blocks and entries of a sealed day are not those that its statement names."""
+    blocks = list(EvidenceBlock.objects.filter(day=day).order_by("number"))
+    signed = msgspec.json.decode(statement, type=SealStatement)
+    hashes = [bytes.fromhex(text_hash(block.header)) for block in blocks]
+    if not blocks or root_of(hashes).hex() != signed.root or signed.day != day.isoformat():
+        yield "its blocks are not those that were sealed"
+        return
+    yield from _of_day(blocks)
+
+
+def unsealed_problems(day: date) -> Iterator[str]:
+    """Yield why a day must not be sealed: its blocks do not follow those before, or its entries are others."""
+    blocks = list(EvidenceBlock.objects.filter(day=day).order_by("number"))
+    before = EvidenceBlock.objects.filter(number__lt=blocks[0].number).order_by("-number").first()
+    previous, number = (text_hash(before.header), before.number) if before else (NOTHING_BEFORE, 0)
+    for block in blocks:
+        header = msgspec.json.decode(block.header, type=BlockHeader)
+        if (header.previous, header.block, block.number) != (previous, number + 1, number + 1):
+            yield f"block {block.number} does not follow the one before"
+        previous, number = text_hash(block.header), block.number
+    yield from _of_day(blocks)
+
+
+def _of_day(blocks: Sequence[EvidenceBlock]) -> Iterator[str]:
+    """Entries may be gone, as the oldest that are kept go: not where older ones are there."""
+    older = EvidenceEntry.objects.filter(block__number__lt=blocks[0].number).exists()
+    count = AuditCount(entries=1 if older else 0)
+    for block in blocks:
+        if text_hash(block.header) != block.hash:
+            yield f"the header of block {block.number} was changed"
+        yield from _of_entries(block, msgspec.json.decode(block.header, type=BlockHeader), count)
 
 
 def _of_seals(count: AuditCount, public_key: str, retired: Mapping[str, str]) -> Iterator[str]:

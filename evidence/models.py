@@ -110,3 +110,27 @@ class EvidenceSeal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day}"
+
+
+class EvidenceSealFile(models.Model):
+    """What a machine's file of seals said at the last comparison, for the page and the alarm; the file is what counts.
+
+    ``faults``: by sealed day, what of its blocks or entries does not fit. ``next_day``: where the look at the days
+    continues; None: it is done. ``pass_at``: when it began.
+    """
+
+    file = models.CharField(max_length=64, primary_key=True)
+    host = models.CharField(max_length=255)
+    path = models.TextField()
+    begun_at = models.DateTimeField()
+    compared_at = models.DateTimeField()
+    seals = models.PositiveIntegerField(default=0)
+    first_day = models.CharField(max_length=10, blank=True)
+    last_day = models.CharField(max_length=10, blank=True)
+    problems = models.JSONField(default=list)
+    faults = models.JSONField(default=dict)
+    next_day = models.DateField(null=True)
+    pass_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.path} on {self.host}"

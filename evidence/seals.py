@@ -7,20 +7,73 @@ from django.db import transaction
 from django.db.models import Sum
 
 from clock.text import site_time
+from evidence.audit import day_problems, unsealed_problems
 from evidence.chain import held_head
+from evidence.comparison import seal_file_path
+from evidence.guard import Look, keep_problem, keep_unusable, look, standing_problems
 from evidence.keys import present_key, sign
 from evidence.merkle import root_of
-from evidence.models import EvidenceBlock, EvidenceSeal
+from evidence.models import EvidenceBlock, EvidenceKey, EvidenceSeal
 from evidence.records import NOTHING_BEFORE, BlockHeader, SealStatement, as_text, text_hash
+from evidence.seal_file import HeldFile, SealLine, held_file, known_seals
 
 
 def seal_days(now: datetime) -> int:
-    """Seal each day that is over and has blocks, oldest first; return how many. Raises ``VaultError``."""
+    """Seal each day that is over and has blocks, oldest first; return how many. Raises ``VaultError``.
+
+    Nothing is signed while the database does not fit the seals that this machine, or another one, has seen.
+    """
+    try:
+        with held_file(seal_file_path(), now) as file:
+            found = look(file, now)
+            return 0 if found.misfits or standing_problems(now) else _seal_over(file, found, now)
+    except (OSError, ValueError) as error:
+        keep_unusable(error, now)
+        return 0
+
+
+def _seal_over(file: HeldFile, found: Look, now: datetime) -> int:
     count = 0
     while (day := oldest_unsealed()) is not None and day < site_time(now).date():
-        _seal(day, now)
+        if wrong := next(unsealed_problems(day), ""):
+            keep_problem(found.known, f"{day}, which is to be sealed: {wrong}")
+            break
+        if seal := _seal(day, now):
+            file.add([SealLine(at=now.isoformat(), statement=seal.statement, signature=seal.signature, day=str(day))])
         count += 1
     return count
+
+
+def put_back(now: datetime) -> list[str]:
+    """Put seals of this machine's file back that the database lost, where its blocks and entries fit; return the days.
+
+    Raises ``OSError`` and ``ValueError``.
+    """
+    with held_file(seal_file_path(), now) as file:
+        known = known_seals(file.lines())
+    there = {str(day) for day in EvidenceSeal.objects.values_list("day", flat=True)}
+    return [day for day, line in sorted(known.seals.items()) if day not in there and _put_back(line)]
+
+
+@transaction.atomic
+def _put_back(line: SealLine) -> bool:
+    held_head()
+    statement = msgspec.json.decode(line.statement, type=SealStatement)
+    key = EvidenceKey.objects.defer("private").filter(public=statement.key).first()
+    day = date.fromisoformat(statement.day)
+    if key is None or any(day_problems(day, line.statement)):
+        return False
+    first = EvidenceBlock.objects.get(number=statement.first_block)
+    EvidenceSeal.objects.create(
+        day=day,
+        statement=line.statement,
+        signature=line.signature,
+        key=key,
+        blocks=statement.blocks,
+        entries=statement.last_entry - msgspec.json.decode(first.header, type=BlockHeader).first_entry + 1,
+        at=datetime.fromisoformat(statement.at),
+    )
+    return True
 
 
 def oldest_unsealed() -> date | None:
@@ -31,10 +84,10 @@ def oldest_unsealed() -> date | None:
 
 
 @transaction.atomic
-def _seal(day: date, now: datetime) -> None:
+def _seal(day: date, now: datetime) -> EvidenceSeal | None:
     head = held_head()
     if EvidenceSeal.objects.filter(day=day).exists():
-        return  # Another worker was quicker.
+        return None  # Another worker was quicker; the next comparison adds its seal to the file.
     # What is appended from now on belongs to a later day, whatever the clock does.
     head.last_day = max(head.last_day or day, site_time(now).date())
     head.save(update_fields=["last_day"])
@@ -54,7 +107,7 @@ def _seal(day: date, now: datetime) -> None:
         key=key.public,
     )
     text = as_text(statement)
-    EvidenceSeal.objects.create(
+    return EvidenceSeal.objects.create(
         day=day,
         statement=text,
         signature=sign(key, text),

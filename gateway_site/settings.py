@@ -37,6 +37,8 @@ SPOOL_DIR = _environment.spool_dir
 ARCHIVE_DIR = _environment.archive_dir
 ARCHIVE_DAYS = _environment.archive_days
 ARCHIVE_MAX_BYTES = _environment.archive_max_bytes
+#: The seals of the evidence that this machine has seen, outside the database.
+EVIDENCE_SEALS = VAR_DIR / "evidence" / "seals.jsonl"
 #: Where the web listens.
 BIND = _environment.bind
 

@@ -13,7 +13,7 @@ from calls.api import LAST_HOUR, ends_since, hour_of
 from calls.models import Gap, HourlyCount
 from clock.text import site_time
 from cti.models import LinkStatus
-from evidence.api import oldest_unsealed
+from evidence.api import oldest_unsealed, standing_problems
 from gateway_site.alarms.certificates import watched
 from gateway_site.alarms.models import AlarmChannel
 from gateway_site.dashboard.today import today
@@ -140,7 +140,9 @@ def _findings(_: datetime, most: float) -> Iterator[tuple[str, str]]:
 
 
 def _evidence(now: datetime, _: float) -> Iterator[tuple[str, str]]:
-    """Allow a day and a half after the day is over: the seal is made after midnight."""
+    """Say at once what does not fit the seals; allow a day and a half after a day for its own, made after midnight."""
+    for host, text in standing_problems(now):
+        yield f"Evidence on {host}", f"{text[0].upper()}{text[1:]}. Nothing is sealed: see the page Evidence seals."
     oldest = oldest_unsealed()
     if oldest is not None and (site_time(now) - timedelta(hours=36)).date() > oldest:
         yield "", f"The evidence of {oldest} is not sealed; the log of the worker default says why."

@@ -39,7 +39,7 @@ RULES = (
         causes=("link", "journal", "service", "work"),
     ),
     Rule("bound", "A source is beyond one of its bounds", 0),
-    Rule("evidence", "Evidence cannot be sealed", 0),
+    Rule("evidence", "Evidence cannot be sealed, or does not fit its seals", 0),
     Rule("loss", "Restore or data loss noticed", 0, is_urgent=True),
     Rule("disk", "Disk nearly full, percent used", 60, threshold=90, is_urgent=True),
     Rule("certificate", "A certificate ends, days left", 0, threshold=21),

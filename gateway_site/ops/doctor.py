@@ -15,6 +15,7 @@ from django.db import connection
 
 from calls.models import Checkpoint, Gap, RecordingSearch
 from cti.models import LinkStatus, QuarantinedMessage
+from evidence.api import seal_files
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
 from gateway_site.config.masking import masked
 from gateway_site.config.names import NAMES
@@ -60,6 +61,7 @@ def diagnose(now: datetime, environment: Mapping[str, str]) -> Diagnosis:
         "recording services": _services,
         "queues": _queues,
         "sizes": _sizes,
+        "evidence": seal_files,
         "recent gaps": lambda: _gaps(now),
     }
     return Diagnosis(now, {name: _section(look) for name, look in looks.items()})

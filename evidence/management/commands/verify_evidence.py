@@ -7,7 +7,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 import clock
 from evidence.api import AuditCount, chain_problems, chain_words, missing_seals
+from evidence.comparison import compare, seal_file_path
 from evidence.records import EvidenceExport
+from evidence.seal_file import KnownSeals, known_seals, read_lines
 from evidence.verification import (
     NOT_YET,
     RETIRED_HELP,
@@ -62,8 +64,11 @@ class Command(BaseCommand):
 
     def _verify_chain(self, key: str, retired: dict[str, str], kept: list[str]) -> None:
         count = AuditCount()
-        self._report([*chain_problems(count, key, retired, clock.now()), *missing_seals(kept)])
-        self._say(chain_words(count, by_given_key=bool(key)), NOT_YET if count.unsealed_blocks else 0)
+        known = _seen_here()
+        other = [f"{one.text} ({seal_file_path()})" for one in compare(known, clock.now()).misfits]
+        self._report([*chain_problems(count, key, retired, clock.now()), *missing_seals(kept), *other])
+        lines = [*chain_words(count, by_given_key=bool(key)), _compared_words(known)]
+        self._say(lines if count.blocks else lines[:1], NOT_YET if count.unsealed_blocks else 0)
 
     def _say(self, lines: list[str], status: int) -> None:
         for line in lines:
@@ -75,6 +80,24 @@ class Command(BaseCommand):
         if found:
             lines = "\n".join(f"  {printable(one)}." for one in found[:50])
             raise CommandError(f"NOT PROVED:\n{lines}")
+
+
+def _seen_here() -> KnownSeals:
+    try:
+        return known_seals(read_lines(seal_file_path()))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"NOT PROVED: {seal_file_path()} cannot be read: {_why(error)}") from error
+
+
+def _compared_words(known: KnownSeals) -> str:
+    if not known.seals:
+        return (
+            "No seal was kept on this machine outside the database: nothing here shows whether seals were deleted and"
+            " made again. Compare with --kept, or run this where the worker for the queue default runs."
+        )
+    count, days = len(known.seals), sorted(known.seals)
+    are = "1 seal is" if count == 1 else f"{count:,} seals are"
+    return f"{are} as {seal_file_path()} has seen them ({days[0]} to {days[-1]})."
 
 
 def _export(file: Path) -> EvidenceExport:

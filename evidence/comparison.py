@@ -1,0 +1,151 @@
+"""Compare the seals in the database with those that this machine has seen, before anything is signed.
+
+What does not fit is said, kept for the page and the alarm, and nothing is signed until it fits again or a person has
+accepted it: a day whose seal vanished would otherwise be signed again with what was forged meanwhile.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+from django.conf import settings
+
+from evidence.audit import day_problems
+from evidence.export import key_changes
+from evidence.models import EvidenceKey, EvidenceSeal, EvidenceSealFile
+from evidence.records import NOTHING_BEFORE, SealStatement, SignedKeyChange, text_hash
+from evidence.seal_file import KnownSeals, SealLine, host_name
+from evidence.verification import is_signed, trusted_keys
+
+#: The entries of sealed days are compared again this long after the last time began, some at each run.
+AGAIN_AFTER = timedelta(hours=6)
+#: Maximum number of sentences about one day.
+MAXIMUM_FAULTS = 3
+
+
+class Misfit(msgspec.Struct, frozen=True):
+    """A problem. ``days``: whose seals in the file are no longer expected once a person accepts it."""
+
+    text: str
+    days: Sequence[str] = ()
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """What does not fit, and the seals that the file has yet to hold."""
+
+    misfits: Sequence[Misfit]
+    new: Sequence[SealLine]
+
+
+def seal_file_path() -> Path:
+    """Return where this machine keeps the seals."""
+    return Path(settings.EVIDENCE_SEALS)
+
+
+def compare(known: KnownSeals, now: datetime) -> Compared:
+    """Compare the database's seals with the file's, in the order of their days; accepted problems are left out."""
+    rows = list(EvidenceSeal.objects.order_by("day").values_list("day", "statement", "signature"))
+    found = {day.isoformat(): (statement, signature) for day, statement, signature in rows}
+    missing = [day for day in sorted(known.seals) if day not in found]
+    misfits = [_missing(missing)] if missing else []
+    new, changes, before = list[SealLine](), key_changes(), NOTHING_BEFORE
+    last = known.seals[max(known.seals)] if known.seals else None
+    for day, (statement, signature) in found.items():
+        expected = known.seals.get(day)
+        if expected is None:
+            line = SealLine(at=now.isoformat(), statement=statement, signature=signature, day=day)
+            wrong = _not_to_be_added(line, before, last, changes)
+            fits = not [one for one in wrong if one not in known.accepted]
+            misfits += [Misfit(one) for one in wrong]
+            if fits:
+                new, last = [*new, line], line
+        elif expected.statement != statement or expected.signature != signature:
+            misfits.append(Misfit(f"the seal of {day} in the database is not the one that was made", [day]))
+        before = text_hash(statement)
+    misfits += _of_present_key(last, changes)
+    return Compared([one for one in misfits if one.text not in known.accepted], new)
+
+
+def _missing(days: Sequence[str]) -> Misfit:
+    which = days[0] if len(days) == 1 else f"{len(days):,} days, {days[0]} to {days[-1]}"
+    return Misfit(f"the database has no seal of {which}, which was made and is in this machine's file", days)
+
+
+def _not_to_be_added(
+    line: SealLine, before: str, last: SealLine | None, changes: Sequence[SignedKeyChange]
+) -> list[str]:
+    """Return why a seal that the file does not hold was not made by the site after those that it holds."""
+    try:
+        statement = msgspec.json.decode(line.statement, type=SealStatement)
+    except msgspec.MsgspecError:
+        return [f"the seal of {line.day} cannot be read"]
+    wrong = _of_key(statement.key, last, changes)
+    if statement.day != line.day or not is_signed(line.statement, line.signature, statement.key):
+        wrong.append(f"the signature of the seal of {line.day} is wrong")
+    if statement.previous != before:
+        wrong.append(f"the seal of {line.day} does not follow the one before")
+    if last is not None and line.day <= last.day:
+        wrong.append(f"a seal of {line.day} appeared after that of {last.day} was made")
+    return wrong
+
+
+def _of_key(key: str, last: SealLine | None, changes: Sequence[SignedKeyChange]) -> list[str]:
+    if last is None:
+        return []
+    vouching = msgspec.json.decode(last.statement, type=SealStatement).key
+    if key in trusted_keys(vouching, changes):
+        return []
+    return [f"nothing links the key {key[:16]} with {vouching[:16]}, the key of the seals before"]
+
+
+def _of_present_key(last: SealLine | None, changes: Sequence[SignedKeyChange]) -> list[Misfit]:
+    """The key that would sign now; where there is none any more, a new one would be made without a word."""
+    present = EvidenceKey.objects.filter(retired_at=None).values_list("public", flat=True).first()
+    if present is None:
+        return [Misfit("the database has no key that signs, though there are seals")] if last else []
+    return [Misfit(one) for one in _of_key(present, last, changes)]
+
+
+def lost_file(known: KnownSeals, path: Path) -> list[Misfit]:
+    """Say whether this machine had another file in this place, which held seals."""
+    others = EvidenceSealFile.objects.filter(host=host_name(), path=str(path), seals__gt=0).exclude(pk=known.file)
+    found = [
+        Misfit(
+            f"the file {path} of this machine is gone: it held {one.seals:,} seals up to {one.last_day}, and what is in"
+            " the database cannot be compared with them"
+        )
+        for one in others
+    ]
+    return [one for one in found if one.text not in known.accepted]
+
+
+def check_days(row: EvidenceSealFile, known: KnownSeals, now: datetime, budget: float | None = None) -> None:
+    """Compare the entries of sealed days with their seals; changes ``row``.
+
+    ``budget``: seconds after which the next run continues; without one all days are compared.
+    """
+    if budget is None or (row.next_day is None and (row.pass_at is None or now - row.pass_at > AGAIN_AFTER)):
+        row.next_day, row.pass_at = date.min, now
+    if row.next_day is None:
+        return
+    began = time.monotonic()
+    sealed = {day.isoformat() for day in EvidenceSeal.objects.values_list("day", flat=True)} & known.seals.keys()
+    faults: dict[str, list[str]] = {day: texts for day, texts in row.faults.items() if day in sealed}
+    left = [day for day in sorted(sealed) if day >= row.next_day.isoformat()]
+    for at, day in enumerate(left, 1):
+        faults[day] = list(islice(day_problems(date.fromisoformat(day), known.seals[day].statement), MAXIMUM_FAULTS))
+        row.next_day = date.fromisoformat(left[at]) if at < len(left) else None
+        if budget is not None and time.monotonic() - began > budget:
+            break
+    row.next_day = row.next_day if left else None
+    row.faults = {day: texts for day, texts in faults.items() if texts}
+
+
+def day_misfits(row: EvidenceSealFile, known: KnownSeals) -> list[Misfit]:
+    """Return what the last looks at the entries of sealed days found, as far as nobody accepted it."""
+    texts: Mapping[str, list[str]] = row.faults
+    found = [Misfit(f"{day}, which is sealed: {text}") for day, many in sorted(texts.items()) for text in many]
+    return [one for one in found if one.text not in known.accepted]

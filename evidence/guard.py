@@ -1,0 +1,107 @@
+"""Look before a day is signed: the comparison with this machine's file of seals, kept for the page and the alarm."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+
+from clock.text import site_time
+from evidence.comparison import Misfit, check_days, compare, day_misfits, lost_file, seal_file_path
+from evidence.models import EvidenceSealFile
+from evidence.seal_file import HeldFile, KnownSeals, SealLine, host_name, known_seals
+
+log = structlog.get_logger()
+
+#: Seconds of each run for the entries of sealed days.
+BUDGET = 2.0
+#: What the file of a machine said counts this long; then it may be one that is no longer there.
+COUNTS_FOR = timedelta(hours=36)
+
+
+class Look(msgspec.Struct, frozen=True):
+    """A comparison of this machine's file with the database."""
+
+    known: KnownSeals
+    misfits: Sequence[Misfit]
+
+
+def look(file: HeldFile, now: datetime, budget: float | None = BUDGET) -> Look:
+    """Compare, add to the file the seals that other machines made, and keep what was found.
+
+    Raises ``OSError``, and ``ValueError`` where a line of the file cannot be read.
+    """
+    known = known_seals(file.lines())
+    row = _row(known, file, now)
+    compared = compare(known, now)
+    file.add(compared.new)
+    known = known_seals(file.lines())
+    check_days(row, known, now, budget)
+    found = [*lost_file(known, file.path), *compared.misfits, *day_misfits(row, known)]
+    _keep(row, known, found, now)
+    return Look(known, found)
+
+
+def _row(known: KnownSeals, file: HeldFile, now: datetime) -> EvidenceSealFile:
+    began = datetime.fromisoformat(known.begun_at) if known.begun_at else now
+    defaults = {"host": host_name(), "path": str(file.path), "begun_at": began, "compared_at": now}
+    return EvidenceSealFile.objects.get_or_create(file=known.file or file.path.name, defaults=defaults)[0]
+
+
+def _keep(row: EvidenceSealFile, known: KnownSeals, found: Sequence[Misfit], now: datetime) -> None:
+    days = sorted(known.seals)
+    row.host, row.path, row.compared_at = host_name(), str(seal_file_path()), now
+    row.seals, row.first_day, row.last_day = len(days), days[0] if days else "", days[-1] if days else ""
+    row.problems = [one.text for one in found]
+    row.save()
+    EvidenceSealFile.objects.filter(file=_unusable_name()).delete()
+    if found:
+        log.error("evidence_differs", problems=row.problems)
+
+
+def keep_unusable(error: Exception, now: datetime) -> None:
+    """Keep that the file of this machine cannot be used: nothing is signed without it."""
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    problem = f"the file of seals {seal_file_path()} cannot be used: {why}"
+    log.error("evidence_differs", problems=[problem])
+    row = {"host": host_name(), "path": str(seal_file_path()), "begun_at": now, "compared_at": now}
+    EvidenceSealFile.objects.update_or_create(file=_unusable_name(), defaults={**row, "problems": [problem]})
+
+
+def _unusable_name() -> str:
+    return f"none {host_name()}"[:64]
+
+
+def keep_problem(known: KnownSeals, text: str) -> None:
+    """Keep what was found at the last moment before a day is signed."""
+    log.error("evidence_differs", problems=[text])
+    EvidenceSealFile.objects.filter(file=known.file).update(problems=[text])
+
+
+def standing_problems(now: datetime | None) -> list[tuple[str, str]]:
+    """Return machine and sentence of what does not fit; ``now``: only of machines that compared lately."""
+    rows = EvidenceSealFile.objects.order_by("host", "file")
+    if now is not None:
+        rows = rows.filter(compared_at__gt=now - COUNTS_FOR)
+    return [(row.host, text) for row in rows for text in row.problems]
+
+
+def seal_files() -> dict[str, str]:
+    """Say of each machine's file of seals what its last comparison found."""
+    rows = EvidenceSealFile.objects.order_by("host", "file")
+    return {f"{row.host}, {row.path}": file_words(row) for row in rows}
+
+
+def file_words(row: EvidenceSealFile) -> str:
+    """Say what a file covers, when it was compared, and what does not fit."""
+    at = site_time(row.compared_at)
+    covers = f"seals of {row.first_day} to {row.last_day}" if row.seals else "no seal yet"
+    fits = f"DOES NOT FIT: {'; '.join(row.problems)}" if row.problems else "fits"
+    return f"{covers}, compared {at:%Y-%m-%d %H:%M:%S}: {fits}"
+
+
+def accept(file: HeldFile, found: Look, by: str, reason: str, now: datetime) -> None:
+    """Let a person's word end the problems that a look found; the file keeps who, when, why and what."""
+    days = sorted({day for one in found.misfits for day in one.days})
+    texts = [one.text for one in found.misfits]
+    file.add([SealLine(at=now.isoformat(), accepted=texts, days=days, by=by, reason=reason)])

@@ -1,0 +1,112 @@
+"""The seals that this machine has seen, in a file beside the database: lines are added and never changed.
+
+Whoever has the database alone cannot change the file: a seal that vanishes there, or becomes another, is noticed
+here. ``known_seals`` reads what the lines say; pure but for ``HeldFile``.
+"""
+
+import fcntl
+import os
+import socket
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+
+class SealLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line: the beginning of the file, a seal with its signature, or what a person accepted and why.
+
+    ``accepted``: the sentences that are no longer problems; ``days``: whose seals are no longer expected.
+    """
+
+    at: str
+    begun: str = ""
+    host: str = ""
+    statement: str = ""
+    signature: str = ""
+    day: str = ""
+    accepted: Sequence[str] = ()
+    days: Sequence[str] = ()
+    by: str = ""
+    reason: str = ""
+
+
+class KnownSeals(msgspec.Struct, frozen=True):
+    """What a file says. ``seals``: by day, as they are expected in the database."""
+
+    file: str
+    begun_at: str
+    seals: dict[str, SealLine]
+    accepted: frozenset[str]
+
+
+def known_seals(lines: Iterable[SealLine]) -> KnownSeals:
+    """Read the lines in their order: what was accepted is no longer expected."""
+    file, begun_at, seals, accepted = "", "", dict[str, SealLine](), set[str]()
+    for line in lines:
+        if line.begun:
+            file, begun_at = line.begun, line.at
+        elif line.statement:
+            seals[line.day] = line
+        for day in line.days:
+            seals.pop(day, None)
+        accepted.update(line.accepted)
+    return KnownSeals(file, begun_at, seals, frozenset(accepted))
+
+
+class HeldFile:
+    """The file while it is held: nobody else on this machine adds to it meanwhile."""
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self._descriptor = descriptor
+        self.path = path
+
+    def lines(self) -> list[SealLine]:
+        """Return the lines. Raises ``ValueError`` where one cannot be read."""
+        return read_lines(self.path)
+
+    def drop_torn_line(self) -> int:
+        """Drop a last line that was not written to its end; return the size. Its seal is read from the database."""
+        text = self.path.read_bytes()
+        if not text.endswith(b"\n"):
+            os.ftruncate(self._descriptor, text.rfind(b"\n") + 1)
+        return os.fstat(self._descriptor).st_size
+
+    def add(self, lines: Sequence[SealLine]) -> None:
+        """Add lines, at once on the disk. Raises ``OSError``."""
+        if lines:
+            os.write(self._descriptor, b"".join(msgspec.json.encode(one) + b"\n" for one in lines))
+            os.fsync(self._descriptor)
+
+
+def read_lines(path: Path) -> list[SealLine]:
+    """Return the lines of a file, none where there is no file. Raises ``OSError``, and ``ValueError`` for its text."""
+    if not path.exists():
+        return []
+    try:
+        return [msgspec.json.decode(one, type=SealLine) for one in path.read_bytes().splitlines() if one.strip()]
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"a line of it is no seal: {error}") from error
+
+
+@contextmanager
+def held_file(path: Path, now: datetime) -> Iterator[HeldFile]:
+    """Hold the file of this machine; the first one begins it. Raises ``OSError``."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        held = HeldFile(descriptor, path)
+        if not held.drop_torn_line():
+            held.add([SealLine(at=now.isoformat(), begun=uuid.uuid4().hex, host=host_name())])
+        yield held
+    finally:
+        os.close(descriptor)
+
+
+def host_name() -> str:
+    """Return the name of this machine or container."""
+    return socket.gethostname()

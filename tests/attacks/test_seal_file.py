@@ -1,0 +1,183 @@
+"""Somebody with the database alone forges sealed evidence: the file of seals shows it, and nothing is signed.
+
+Two days are sealed, and the file beside the database has seen both seals; a third day is over and waits.
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from evidence import seal_file
+from evidence.api import UnsealedEntry, UnsealedFlag, append, change_key, held_head, seal_days
+from evidence.merkle import leaf_hash, root_of
+from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidenceSeal, EvidenceSealFile
+from evidence.records import NOTHING_BEFORE, BlockHeader, as_text, text_hash
+from gateway_site.alarms.conditions import find
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def add(at: datetime, write: int) -> None:
+    """Append a block of one entry."""
+    head = held_head()
+    content: dict[str, object] = {"request": "WriteFlags", "answer": "written"}
+    flags = [UnsealedFlag("AgentId", "A1")]
+    draft = UnsealedEntry(
+        recording_guid="8dbb780f", leg_id=write, write_id=write, write_end=0, content=content, flags=flags
+    )
+    append(head, [draft], at)
+    head.save()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """Seal two days, and give the time at which a third one is to be sealed."""
+    for day in range(3):
+        at = NOON + timedelta(days=day)
+        seal_days(at)
+        add(at, day + 1)
+    return NOON + timedelta(days=3)
+
+
+def forge() -> None:
+    """Change the first entry and compute all hashes again, as nobody needs a key for."""
+    first = EvidenceEntry.objects.get(number=1)
+    EvidenceEntry.objects.filter(pk=1).update(body=first.body.replace("written", "refused"))
+    previous = NOTHING_BEFORE
+    for block in EvidenceBlock.objects.order_by("number"):
+        bodies = block.entries.order_by("number").values_list("body", flat=True)
+        root = root_of([leaf_hash(body.encode()) for body in bodies]).hex()
+        header = msgspec.json.decode(block.header, type=BlockHeader)
+        block.header = as_text(msgspec.structs.replace(header, previous=previous, root=root))
+        block.hash = previous = text_hash(block.header)
+        block.save()
+    EvidenceHead.objects.update(last_hash=previous)
+
+
+def problems() -> list[str]:
+    return [text for row in EvidenceSealFile.objects.all() for text in row.problems]
+
+
+def lines(path: Path) -> list[seal_file.SealLine]:
+    return seal_file.read_lines(path)
+
+
+def test_each_seal_is_in_the_file_once_and_a_day_that_fits_is_sealed(now: datetime, settings: Any) -> None:
+    assert (seal_days(now), seal_days(now)) == (1, 0)
+    assert [line.day for line in lines(settings.EVIDENCE_SEALS)] == ["", "2026-03-02", "2026-03-03", "2026-03-04"]
+    assert problems() == []
+
+
+def test_who_deletes_the_seals_of_a_forged_chain_gets_no_signature(
+    now: datetime, admin_client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before: the worker signed the forged days again with the site's key, and the export was "Proved"."""
+    forge()
+    EvidenceSeal.objects.all().delete()
+
+    assert (seal_days(now), EvidenceSeal.objects.count()) == (0, 0)
+    said = "the database has no seal of 2 days, 2026-03-02 to 2026-03-03, which was made and is in this machine's file"
+    assert problems() == [said]
+    [alarm, *_] = find(now, {"evidence": 0})
+    assert "he database has no seal of 2 days" in alarm.text
+    page = admin_client.get("/admin/evidence/evidenceseal/").content.decode()
+    assert "does not fit the seals that were made" in page
+    with pytest.raises(CommandError, match="he database has no seal of 2 days"):
+        call_command("verify_evidence")
+    with pytest.raises(CommandError, match="NOT FIT"):
+        call_command("evidence_seals", put_back=True)
+    assert "Put back: 2026-03-03" not in capsys.readouterr().out, "its block was forged as well"
+
+
+def test_an_entry_of_a_sealed_day_that_was_changed_stops_the_signature_though_the_seals_are_there(
+    now: datetime,
+) -> None:
+    forge()
+    assert seal_days(now) == 0
+    assert "2026-03-02, which is sealed: its blocks are not those that were sealed" in problems()
+
+
+def test_a_seal_that_only_vanished_comes_back_and_the_next_day_is_sealed(now: datetime, settings: Any) -> None:
+    kept = EvidenceSeal.objects.get(day="2026-03-03")
+    EvidenceSeal.objects.filter(day="2026-03-03").delete()
+    assert seal_days(now) == 0
+    call_command("evidence_seals", put_back=True)
+
+    again = EvidenceSeal.objects.get(day="2026-03-03")
+    assert (again.statement, again.signature, again.entries) == (kept.statement, kept.signature, kept.entries)
+    assert seal_days(now) == 1
+    assert len(lines(settings.EVIDENCE_SEALS)) == 4
+
+
+def test_after_a_restore_the_seals_beyond_it_are_reported_until_somebody_says_why(
+    now: datetime, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    EvidenceSeal.objects.filter(day="2026-03-03").delete()
+    EvidenceEntry.objects.filter(block__day__gt="2026-03-02").delete()
+    EvidenceBlock.objects.filter(day__gt="2026-03-02").delete()
+    first = EvidenceBlock.objects.get()
+    EvidenceHead.objects.update(last_block=1, last_entry=1, last_hash=first.hash, last_day=first.day)
+    add(now - timedelta(days=1), 9)
+    assert seal_days(now) == 0
+    with pytest.raises(CommandError, match="Say why"):
+        call_command("evidence_seals", accept=" ")
+
+    call_command("evidence_seals", accept="the backup of 2 March was restored")
+    assert "Accepted: the database has no seal of 2026-03-03" in capsys.readouterr().out
+    assert seal_days(now) == 1
+    assert [line.reason for line in lines(settings.EVIDENCE_SEALS) if line.accepted] == [
+        "the backup of 2 March was restored"
+    ]
+    assert "the backup of 2 March was restored" in LogEntry.objects.get().change_message
+    assert (seal_days(now), problems()) == (0, [])
+
+
+def test_a_key_that_nothing_links_with_the_seals_signs_nothing(now: datetime) -> None:
+    """Who has the database alone deletes the key: the gateway would make another one without a word."""
+    EvidenceKey.objects.update(retired_at=now)
+    assert seal_days(now) == 0
+    assert problems() == ["the database has no key that signs, though there are seals"]
+    EvidenceKey.objects.update(retired_at=None)
+    change_key(now)
+    assert seal_days(now) == 1, "a change that both keys signed needs nobody's word"
+    assert problems() == []
+
+
+def test_another_machine_takes_the_seals_over_and_a_forged_one_not(
+    now: datetime, settings: Any, tmp_path: Path
+) -> None:
+    seal_days(now)
+    settings.EVIDENCE_SEALS = tmp_path / "another" / "seals.jsonl"
+    seal_days(now)
+    assert [line.day for line in lines(settings.EVIDENCE_SEALS)][1:] == ["2026-03-02", "2026-03-03", "2026-03-04"]
+    assert EvidenceSealFile.objects.count() == 2
+
+    later = now + timedelta(days=1)
+    EvidenceSeal.objects.filter(day="2026-03-04").update(signature="00" * 64)
+    assert seal_days(later) == 0
+    assert problems() == ["the seal of 2026-03-04 in the database is not the one that was made"]
+
+
+def test_a_file_that_is_lost_is_reported_on_its_machine(now: datetime, settings: Any) -> None:
+    settings.EVIDENCE_SEALS.unlink()
+    assert seal_days(now) == 0
+    [problem] = problems()
+    assert "of this machine is gone: it held" in problem
+    call_command("evidence_seals", accept="the disk was replaced")
+    assert seal_days(now) == 1
+
+
+def test_a_file_that_cannot_be_used_stops_the_signature_and_says_why(now: datetime, settings: Any) -> None:
+    with settings.EVIDENCE_SEALS.open("ab") as file:
+        file.write(b'{"at":"2026')  # Cut by a crash: its seal is read from the database.
+    assert seal_days(now) == 1
+    settings.EVIDENCE_SEALS.write_text("nonsense\n")
+    assert seal_days(now) == 0
+    assert any("cannot be used: a line of it is no seal" in one for one in problems())
