@@ -22,6 +22,7 @@ from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
 from calls.stats.source_load import publish_loads
 from calls.storage.decisions import LegDecision, decisions_of
 from calls.ui.find import CALLER, Hit, find_calls
+from calls.ui.flag_preview import facts_of
 from calls.ui.leg_list import SEE_CALLERS
 from calls.ui.leg_page import ADVICE
 
@@ -49,6 +50,7 @@ __all__ = [
     "decisions_of",
     "doubts",
     "ends_since",
+    "facts_of",
     "find_calls",
     "fold_sources",
     "hour_of",

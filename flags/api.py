@@ -3,7 +3,7 @@
 from flags.call_lookup import register_call_lookup
 from flags.catalogue.flag_settings import hash_key, load_specs
 from flags.catalogue.preview import PreviewCall
-from flags.catalogue.redaction import ShownValue, shown_values
+from flags.catalogue.redaction import ShownValue, facts_values, shown_values
 from flags.catalogue.renames import after_rename, note_rename
 from flags.delivery.worker import DeliveryRun, deliver, is_any_free, next_due
 from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
@@ -35,6 +35,7 @@ __all__ = [
     "create_flags",
     "deliver",
     "erase_values",
+    "facts_values",
     "forget_writes",
     "give_up",
     "hash_key",

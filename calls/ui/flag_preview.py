@@ -7,10 +7,16 @@ from calls.models import CallerView, CallerViewKind, Leg, has_recording
 from calls.storage.codec import read_leg
 from clock.text import shown
 from flags.api import PreviewCall
+from flags.catalogue.values import LegFacts
 from qms.guids import spellings
 
 #: A page that shows itself again, for example while a Flag is typed, is one view for this long.
 ONE_VIEW = timedelta(minutes=5)
+
+
+def facts_of(leg: Leg) -> LegFacts | None:
+    """Return what flags are made of for a leg; None of a leg that was not saved by the consumer."""
+    return leg_facts(read_leg(leg.facts, leg.trace)) if leg.facts else None
 
 
 class StoredCallLookup:

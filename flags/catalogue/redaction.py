@@ -2,6 +2,8 @@
 
 import msgspec
 
+from flags.catalogue.flag_settings import hash_key, load_specs
+from flags.catalogue.values import LegFacts, flag_texts
 from flags.models import FlagSetting, FlagWrite
 
 HIDDEN = "••••••"
@@ -29,4 +31,17 @@ def shown_values(write: FlagWrite, *, may_see_callers: bool) -> list[ShownValue]
             one.name, one.value if may_see_callers or fields.get(one.name) in HARMLESS else HIDDEN, one.cut, one.masked
         )
         for one in write.values.all()
+    ]
+
+
+def facts_values(facts: LegFacts, *, may_see_callers: bool) -> list[ShownValue]:
+    """Return the flags that today's settings make of a leg, with its wrap-up; values are hidden as in a write."""
+    specs = load_specs()
+    fields = {one.name: one.field for one in specs}
+    texts = [one for part in ("base", "wrapup") for one in flag_texts(specs, facts, part, hash_key())]
+    return [
+        ShownValue(
+            one.name, one.value if may_see_callers or fields.get(one.name) in HARMLESS else HIDDEN, one.cut, one.masked
+        )
+        for one in texts
     ]

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -21,7 +21,7 @@ import clock
 from calls.api import SEE_CALLERS, CallerViewKind, NotAssignable, record_view
 from calls.models import Leg
 from gateway_site.config.moment_field import SiteMomentField
-from gateway_site.reconciliation.compare import FindingKind
+from gateway_site.reconciliation.beside import lacking_flags, leg_beside, next_links, since_then, values_to_write
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.repair import repair
 from gateway_site.reconciliation.runs import last_settled, planned, share_right, what_was_cut, why_never_written
@@ -40,14 +40,6 @@ MAXIMUM_LEGS = 20
 #: Maximum number of findings that are acknowledged at once.
 MAXIMUM_ACKNOWLEDGED = 5_000
 _COLOURS = {"critical": "danger", "major": "warning", "minor": "info"}
-
-
-def _distance(leg: Leg, finding: ReconciliationFinding) -> str:
-    """Say how long before or after the recording began a leg was connected; nothing where there is no recording."""
-    if not finding.recording_guid or FindingKind(finding.kind) is FindingKind.NOT_LISTED:
-        return ""
-    seconds = (leg.connected_at - finding.began_at).total_seconds()
-    return f"{abs(seconds):,.1f} s {'after' if seconds > 0 else 'before'}"
 
 
 def _refusal(reason: str, recordings: Sequence[str]) -> str:
@@ -168,11 +160,23 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         ("service", admin.RelatedOnlyFieldListFilter),
     )
     search_fields = ("recording_guid", "extension")
+    # What still holds comes first, then the worst: critical, major, minor is also the order of the words.
+    ordering = (Case(When(withdrawn_at=None, then=Value(0)), default=Value(1)), "grade", "-began_at", "-id")
     change_form_outer_before_template = "reconciliation/finding.html"
     actions = ("repair_selected", "acknowledge_selected")
-    fields = ("service", "source", "extension", "began_at", "recording_guid", "found_at", "seen_at", "withdrawn_at")
+    fields = (
+        "service",
+        "source",
+        "extension",
+        "began_at",
+        "ended_at",
+        "recording_guid",
+        "found_at",
+        "seen_at",
+        "withdrawn_at",
+    )
 
-    @display(description="Grade", label=_COLOURS)
+    @display(description="Grade", label=_COLOURS, ordering="grade")
     def grade_label(self, finding: ReconciliationFinding) -> str:
         """Name the grade."""
         return finding.grade
@@ -207,9 +211,14 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         legs = Leg.objects.filter(id__in=wanted).order_by("connected_at")[:MAXIMUM_LEGS]
         extra = {
             "text": text_of(finding.kind, finding.cause),
-            "legs": [(leg, _distance(leg, finding)) for leg in legs],
+            "legs": [leg_beside(leg, finding) for leg in legs],
+            "since_then": since_then(finding),
+            "links": next_links(finding),
+            "may_acknowledge": self.has_repair_permission(request)
+            and not (finding.acknowledged_at or finding.withdrawn_at or finding.repaired_at),
             "grade": finding.grade,
             "never_written": never,
+            "lacking": lacking_flags(finding) if finding.cause == UnknownFlag.code else (),
             "lacks_flag": finding.cause == UnknownFlag.code,
             "may_repair": self.has_repair_permission(request) and finding.is_repairable and not never,
             "may_read": request.user.has_perm(SEE_CALLERS) and bool(finding.recording_guid),
@@ -221,7 +230,9 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         """Add the address of the button."""
         read = self.admin_site.admin_view(require_POST(self.read_flags))
         repair_one = self.admin_site.admin_view(require_POST(self.repair_finding))
+        note = self.admin_site.admin_view(require_POST(self.acknowledge_finding))
         return [
+            path("<int:finding_id>/acknowledge/", note, name="reconciliation_acknowledge"),
             path("<int:finding_id>/read/", read, name="reconciliation_read_flags"),
             path("<int:finding_id>/repair/", repair_one, name="reconciliation_repair"),
             *super().get_urls(),
@@ -258,11 +269,24 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
     @admin.action(description="Acknowledge: no alarm for these any more", permissions=["repair"])
     def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[ReconciliationFinding]) -> None:
         """Take note of the selected findings, which stay as they are."""
+        count = self._acknowledge(request, queryset)
+        messages.success(request, f"{count} acknowledged. They stay listed until a comparison no longer finds them.")
+
+    def acknowledge_finding(self, request: HttpRequest, finding_id: int) -> HttpResponseRedirect:
+        """Take note of one finding, from its page."""
+        if not self.has_repair_permission(request):
+            raise PermissionDenied
+        finding = get_object_or_404(ReconciliationFinding, pk=finding_id)
+        self._acknowledge(request, ReconciliationFinding.objects.filter(pk=finding.pk))
+        messages.success(request, "Acknowledged: it raises no alarm. It stays until a comparison no longer finds it.")
+        return HttpResponseRedirect(reverse("admin:reconciliation_reconciliationfinding_change", args=[finding_id]))
+
+    def _acknowledge(self, request: HttpRequest, queryset: QuerySet[ReconciliationFinding]) -> int:
         rows = list(queryset.filter(acknowledged_at=None)[:MAXIMUM_ACKNOWLEDGED])
         noted = ReconciliationFinding.objects.filter(pk__in=[row.pk for row in rows])
         count = noted.update(acknowledged_at=clock.now(), acknowledged_by=request.user.get_username()[:150])
         LogEntry.objects.log_actions(request.user.pk or 0, rows, CHANGE, "Acknowledged the finding.")
-        messages.success(request, f"{count} acknowledged. They stay listed until a comparison no longer finds them.")
+        return count
 
     def repair_finding(self, request: HttpRequest, finding_id: int) -> HttpResponse:
         """Ask once more, then give one recording to its leg."""
@@ -283,7 +307,16 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         """Ask whether to repair; ``chosen``: what the answer has to say beside the yes."""
         keys = {key for one in findings for key in (*one.candidates, one.leg_id) if key is not None}
         legs = Leg.objects.in_bulk(keys)
-        pairs = [(one, legs.get((one.candidates or [one.leg_id])[0])) for one in findings]
+        may_see = request.user.has_perm(SEE_CALLERS)
+        pairs = [
+            (one, leg, values_to_write(one, leg, may_see_callers=may_see))
+            for one in findings
+            for leg in [legs.get((one.candidates or [one.leg_id])[0])]
+        ]
+        if may_see:
+            for one, leg, _ in pairs:
+                leg_id = leg.pk if leg else one.leg_id
+                record_view(request.user, CallerViewKind.FLAGS, clock.now(), leg_id=leg_id, shown=1)
         context = {
             **self.admin_site.each_context(request),
             "title": "Repair 1 recording" if len(pairs) == 1 else f"Repair {len(pairs)} recordings",

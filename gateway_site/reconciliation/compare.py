@@ -114,6 +114,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     extension: str
     began_at: datetime
+    ended_at: datetime | None = None
     guid: str = ""
     leg_id: int | None = None
     source_id: int | None = None
@@ -292,6 +293,7 @@ def _leg_finding(leg: ComparedLeg, kind: FindingKind, grade: Grade, cause: str) 
         cause=cause,
         extension=leg.extension,
         began_at=leg.connected_at,
+        ended_at=leg.disconnected_at,
         guid=leg.guid,
         leg_id=leg.leg_id,
         source_id=leg.source_id,
@@ -314,6 +316,7 @@ def _finding(
         cause=cause,
         extension=recording.extension,
         began_at=recording.started_at,
+        ended_at=recording.ended_at,
         guid=recording.guid,
         leg_id=leg.leg_id if leg else None,
         source_id=leg.source_id if leg else None,

@@ -60,6 +60,7 @@ class ReconciliationFinding(models.Model):
     source = models.ForeignKey(CtiSource, models.CASCADE, null=True, related_name="+")
     extension = models.CharField(max_length=255)
     began_at = models.DateTimeField(help_text="The recording, or the leg where there is none.")
+    ended_at = models.DateTimeField(null=True, help_text="As began; empty where QMS names no end.")
     recording_guid = models.CharField("recording GUID", max_length=MAXIMUM_GUID_LENGTH, blank=True)
     leg_id = models.BigIntegerField("leg", null=True)
     names = models.JSONField(default=list, help_text="The flags that differ.")

@@ -16,7 +16,7 @@ from django.db.models import Case, Max, Q, When
 from calls.api import Doubt, doubts
 from clock.text import shown
 from gateway_site.reconciliation.compare import Finding, FindingKind, Grade, compared
-from gateway_site.reconciliation.findings import keep
+from gateway_site.reconciliation.findings import as_first_judged, keep
 from gateway_site.reconciliation.known import as_held, known_of, without_canaries
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from qms.api import ConnectService, clock_offset_seconds
@@ -223,6 +223,7 @@ def _compare_span(
         # One that cannot be read may be any leg's: nothing is certain here.
         found = [_without_repair(one) for one in found]
         run.unreadable, run.unreadable_why = run.unreadable + list_of_span.unreadable, list_of_span.why[:300]
+    found = as_first_judged(run.service, found)
     service = RecordingService.objects.get(pk=run.service_id)  # It may have been switched since the run began.
     keep(
         run.service,

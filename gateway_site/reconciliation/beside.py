@@ -1,0 +1,105 @@
+"""What a person needs to decide about a recording: its times beside each leg's, and the flags that would be written."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from django.urls import reverse
+
+from agents.models import QmsUser
+from calls.api import facts_of
+from calls.models import Leg
+from flags.api import ShownValue, facts_values, shown_values
+from flags.models import RETRIABLE, FlagValue, FlagWrite
+from gateway_site.reconciliation.compare import FindingKind
+from gateway_site.reconciliation.findings import NOT_FOLLOWED
+from gateway_site.reconciliation.models import ReconciliationFinding
+from qms.port import UnknownFlag
+
+
+class LegBeside(msgspec.Struct, frozen=True):
+    """A leg, how far its begin and end lie from the recording's, and whether it has a recording."""
+
+    leg: Leg
+    begins: str
+    ends: str
+    recording: str
+
+
+class NextLink(msgspec.Struct, frozen=True):
+    """Where what is to be done next is done."""
+
+    label: str
+    address: str
+
+
+def leg_beside(leg: Leg, finding: ReconciliationFinding) -> LegBeside:
+    """Set a leg beside the recording; nothing is compared where there is no recording."""
+    is_of_recording = bool(finding.recording_guid) and FindingKind(finding.kind) is not FindingKind.NOT_LISTED
+    begins = apart(leg.connected_at, finding.began_at, "it began") if is_of_recording else ""
+    ends = apart(leg.disconnected_at, finding.ended_at, "it ended") if is_of_recording else ""
+    return LegBeside(leg, begins, ends, _recording_of(leg, finding))
+
+
+def apart(moment: datetime | None, other: datetime | None, what: str) -> str:
+    """Say how long before or after the recording began or ended a leg did; nothing where one is not known."""
+    if moment is None or other is None:
+        return ""
+    seconds = (moment - other).total_seconds()
+    if abs(seconds) < 0.05:  # It is shown in tenths.
+        return f"as {what}"
+    return f"{abs(seconds):,.1f} s {'after' if seconds > 0 else 'before'} {what}"
+
+
+def _recording_of(leg: Leg, finding: ReconciliationFinding) -> str:
+    if not leg.recording_guid:
+        return "none"
+    return "this one" if leg.recording_guid == finding.recording_guid else f"has another: {leg.recording_guid}"
+
+
+def values_to_write(finding: ReconciliationFinding, leg: Leg | None, *, may_see_callers: bool) -> list[ShownValue]:
+    """Return the flags that a repair writes, as far as this person may see them: by today's settings, or as sent."""
+    if finding.candidates:
+        facts = facts_of(leg) if leg else None
+        return facts_values(facts, may_see_callers=may_see_callers) if facts else []
+    writes = FlagWrite.objects.filter(recording_guid=finding.recording_guid, state__in=RETRIABLE)
+    return [
+        value
+        for one in writes.prefetch_related("values").order_by("part")
+        for value in shown_values(one, may_see_callers=may_see_callers)
+    ]
+
+
+def lacking_flags(finding: ReconciliationFinding) -> Sequence[str]:
+    """Return the names under which QMS refused the flags of a recording, for want of a Flag."""
+    refused = FlagValue.objects.filter(
+        recording_guid=finding.recording_guid, write__state__in=RETRIABLE, write__error_code=UnknownFlag.code
+    )
+    return sorted(set(refused.values_list("name", flat=True)))
+
+
+def since_then(finding: ReconciliationFinding) -> str:
+    """Say where QMS's users of today would have it judged otherwise than it was found."""
+    users = QmsUser.objects.filter(service_id=finding.service_id, extension=finding.extension, gone_at=None)
+    if finding.cause == NOT_FOLLOWED and users.exists():
+        return "A QMS user has this extension by now. What was true when it was first compared counts."
+    if finding.cause in ("no_event", "gap") and not users.exists():
+        return "No QMS user has this extension any more. What was true when it was first compared counts."
+    return ""
+
+
+def next_links(finding: ReconciliationFinding) -> list[NextLink]:
+    """Return the pages that the advice of a finding names."""
+    source = f"?source__id__exact={finding.source_id}" if finding.source_id else ""
+    links = {
+        "gap": NextLink("See the gaps", reverse("admin:calls_gap_changelist") + source),
+        "no_event": NextLink("See the CTI sources", reverse("admin:cti_ctisource_changelist")),
+        NOT_FOLLOWED: NextLink("See the QMS users", reverse("admin:agents_qmsuser_changelist")),
+        UnknownFlag.code: NextLink("See the Flags and their names", reverse("admin:flags_flagsetting_changelist")),
+    }
+    found = [links[finding.cause]] if finding.cause in links else []
+    sent = FlagWrite.objects.filter(recording_guid=finding.recording_guid).exclude(recording_guid="").order_by("part")
+    return found + [
+        NextLink(f"See the flag write ({one.part})", reverse("admin:flags_flagwrite_change", args=[one.pk]))
+        for one in sent[:2]
+    ]

@@ -1,0 +1,147 @@
+"""A person decides by the page of a finding: when recording and legs began and ended, and what would be written."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from agents.models import QmsUser
+from calls.core.state import LegPhase
+from calls.models import Leg
+from cti.models import CtiSource
+from flags.models import FlagValue, FlagWrite
+from gateway_site.reconciliation.compare import Finding, FindingKind, Grade
+from gateway_site.reconciliation.findings import as_first_judged, keep
+from gateway_site.reconciliation.models import ReconciliationFinding
+from gateway_site.roles import OPERATOR
+from qms.models import DataServer, RecordingService
+from tests.attacks.actors import browser_of
+
+pytestmark = pytest.mark.django_db
+LIST = "admin:reconciliation_reconciliationfinding_changelist"
+PAGE = "admin:reconciliation_reconciliationfinding_change"
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def service() -> RecordingService:
+    server = DataServer.objects.create(slug="ds")
+    return RecordingService.objects.create(slug="north", data_server=server, url="http://127.0.0.1/")
+
+
+def found(service: RecordingService, key: str, **given: object) -> ReconciliationFinding:
+    row = {"kind": FindingKind.UNFLAGGED, "grade": "major", "cause": "gap", "extension": "2001", "began_at": NOON}
+    stamps = {"found_at": NOON, "seen_at": NOON, "ended_at": NOON + timedelta(seconds=30)}
+    return ReconciliationFinding.objects.create(
+        service=service, key=key, recording_guid=key, **{**row, **stamps, **given}
+    )
+
+
+def leg(number: int, begin: float, end: float, guid: str | None = None) -> Leg:
+    source, _ = CtiSource.objects.get_or_create(slug="pbx", kind="http")
+    times = {
+        "connected_at": NOON + timedelta(seconds=begin),
+        "disconnected_at": NOON + timedelta(seconds=end),
+        "folded_at": NOON,
+    }
+    row = {"call_id": f"c{number}", "device_id": "2001", "ordinal": number, "phase": LegPhase.SETTLED.value}
+    return Leg.objects.create(id=number, source=source, recording_guid=guid, queue_name="Sales", **times, **row)
+
+
+def text_of(client: Client, finding: ReconciliationFinding) -> str:
+    return " ".join(client.get(reverse(PAGE, args=[finding.pk])).content.decode().split())
+
+
+def test_begin_and_end_of_recording_and_legs_are_side_by_side_and_who_has_a_recording(
+    service: RecordingService, admin_client: Client
+) -> None:
+    """Before: of the recording only its begin was shown, by which two legs cannot be told apart."""
+    leg(1, -0.2, 12.0, "another")
+    leg(2, 0.3, 29.9)
+    finding = found(service, "guid-1", cause="several_candidates", candidates=[1, 2])
+    text = text_of(admin_client, finding)
+
+    assert "The recording began 2026-03-02 12:00:00 and ended 2026-03-02 12:00:30." in text
+    assert "0.2 s before it began" in text
+    assert "18.0 s before it ended" in text
+    assert "0.3 s after it began" in text
+    assert "0.1 s before it ended" in text
+    assert "has another: another" in text
+
+
+def test_what_still_holds_comes_first_and_of_that_the_critical(service: RecordingService, admin_client: Client) -> None:
+    """Before: by time alone, and the two critical ones were on the third page."""
+    later = NOON + timedelta(hours=1)
+    for key, grade, at, withdrawn in (
+        ("old critical", "critical", NOON, None),
+        ("new minor", "minor", later, None),
+        ("new major", "major", later, None),
+        ("withdrawn", "critical", later, later),
+        ("old major", "major", NOON, None),
+    ):
+        found(service, key, grade=grade, began_at=at, withdrawn_at=withdrawn)
+    rows = admin_client.get(reverse(LIST)).context["cl"].result_list
+
+    assert [row.key for row in rows] == ["old critical", "new major", "old major", "new minor", "withdrawn"]
+
+
+def test_the_last_question_shows_the_values_that_are_written_and_hides_callers(service: RecordingService) -> None:
+    one = leg(1, 0.0, 30.0, "guid-1")
+    write = FlagWrite.objects.create(
+        leg_id=one.pk,
+        source_id=one.source_id,
+        service=service,
+        recording_guid="guid-1",
+        part="base",
+        state="refused",
+        error_code="UnknownFlag",
+        created_at=NOON,
+        not_before=NOON,
+    )
+    FlagValue.objects.create(write=write, recording_guid="guid-1", name="Agent Number", value="9101")
+    finding = found(service, "guid-1", cause="UnknownFlag", leg_id=1, is_repairable=True)
+    client = browser_of(OPERATOR)
+
+    page = text_of(client, finding)
+    assert "First create in QMS the Flag “Agent Number”, under exactly this name" in page
+    assert reverse("admin:flags_flagwrite_change", args=[write.pk]) in page
+    question = client.post(reverse("admin:reconciliation_repair", args=[finding.pk])).content.decode()
+    assert "Agent Number: “9101”" in question
+    assert "Sales" in question
+
+
+def test_a_finding_is_acknowledged_on_its_page(service: RecordingService, admin_client: Client) -> None:
+    finding = found(service, "guid-1", cause="lost_in_qms", grade="critical")
+    address = reverse("admin:reconciliation_acknowledge", args=[finding.pk])
+
+    assert address in text_of(admin_client, finding)
+    assert admin_client.get(address).status_code == 405
+    assert admin_client.post(address).status_code == 302
+    finding.refresh_from_db()
+    assert finding.acknowledged_by == "admin"
+    assert address not in text_of(admin_client, finding)
+
+
+def test_users_that_are_loaded_later_change_neither_cause_nor_grade(
+    service: RecordingService, admin_client: Client
+) -> None:
+    """Before: an extension of no QMS user became "no CTI source reported a call", and minor became major."""
+
+    def compared(cause: str, grade: Grade) -> ReconciliationFinding:
+        one = Finding(
+            kind=FindingKind.UNFLAGGED, grade=grade, cause=cause, extension="8802", began_at=NOON, guid="guid-1"
+        )
+        keep(service, as_first_judged(service, [one]), NOON, NOON + timedelta(minutes=1), NOON)
+        return ReconciliationFinding.objects.get()
+
+    compared("extension_not_followed", Grade.MINOR)
+    QmsUser.objects.create(service=service, user_id="u1", extension="8802", licence="call", loaded_at=NOON)
+    later = compared("no_event", Grade.MAJOR)
+    assert (later.cause, later.grade) == ("extension_not_followed", "minor")
+    assert "A QMS user has this extension by now. What was true" in text_of(admin_client, later)
+
+    ReconciliationFinding.objects.all().delete()
+    compared("no_event", Grade.MAJOR)
+    assert compared("gap", Grade.MAJOR).cause == "gap", "a gap that is known by now is a better cause than none"
+    assert compared("extension_not_followed", Grade.MINOR).cause == "gap"
