@@ -5,11 +5,13 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from calls.core.call_facts import AFTER, INHERITED, is_called_from, learn
-from calls.core.clocks import heard_order
+from calls.core.clocks import TICK, heard_order
 from calls.core.legs import refresh_facts
+from calls.core.newcomers import doubtful_from
 from calls.core.origins import Origin, OriginRule
 from calls.core.state import CallState, LegPhase, LegState, PartyState, TimedValue
 from calls.core.unit_of_work import UnitOfWork
+from cti.events import Transferred
 
 #: What a call states of its two ends.
 _CALLER = ("caller_name", "caller_name_source", "calling_number")
@@ -80,6 +82,20 @@ def disinherit(work: UnitOfWork, held: LegState, at: datetime, gateway_at: datet
     if call is not None and history and history[0].at > at:
         facts = {name: values for name, values in call.facts.items() if name != INHERITED}
         refresh_facts(work, work.put_call(replace(call, facts=facts)), gateway_at)
+
+
+def disinherit_handed_on(
+    work: UnitOfWork, call: CallState, leaver: str, olds: list[CallState], event: Transferred
+) -> None:
+    """Take the interaction of a call that is handed on back from one that its extension may have dialled since.
+
+    Where no time says which came first, that is any but those that are joined (``olds``).
+    """
+    party, earliest = call.parties.get(leaver), doubtful_from(work, event.time)
+    leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
+    if leg is not None and leg.consulted is not None:
+        is_joined = leg.consulted in [one.incarnation for one in olds]
+        disinherit(work, leg, event.time if is_joined or earliest is None else earliest - TICK, event.at)
 
 
 def _dials(work: UnitOfWork, incarnation: int, device_id: str) -> bool:

@@ -11,7 +11,7 @@ from calls.core.call_end import divide, divide_at_next_end, divide_where_empty, 
 from calls.core.call_evidence import is_of_before_loss, states_another_interaction
 from calls.core.call_facts import AFTER, learn, merged, reported_facts, stated_since
 from calls.core.clocks import CLOSE, TICK
-from calls.core.consultation import disinherit, ended, own_ends
+from calls.core.consultation import disinherit_handed_on, ended, own_ends
 from calls.core.dispatch import apply
 from calls.core.ends_apart import divide_where_handed_on
 from calls.core.ends_heard_first import connect_as_heard
@@ -19,7 +19,6 @@ from calls.core.former_ids import former_ids, take_back_clearing
 from calls.core.handed_interactions import handed_facts, without_doubtful
 from calls.core.incarnations import begin_call, call_at
 from calls.core.legs import GRACE, clear_party, correct_end, open_leg, put_party, refresh_facts
-from calls.core.newcomers import doubtful_from
 from calls.core.origins import Origin, OriginRule, origin_of
 from calls.core.outside_parties import is_handed_outside
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, Reconnection, WriteStatus
@@ -48,7 +47,7 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
         return
     for call in olds:
         queued_by_transfer(work, call.incarnation, event)
-        _disinherit(work, call, leaver, olds, event)
+        disinherit_handed_on(work, call, leaver, olds, event)
         _leave(work, call.incarnation, leaver, event, "The call was transferred.")
     is_outside = is_handed_outside(work, olds, event)
     consult = _consult_ids(work, olds)
@@ -98,15 +97,6 @@ def _lasted_until(work: UnitOfWork, incarnation: int, numbers: Iterable[int], mo
     """Return until when the legs that a transfer reached show a call to have lasted: one may be over and not known."""
     ends = [leg.disconnected_source_at for leg in work.legs_in(incarnation) if leg.number in numbers]
     return max([moment, *(end for end in ends if end is not None)])
-
-
-def _disinherit(work: UnitOfWork, call: CallState, leaver: str, olds: list[CallState], event: Transferred) -> None:
-    """Take the interaction back from a call, none of those joined, that the extension may have dialled since."""
-    party, earliest = call.parties.get(leaver), doubtful_from(work, event.time)
-    leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
-    if leg is not None and leg.consulted is not None:
-        is_joined = leg.consulted in [one.incarnation for one in olds]
-        disinherit(work, leg, event.time if is_joined or earliest is None else earliest - TICK, event.at)
 
 
 def _is_followed(work: UnitOfWork, call: CallState, moment: datetime) -> bool:
