@@ -2,11 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from calls.core.call_facts import INHERITED, is_contradicted, names_another
+from calls.core.call_facts import INHERITED, is_contradicted, names_another, states_its_number
 from calls.core.clocks import has_whole_seconds
 from calls.core.gaps import is_missed, missed_since
-from calls.core.newcomers import SOON, doubtful_from, queues_another
+from calls.core.newcomers import queues_another
 from calls.core.outside_parties import is_of_outside, is_outside
+from calls.core.ringing import rings_in_another
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
@@ -241,11 +242,6 @@ def is_inside_again(work: UnitOfWork, call: CallState, event: CallEvent) -> bool
     return since is not None and event.time > since and isinstance(event, ENTERING) and not is_of_outside(work, event)
 
 
-def _states_its_number(call: CallState, event: CallEvent, until: datetime | None = None) -> bool:
-    known = call.facts.get("calling_number", ())
-    return any(one.value == event.data.calling_number for one in known if until is None or one.at <= until)
-
-
 def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event contradicts the call that its id still seems to name: the PBX has reused the id."""
     if event.data.interaction_id and "interaction_id" in call.facts:
@@ -253,9 +249,9 @@ def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     if call.doubtful_since is not None and _is_after_doubt(call, call.doubtful_since, event):
         return is_doubtful_for(call, event)
     if is_inside_again(work, call, event):
-        return not _states_its_number(call, event, call.outside_since)
+        return not states_its_number(call, event, call.outside_since)
     if is_missed(work, call, event):
-        return not _states_its_number(call, event)
+        return not states_its_number(call, event)
     if isinstance(event, OPENING):
         return _opens_another(work, call, event)
     return _is_after_another(work, call, event)
@@ -264,8 +260,7 @@ def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
 def _is_after_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say the same of an event that is not missed, by which nobody dials, of a call that is not in doubt."""
     party = call.parties.get(event.data.device_id or "")
-    signs = (_rings_where_it_dials, _rings_where_it_talks)
-    if party is not None and (_rings_again(call, party, event) or any(sign(work, party, event) for sign in signs)):
+    if party is not None and rings_in_another(work, call, party, event):
         return True
     if isinstance(event, Delivered | Established) and party is not None and party.is_talking:
         is_other = is_contradicted(call, event.data) or names_another(call, event.data)
@@ -274,7 +269,7 @@ def _is_after_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bo
     if queues_another(work, call, event):
         return True
     if isinstance(event, ENTERING) and _is_left(work, call, event):
-        return not _states_its_number(call, event)
+        return not states_its_number(call, event)
     if event.time == call.born_at or (is_anybody_in(call) and not _is_left_by_extensions(work, call)):
         return False
     is_silent = event.at - call.touched_gateway_at > (SILENCE if call.waits_since is not None else RINGING)
@@ -300,43 +295,6 @@ def _is_found_in_another_queue(work: UnitOfWork, call: CallState, party: Party, 
         return False
     known = [fact.value for fact in call.facts.get("queue_name", ()) if fact.value]
     return bool(known) and stated not in known
-
-
-def _rings_again(call: CallState, party: Party, event: CallEvent) -> bool:
-    """Say whether a phone begins to ring again in a call that waits in no queue: it has stopped in between.
-
-    So the call was over, and nobody said so. Other monitors report within a second. The caller's number vouches for it.
-    """
-    is_ringing = isinstance(event, Delivered) and party.state is PartyState.ALERTING and party.since is not None
-    if not is_ringing or call.waits_at or call.main is not None or _states_its_number(call, event):
-        return False
-    return event.time > (party.since or event.time) + GRACE
-
-
-def _rings_where_it_dials(work: UnitOfWork, party: Party, event: CallEvent) -> bool:
-    """Say whether a device rings that dials in the call, by the source's own times: it is in another call by now."""
-    is_later = party.since is not None and event.time > party.since
-    return (
-        isinstance(event, Delivered)
-        and party.state is PartyState.ORIGINATED
-        and work.site.has_source_times
-        and is_later
-    )
-
-
-def _rings_where_it_talks(work: UnitOfWork, party: Party, event: CallEvent) -> bool:
-    """Say whether a device rings that talks in the call: its end is still to be reported.
-
-    Where the source's own times have fractions, it rings after its answer; a call on hold may return to its phone.
-    """
-    if not isinstance(event, Delivered) or not party.is_talking or party.since is None:
-        return False
-    earliest = doubtful_from(work, event.time)
-    if earliest is not None:
-        return party.since < earliest
-    leg = work.legs.get(party.leg) if party.leg is not None else None
-    is_certain = work.site.has_source_times and party.state is PartyState.CONNECTED
-    return is_certain and leg is not None and event.time > leg.connected_source_at + SOON
 
 
 def _is_of_transfer(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from calls.core.origins import Origin, handed_on
 from calls.core.state import CallState, LegData, TimedValue
-from cti.events import QUEUE_CLEARED, CallData
+from cti.events import QUEUE_CLEARED, CallData, CallEvent
 
 #: Older values than this, counted back from the newest, are forgotten (one is kept).
 MEMORY = timedelta(seconds=2)
@@ -188,3 +188,9 @@ def _is_same_number(one: str, other: str) -> bool:
     """Compare two spellings of a number: +49 30 111, 004930111 and 030111 may be one."""
     first, second = (("".join(sign for sign in text if sign.isalnum()).lstrip("0") or text) for text in (one, other))
     return first.endswith(second) or second.endswith(first)
+
+
+def states_its_number(call: CallState, event: CallEvent, until: datetime | None = None) -> bool:
+    """Say whether an event states a calling number that the call has, or had until a moment."""
+    known = call.facts.get("calling_number", ())
+    return any(one.value == event.data.calling_number for one in known if until is None or one.at <= until)

@@ -25,7 +25,8 @@ pytestmark = pytest.mark.core
 def test_where_a_call_is_heard_of_when_qms_names_its_recording_no_more_qms_is_not_said_to_have_had_none(
     late: float, until: float, agree: bool, why: str
 ) -> None:
-    board = Switchboard().call("CallInformation", 1.5, "C9")
+    first = replace(event("CallInformation", 1.5, callId="C9"), gatewaytime=moment(10))  # With fractions, and late.
+    board = Switchboard().hears(first)
     if agree:
         board.call("Established", 10.5, "C9", "2009")
     leg = len(board.legs) + 1

@@ -5,28 +5,25 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 
-import msgspec
 import pytest
 
 from calls.core.commands import StartSearch
 from calls.core.state import LegPhase
 from calls.models import Leg, RecordingSearch, SearchState
 from calls.search import worker
-from calls.search.assign import Assignment
-from calls.search.claims import ClaimedSearches, KnownRecordings, claim_due, known_recordings
+from calls.search.claims import claim_due, known_recordings
 from calls.search.due import next_due
-from calls.search.kept_answers import FormerAnswer, recall
-from calls.search.known_service import KnownService
-from calls.search.worker import PendingQuestion, SearchWorker, look_up, settle
+from calls.search.kept_answers import recall
+from calls.search.worker import PendingQuestion, look_up, settle
 from calls.storage.codec import leg_key
 from clock.stopping import stop
 from cti.api import answers_stream, searches_stream
 from cti.models import CtiSource
 from flags.models import FlagWrite
-from qms.models import RecordingService, ServiceHealth
+from qms.models import ServiceHealth
 from qms.port import QmsError, QmsUnavailable, QmsUnclear, Recording
 from telemetry.counters import SEARCH_ANSWERS
-from tests.calls.search_desk import Desk, PatientClock, settled
+from tests.calls.search_desk import Desk, settled
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 GUID = "3f2b8c1e-0000-4a11-9d21-00000000aa01"
@@ -361,63 +358,3 @@ def test_claimed_searches_come_soonest_deadline_first(desk: Desk) -> None:
     rows = claim_due(desk.a.pk, NOW, _second(3), 9).rows
     assert [row.deadline for row in rows] == [_second(3), _second(6), _second(9)]
     assert {settled(row).claimed_until for row in rows} == {_second(3)}
-
-
-# --- the service as a worker knows it ---
-
-
-def test_a_worker_believes_the_service_that_was_read_lately(desk: Desk) -> None:
-    desk.now = PatientClock()
-    search = desk.search(window=3)
-    look_up(desk.a.pk, desk.now, desk.connect, 0.1, known=KnownService(desk.a, 2.0, 0.0))
-
-    assert desk.asked[0][3] == search.not_started_before + timedelta(seconds=2)
-
-
-def test_a_service_is_read_with_how_far_its_clock_is_ahead(desk: Desk) -> None:
-    before = monotonic()
-    fresh = KnownService.read(desk.a.pk)
-    ServiceHealth.objects.create(service=desk.a, clock_offset_seconds=3.5)
-    known = KnownService.read(desk.a.pk)
-
-    assert (fresh.offset_seconds, known.offset_seconds, known.service) == (0.0, 3.5, desk.a)
-    assert before <= fresh.read_at <= known.read_at <= monotonic()
-    with pytest.raises(RecordingService.DoesNotExist):
-        KnownService.read(desk.b.pk + 1)
-
-
-def test_a_services_threads_are_replaced_when_their_number_is_changed(desk: Desk) -> None:
-    first = desk.worker().pool
-    assert SearchWorker(desk.a, desk.now, desk.connect).pool is first
-
-    desk.a.max_in_flight = 2
-    second = desk.worker().pool
-    assert second is not first
-    assert second._count == 2
-    assert SearchWorker(desk.b, desk.now, desk.connect).pool is not second
-
-
-def test_threads_that_are_replaced_end(desk: Desk) -> None:
-    first = desk.worker().pool
-    begun = threading.Event()
-    running: list[threading.Thread] = []
-
-    def work() -> None:
-        running.append(threading.current_thread())
-        begun.set()
-
-    first.submit(work)
-    assert begun.wait(10)
-    desk.a.max_in_flight = 2
-    desk.worker()
-    running[0].join(10)
-
-    assert not running[0].is_alive()
-
-
-@pytest.mark.parametrize(
-    "kind", [Assignment, ClaimedSearches, FormerAnswer, KnownRecordings, KnownService, PendingQuestion]
-)
-def test_what_is_known_of_a_search_is_passed_on_and_never_changed(kind: type[msgspec.Struct]) -> None:
-    """It goes from thread to thread."""
-    assert kind.__struct_config__.frozen

@@ -56,7 +56,7 @@ def text_of(client: Client, finding: ReconciliationFinding) -> str:
 def test_begin_and_end_of_recording_and_legs_are_side_by_side_and_who_has_a_recording(
     service: RecordingService, admin_client: Client
 ) -> None:
-    """Before: of the recording only its begin was shown, by which two legs cannot be told apart."""
+    """Before: of the recording only its begin was shown, by which two legs cannot be judged apart."""
     leg(1, -0.2, 12.0, "another")
     leg(2, 0.3, 29.9)
     finding = found(service, "guid-1", cause="several_candidates", candidates=[1, 2])

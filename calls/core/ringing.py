@@ -1,0 +1,58 @@
+"""A phone that rings where it rang, dials or talks already: it is in another call by now."""
+
+from datetime import timedelta
+
+from calls.core.call_facts import states_its_number
+from calls.core.newcomers import SOON, doubtful_from
+from calls.core.state import CallState, Party, PartyState
+from calls.core.unit_of_work import UnitOfWork
+from cti.events import CallEvent, Delivered
+
+#: Maximum difference in arrival between the reports of two monitors of one ringing.
+_GRACE = timedelta(seconds=1)
+
+
+def rings_in_another(work: UnitOfWork, call: CallState, party: Party, event: CallEvent) -> bool:
+    """Say whether a device of a call rings, as it can in another call alone."""
+    return (
+        _rings_again(call, party, event)
+        or _rings_where_it_dials(work, party, event)
+        or _rings_where_it_talks(work, party, event)
+    )
+
+
+def _rings_again(call: CallState, party: Party, event: CallEvent) -> bool:
+    """Say whether a phone begins to ring again in a call that waits in no queue: it has stopped in between.
+
+    So the call was over, and nobody said so. Other monitors report within a second. The caller's number vouches for it.
+    """
+    is_ringing = isinstance(event, Delivered) and party.state is PartyState.ALERTING and party.since is not None
+    if not is_ringing or call.waits_at or call.main is not None or states_its_number(call, event):
+        return False
+    return event.time > (party.since or event.time) + _GRACE
+
+
+def _rings_where_it_dials(work: UnitOfWork, party: Party, event: CallEvent) -> bool:
+    """Say whether a device rings that dials in the call, by the source's own times: it is in another call by now."""
+    is_later = party.since is not None and event.time > party.since
+    return (
+        isinstance(event, Delivered)
+        and party.state is PartyState.ORIGINATED
+        and work.site.has_source_times
+        and is_later
+    )
+
+
+def _rings_where_it_talks(work: UnitOfWork, party: Party, event: CallEvent) -> bool:
+    """Say whether a device rings that talks in the call: its end is still to be reported.
+
+    Where the source's own times have fractions, it rings after its answer; a call on hold may return to its phone.
+    """
+    if not isinstance(event, Delivered) or not party.is_talking or party.since is None:
+        return False
+    earliest = doubtful_from(work, event.time)
+    if earliest is not None:
+        return party.since < earliest
+    leg = work.legs.get(party.leg) if party.leg is not None else None
+    is_certain = work.site.has_source_times and party.state is PartyState.CONNECTED
+    return is_certain and leg is not None and event.time > leg.connected_source_at + SOON
