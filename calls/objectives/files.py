@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from django.template.loader import render_to_string
 from fpdf import FPDF
@@ -12,10 +13,12 @@ from calls.objectives.text import (
     PROMISE_HEADS,
     WORDS,
     YARDSTICK,
+    PromiseLine,
     action_text,
     first_line,
     late_texts,
     month_name,
+    nothing_lost_text,
     past_text,
     promise_heading,
     promise_lines,
@@ -57,6 +60,7 @@ def shown(report: MonthReport) -> dict[str, object]:
         "promise_lines": promise_lines(report),
         "late": late_texts(report),
         "losses": [(one, action_text(one)) for one in report.losses],
+        "nothing_lost": nothing_lost_text(report),
         "uncounted": uncounted_text(report),
         "yardstick": YARDSTICK,
         "words": WORDS,
@@ -77,18 +81,27 @@ def _printed(report: MonthReport) -> bytes:
     _losses(pdf, report)
     for text in filter(None, (*late_texts(report), uncounted_text(report))):
         _line(pdf, text, 9)
+    with pdf.offset_rendering() as tried:
+        _trend(cast(FPDF, tried), report, lines)  # It draws nothing, and says where a page would end.
+    if tried.page_break_triggered:  # The trend stays together: its last row is this month.
+        pdf.add_page()
+    _trend(pdf, report, lines)
+    return bytes(pdf.output())
+
+
+def _trend(pdf: FPDF, report: MonthReport, lines: Sequence[PromiseLine]) -> None:
+    """Draw the months before, with the notes below."""
     _line(pdf, "The last 13 months", 12)
     heads = ("Month", *(one.name for one in lines))
     rows = [(f"{one.month:%Y-%m}", *map(_judged, _past_cells(report, one))) for one in report.trend]
     _table(pdf, heads, rows, is_judged=True)
     _line(pdf, YARDSTICK, 9)
     _line(pdf, WORDS, 8)
-    return bytes(pdf.output())
 
 
 def _losses(pdf: FPDF, report: MonthReport) -> None:
     if not report.losses:
-        _line(pdf, "Nothing was lost.", 10)
+        _line(pdf, nothing_lost_text(report), 10)
         return
     rows = [(one.name, f"{one.legs:,}", f"{one.percent:.0f} %", action_text(one)) for one in report.losses]
     _table(pdf, ("Cause", "Legs", "Of the lost", "Being done, or advised"), rows, (55, 16, 22, 97))

@@ -30,7 +30,7 @@ from calls.report.figures import cause_name
 from calls.stats.coarse_counts import next_month
 from calls.stats.daily_counts import counts_between
 from calls.stats.hourly import BUCKETS_MS
-from calls.ui.leg_page import ADVICE
+from calls.ui.leg_page import advice_of
 from clock.text import site_time
 from cti.models import CtiSource
 from qms.models import RecordingService
@@ -195,7 +195,9 @@ def _losses(kinds: Mapping[tuple[str, str], int]) -> list[Loss]:
 def _loss(kind: tuple[str, str], legs: int, whole: int, decision: CauseDecision | None) -> Loss:
     outcome, reason = kind
     done = f"{decision.get_state_display().capitalize()} by {decision.by}: {decision.reason}" if decision else ""
-    return Loss(cause_name(outcome, reason), legs, 100 * legs / whole, outcome, ADVICE[Outcome(outcome)], done)
+    return Loss(
+        cause_name(outcome, reason), legs, 100 * legs / whole, outcome, advice_of(Outcome(outcome), reason), done
+    )
 
 
 def _first_kept(now: datetime) -> date:

@@ -115,6 +115,15 @@ def uncounted_text(report: MonthReport) -> str:
     return f"{report.uncounted:,} more {legs} without flags {verb} for neither side, {why}: {', '.join(reasons)}."
 
 
+def nothing_lost_text(report: MonthReport) -> str:
+    """Say that nothing was lost; of a month without legs that this may have another reason."""
+    if report.is_gone:
+        return "What was lost is no longer known."
+    if any(one.is_kept is not None for one in report.standings):
+        return "Nothing was lost."
+    return "No leg was decided in this month: there were no calls to flag, or the gateway did not run."
+
+
 def month_name(month: date) -> str:
     """Write a month as people do."""
     return f"{month:%B %Y}"

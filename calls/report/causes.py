@@ -8,23 +8,16 @@ import msgspec
 from django.db.models import Max, Min, Q, Sum
 
 from calls.core.outcomes import Outcome
-from calls.explain.texts.causes import GIVEN_UP, MISSED, REFUSED, Cause
 from calls.models import CauseDecision, CauseState, DailyPersonCount, DailyQueueCount, Leg
 from calls.report.figures import Tally, TrendDay, cause_name, midnight
 from calls.report.links import legs_address
 from calls.report.query import DAY
 from calls.stats.dimensions import local_day
 from calls.ui.leg_filters import UNFLAGGED
-from calls.ui.leg_page import ADVICE
+from calls.ui.leg_page import advice_of
 
 #: Days that the pages look back, and maximum of extensions shown.
 DAYS, EXTENSIONS = 30, 15
-_TEXTS: Mapping[Outcome, Mapping[str, Cause]] = {
-    Outcome.NOT_RECORDED: MISSED,
-    Outcome.WINDOW_MISSED: MISSED,
-    Outcome.REFUSED: REFUSED,
-    Outcome.GIVEN_UP: GIVEN_UP,
-}
 
 
 class CauseSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,17 +116,12 @@ def cause_report(outcome: str, reason_code: str, now: datetime) -> CauseReport |
     filters = {"cause": f"{outcome}:{reason_code}" if reason_code else outcome}
     return CauseReport(
         summary=summary,
-        advice=_advice(Outcome(outcome), reason_code),
+        advice=advice_of(Outcome(outcome), reason_code),
         trend=_trend(outcome, reason_code, today),
         extensions=_extensions(filters, outcome, reason_code, today),
         last_leg=_last_leg(outcome, reason_code),
         address=legs_address(filters, begin, end, flagged="no"),
     )
-
-
-def _advice(outcome: Outcome, reason_code: str) -> str:
-    text = _TEXTS.get(outcome, {}).get(reason_code)
-    return text.on("the Recording Service").todo if text else ADVICE[outcome]
 
 
 def _condition(outcome: str, reason_code: str, today: date) -> Q:

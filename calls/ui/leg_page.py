@@ -1,5 +1,6 @@
 """The contents of a leg's page: a timeline, what was written, why, and what to do."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -9,6 +10,7 @@ from django.utils import timezone
 from calls.core.flag_origins import flag_origins
 from calls.core.outcomes import Outcome
 from calls.core.state import TraceStep
+from calls.explain.texts.causes import GIVEN_UP, MISSED, REFUSED, Cause
 from calls.models import Leg, RecordingSearch
 from calls.storage.codec import read_leg, read_trace
 from flags.api import ShownValue, shown_values
@@ -35,6 +37,20 @@ ADVICE = {
     Outcome.GIVEN_UP: "See why the deliveries failed, then retry the write.",
     Outcome.SHADOW: "Nothing for this call: another gateway writes. See the page Shadow comparison.",
 }
+
+
+_BY_REASON: Mapping[Outcome, Mapping[str, Cause]] = {
+    Outcome.NOT_RECORDED: MISSED,
+    Outcome.WINDOW_MISSED: MISSED,
+    Outcome.REFUSED: REFUSED,
+    Outcome.GIVEN_UP: GIVEN_UP,
+}
+
+
+def advice_of(outcome: Outcome, reason_code: str) -> str:
+    """Say what to do about legs with an outcome: by its reason where that makes a difference."""
+    text = _BY_REASON.get(outcome, {}).get(reason_code)
+    return text.on("the Recording Service").todo if text else ADVICE[outcome]
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -99,7 +115,7 @@ def leg_page(leg: Leg, *, may_see_callers: bool) -> LegPage:
         origins=_origins(leg),
         trace=[TraceLine(clock(step.at), step.text) for step in read_trace(leg)],
         related=list(related[:20]),
-        advice=ADVICE[Outcome(leg.outcome)],
+        advice=advice_of(Outcome(leg.outcome), leg.reason_code),
         earlier=_beside(leg).filter(_before(leg)).order_by("-connected_at", "-id").first(),
         later=_beside(leg).exclude(_before(leg)).order_by("connected_at", "id").first(),
     )

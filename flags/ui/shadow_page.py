@@ -54,6 +54,8 @@ def shadow_page(request: HttpRequest) -> HttpResponse:
     slug, flag, reason = (request.GET.get(key, "")[:64] for key in ("service", "flag", "reason"))
     chosen = next((one for one in services if one.slug == slug), services[0] if services else None)
     if chosen is not None:
+        if slug and slug != chosen.slug:
+            messages.warning(request, f"There is no Recording Service “{slug}”: this is {chosen.slug}.")
         reason = reason if reason in dict(REASONS) else ""
         context |= {
             "service": chosen,

@@ -22,6 +22,7 @@ from flags.models import FlagOnServer, FlagSetting
 from gateway_site.celery import app
 from gateway_site.config.private_files import exposed
 from gateway_site.ops import clock_offsets, probes, worker_heartbeat
+from gateway_site.ops.health import INSTALLATION, installation
 from qms.api import ConnectionStep as Tried
 from qms.api import test_connection
 from qms.models import RecordingService
@@ -160,6 +161,10 @@ def _web() -> InstallationStep:
     address = f"{settings.BIND.url}/health/live"
     try:
         with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310  (BIND gives http:// alone)
+            if answer.headers.get(INSTALLATION) != installation():
+                seen = f"another gateway, or another program, answers at {address}"
+                todo = "Start this one: ./gateway up. Two on a machine need a GATEWAY_VAR and an address (BIND) each."
+                return InstallationStep("web", StepState.FAIL, seen, todo)
             return InstallationStep("web", StepState.PASS, f"{address} answers {answer.status}")
     except (urllib.error.URLError, OSError) as error:
         reason = getattr(error, "reason", error)

@@ -251,7 +251,7 @@ def test_what_was_decided_about_a_loss_is_in_the_report(site: CountedSite) -> No
     html = month_file(month_report(NOVEMBER, NOW), "html").decode()
     assert "More workers on Monday" in html
     assert "2 of 3 promises are kept" in html
-    assert "Nobody has decided yet. Advised: Correct what QMS reported" in html
+    assert "Nobody has decided yet. Advised: On the page Flags press Create in QMS" in html
     assert "Time to GUID: 15 were late, by CTI source: pbx 15." in html
     assert "50 more legs without flags count for neither side" in html
     cells = ["Time to GUID", "99 % of the GUIDs are known within 2.5 s of Connected", "98.50 % of 1,000", "–"]  # noqa: RUF001

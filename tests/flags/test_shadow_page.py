@@ -47,6 +47,12 @@ def _client(*permissions: str) -> Client:
     return client
 
 
+def test_a_service_that_there_is_not_is_named(admin_client: Client, post: Post) -> None:
+    """Before: the page showed another service, and its switch, without a word."""
+    assert "There is no Recording Service “nope”" in _page(admin_client, f"{PAGE}?service=nope")
+    assert "There is no Recording Service" not in _page(admin_client)
+
+
 def test_the_page_says_the_sentence_and_shows_the_difference_with_its_leg(admin_client: Client, post: Post) -> None:
     text = _page(admin_client)
     leg = FlagWrite.objects.get().leg_id

@@ -1,0 +1,28 @@
+"""What to do about legs is said by the reason, and a month without legs does not claim that nothing was lost."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from calls.core.outcomes import Outcome
+from calls.objectives.months import month_report
+from calls.objectives.text import nothing_lost_text
+from calls.ui.leg_page import ADVICE, advice_of
+
+
+def test_each_reason_of_a_missed_window_has_its_own_advice() -> None:
+    """Before: "Look at the health of the Recording Service" where the next call had begun, too."""
+    said = [advice_of(Outcome.WINDOW_MISSED, reason) for reason in ("late", "next_call", "undecided", "heard_late")]
+
+    assert len(set(said)) == len(said)
+    assert ADVICE[Outcome.WINDOW_MISSED] not in said
+    assert advice_of(Outcome.WINDOW_MISSED, "a reason of a later release") == ADVICE[Outcome.WINDOW_MISSED]
+
+
+@pytest.mark.django_db
+def test_a_month_without_legs_does_not_say_that_nothing_was_lost() -> None:
+    report = month_report(date(2026, 11, 1), datetime(2026, 11, 20, 12, tzinfo=UTC))
+
+    assert nothing_lost_text(report) == (
+        "No leg was decided in this month: there were no calls to flag, or the gateway did not run."
+    )
