@@ -74,15 +74,18 @@ def _is_missed_by_link(
 ) -> bool:
     """Say the same of a gap of the whole link, before a snapshot begins; in a short one a call goes on to wait.
 
-    So it is where a device that talked before is connected again, or rings: a repeat has the time of the first report.
+    So it is where a device that talked before is connected again, or rings: a repeat has the time of the first report;
+    and where nobody talked before, whatever device it is of.
     """
     lost = work.source.lost_gateway_at
     if work.source.snapshot is not None or lost is None or call.touched_gateway_at >= lost or event.at <= lost:
         return False
-    if not inside:
-        return event.time - lost_at > SHORT
     device_id = event.data.device_id or ""
-    return device_id not in inside or _is_connected_again(work, call, device_id, event)
+    if inside and device_id not in inside:
+        return True
+    if not any(call.parties[name].is_talking for name in inside):
+        return event.time - lost_at > SHORT
+    return _is_connected_again(work, call, device_id, event)
 
 
 def _is_connected_again(work: UnitOfWork, call: CallState, device_id: str, event: CallEvent) -> bool:

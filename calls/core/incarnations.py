@@ -31,6 +31,7 @@ from calls.core.call_evidence import (
     states_another_interaction,
 )
 from calls.core.clocks import TICK, has_whole_seconds
+from calls.core.gaps import is_missed
 from calls.core.newcomers import SOON, doubtful_from
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
@@ -96,6 +97,7 @@ def _by_time(work: UnitOfWork, event: CallEvent, call: CallState, following: Cal
         )
         return _begun_before(work, event, following) if is_of_next else call
     is_entering = isinstance(event, ENTERING) or (isinstance(event, CallInformation) and not is_anybody_in(call))
+    is_entering = is_entering or (isinstance(event, Held | Retrieved) and is_missed(work, call, event))
     if ended_at is None and is_entering and is_of_another(work, call, event):
         return begin_call(work, event, call.call_id)
     return call

@@ -12,11 +12,14 @@ from tests.relatives.case import (
     Case,
     Event,
     cleared,
+    dials,
     differences,
     established,
     flagged,
+    holds,
     information,
     other,
+    played,
     queued,
     rings,
     talk,
@@ -61,9 +64,36 @@ OTHERS = [
 ]
 
 
+def seen(case: Case) -> dict[str, str]:
+    """Return to whose interaction each flagged recording has: one that was stated before the gap, or another."""
+    replay = played(case)
+    flags = [(leg.guid, replay.flags.get(leg.number, {})) for leg in replay.legs]
+    known = ("I1", "I2")
+    return {guid: "known" if one["InteractionGuid"] in known else "other" for guid, one in flags if one}
+
+
 @pytest.mark.parametrize("one", OTHERS, ids=str)
 def test_nothing_of_the_call_before_is_given_on_where(one: Case) -> None:
     assert differences(one) == ([], [])
+
+
+HELD = [holds(60, "100", "2003"), dials(61, "101", "2003"), established(62, "101", "2002")]
+HANDED_ON = [transferred(70, "100", "101", "100", "2003", "2002"), cleared(90, "100", "2002")]
+DIALLED = [holds(10, "100", "2001"), dials(11, "101", "2001", interaction="I2"), rings(12, "101", "2002")]
+
+
+@pytest.mark.parametrize("times", TIMES)
+def test_a_phone_that_never_was_in_a_call_before_a_gap_holds_another_one(times: str) -> None:
+    events = [*FIRST, *GAP, *HELD, *HANDED_ON]
+
+    assert seen(timed("held", times, events, [OLD], recordings=[("R3", "2002", 62.2, 90.0)])) == {"R3": "other"}
+
+
+@pytest.mark.parametrize("times", TIMES)
+def test_what_was_dialled_before_a_gap_is_over_where_its_phone_is_connected_long_after_it(times: str) -> None:
+    events = [*FIRST, *DIALLED, *gap(15, 19), *talk(25, 40, "101", "2001")]
+
+    assert seen(timed("dialled", times, events, [OLD], recordings=[("R3", "2001", 25.2, 40.0)])) == {"R3": "other"}
 
 
 KEPT = [
