@@ -168,6 +168,18 @@ def _began_with_retrieved(work: UnitOfWork, leg: LegState, event: RecordingFound
     return any(began >= at or began_with_later(began, first, at) for at in later)
 
 
+def _began_on_hold(_work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
+    """Say whether the recording began while the extension held the call: it talked in another one.
+
+    Example: 2002 is connected in 102 at 12.05 and holds it at 12.23; a recording that began at 12.98, before 102 was
+    retrieved at 13.2, is that of the consultation, although it is heard of later that 2002 had dialled.
+    """
+    began, held, retrieved = event.started_at, leg.held_gateway_at, leg.retrieved_gateway_at
+    if held is None or leg.pending_transfer is not None or began <= held + CLOSE:
+        return False
+    return retrieved is None or retrieved < held or began < retrieved
+
+
 def began_late(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
     """Say whether the recording began long enough after Connected to be a call's we have not heard of yet.
 
@@ -227,6 +239,7 @@ ROWS: tuple[tuple[Callable[[UnitOfWork, LegState, RecordingFound], bool], str], 
     (began_before, "stranger"),
     (_began_with_repeat, "repeat"),
     (_began_with_retrieved, "next_call"),
+    (_began_on_hold, "next_call"),
     (_is_certain, ""),
     (_is_after_end, "next_call"),
     (_may_be_lost, "next_call"),

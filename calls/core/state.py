@@ -310,6 +310,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     is_of_snapshot: bool = False
     is_unconfirmed: bool = False
     is_held: bool = False
+    #: When its extension had put it on hold, by the gateway's clock: it may talk in another call since.
+    held_gateway_at: datetime | None = None
     #: When its extension had retrieved it from hold, by the gateway's clock: it talks in no other call then.
     retrieved_gateway_at: datetime | None = None
     #: The call that its extension dialled while this one was on hold, and that has its interaction.

@@ -68,6 +68,7 @@ def test_a_leg_on_hold_is_divided_where_another_recording_began() -> None:
         "connected_gateway_at": 30,
         "agent_source_at": 29.5,
         "searches": 0,
+        "held_gateway_at": None,
         "pending_transfer": None,
         "guid": "G3",
         "recording_began": 30.3,

@@ -122,6 +122,27 @@ def test_a_recording_that_began_with_a_retrieve_is_not_the_other_calls(began: fl
     assert "R3" not in names(events, [("R1", "2001", 5.05, 20), ("R3", "2001", began, 50)], has_times=False)
 
 
+CONSULTED = [
+    queued(11.5, "100", queue="Sales", interaction="I1", name="Uma"),
+    established(12.05, "100", "2001"),
+    holds(12.25, "100", "2001"),
+    {**dials(12.6, "101", "2001"), "heard": 13.8},
+    established(12.95, "101", "2002"),
+    cleared(13.1, "101", "2001"),
+    cleared(13.15, "101", "2002"),
+    retrieves(13.2, "100", "2001"),
+    cleared(16, "100", "2001"),
+]
+
+
+@pytest.mark.parametrize(("began", "ended", "owner"), [(12.4, 16, "Uma"), (13.0, 13.1, None), (13.25, 16, "Uma")])
+def test_a_recording_that_began_while_the_phone_held_the_call_is_anothers(
+    began: float, ended: float, owner: str | None
+) -> None:
+    """It is heard late that the phone had dialled; a recording may be named up to 0.25 s after it begins to hold."""
+    assert names(CONSULTED, [("R2", "2001", began, ended)]).get("R2") == owner
+
+
 def test_a_call_that_is_retrieved_itself_later_has_the_recording_that_begins_then() -> None:
     swap = [established(20.6, "101", "2001"), holds(21, "101", "2001"), retrieves(21.1, "100", "2001")]
     swap += [holds(22, "100", "2001"), retrieves(22.1, "101", "2001"), cleared(40, "101", "2001")]

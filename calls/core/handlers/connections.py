@@ -183,11 +183,17 @@ def _hold(work: UnitOfWork, event: CallEvent, state: PartyState) -> None:
         what = "held" if state is PartyState.HOLD else "retrieved"
         if leg.is_held != (state is PartyState.HOLD):
             leg = traced(leg, event.at, what, f"The call was {what}.")
-        retrieved = moments_of(work, event.time, event.at)[1] if leg.is_held else leg.retrieved_gateway_at
-        leg = work.put_leg(replace(leg, is_held=state is PartyState.HOLD, retrieved_gateway_at=retrieved))
+        leg = work.put_leg(_held_or_retrieved(leg, state, moments_of(work, event.time, event.at)[1]))
         if leg.is_held:
             inherit_late(work, leg, event.time)
         note_seen(work, leg)
+
+
+def _held_or_retrieved(leg: LegState, state: PartyState, at: datetime) -> LegState:
+    """Return a leg with its connection's state, and since when it is so by our clock."""
+    if state is PartyState.HOLD:
+        return replace(leg, is_held=True, held_gateway_at=leg.held_gateway_at if leg.is_held else at)
+    return replace(leg, is_held=False, retrieved_gateway_at=at if leg.is_held else leg.retrieved_gateway_at)
 
 
 def _doubt(work: UnitOfWork, call: CallState, event: CallEvent, state: PartyState) -> None:
