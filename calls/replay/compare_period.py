@@ -14,10 +14,10 @@ from agents.api import sessions_at
 from calls.models import Checkpoint, QueueName
 from calls.pipeline.source_context import SourceContext, load_source_context
 from calls.replay.difference import DifferenceCause, LegAccount, ReplayDifference, ReplayRules, differences
-from calls.replay.erased import is_beside, knows_caller, without_remains
+from calls.replay.erased import BESIDE, is_beside, knows_caller, without_remains
 from calls.replay.journal_pages import EventPage, pages
 from calls.replay.reading_ahead import reading_ahead
-from calls.replay.recorded import CALLER_ERASED, SLICE, RecordedLegs, account_of, read_slice, slice_of
+from calls.replay.recorded import CALLER_ERASED, SLICE, RecordedLegs, account_of, begin_of, read_slice, slice_of
 from calls.replay.refold import Refold, RefoldedLeg
 from cti.api import START
 from cti.models import CtiSource
@@ -32,6 +32,8 @@ DELETED_WITHIN = timedelta(hours=6)
 MAXIMUM_GROUPS, MAXIMUM_EXAMPLES = 200, 10
 #: The group of what is left over where there are too many.
 OTHERS = "others"
+#: Why a leg is not compared of whose call events may be missing.
+EVENTS_MISSING = "events of its call are not in the archive"
 
 
 class ReplaySettings(msgspec.Struct, frozen=True):
@@ -165,6 +167,8 @@ class _Comparison:
         self._is_erased = False
         #: Legs of the slice that was compared last, whose caller was erased.
         self._erased: list[LegAccount] = []
+        #: Legs of slices that were compared, of which events are missing, as long as they may concern the next slice.
+        self._lost: list[LegAccount] = []
 
     def take(self, page: EventPage) -> None:
         """Fold a page, and compare the slices that are over."""
@@ -240,8 +244,10 @@ class _Comparison:
         for leg in mine if around else ():
             if not reasons[leg.leg_id] and _key(leg) not in again and is_beside(leg, around):
                 reasons[leg.leg_id] = CALLER_ERASED
+        uncertain = self._uncertain(number, mine, would_be, reasons)
+        reasons |= {leg.leg_id: EVENTS_MISSING for leg in mine if _key(leg) in uncertain and not reasons[leg.leg_id]}
         self.result.apart.update(why for leg in mine if (why := reasons[leg.leg_id]) and not leg.is_canary)
-        left_out = {_key(leg) for leg in mine if reasons[leg.leg_id]}
+        left_out = uncertain | {_key(leg) for leg in mine if reasons[leg.leg_id]}
         was = [leg for leg in mine if not reasons[leg.leg_id]]
         would = [leg for leg in would_be if _key(leg) not in left_out and not self._is_unknown(leg)]
         would = without_remains(would, mine, around)
@@ -261,7 +267,7 @@ class _Comparison:
         if leg.leg_id in apart:
             return apart[leg.leg_id]
         if self._is_unknown(leg):
-            return "events of its call are not in the archive"
+            return EVENTS_MISSING
         if _key(leg) in self._refold.sent_again:
             return "a person sent its flags again, and a wrap-up came before they ended"
         if _key(leg) in unsettled:
@@ -281,9 +287,27 @@ class _Comparison:
             if after.apart.get(key) == CALLER_ERASED or (_key(leg) not in again and not knows_caller(leg))
         ]
 
-    def _is_unknown(self, leg: LegAccount) -> bool:
-        """Say whether a leg reaches into a time of which events are missing."""
-        begin, end = leg.began_at, leg.disconnected_at or leg.connected_at
+    def _uncertain(
+        self, number: int, recorded: list[LegAccount], would_be: list[LegAccount], reasons: dict[int, str]
+    ) -> set[tuple[str, datetime]]:
+        """Return the legs that are there in one case alone, and may be so for events that are missing.
+
+        That is a leg beside one that reaches into such a time, and one that would begin just after it.
+        """
+        lost = [*self._lost, *(leg for leg in recorded if reasons[leg.leg_id] == EVENTS_MISSING)]
+        begin_of_next = begin_of(number + 1)
+        self._lost = [leg for leg in lost if (leg.disconnected_at or begin_of_next) + BESIDE >= begin_of_next]
+        then, again = {_key(leg) for leg in recorded}, {_key(leg) for leg in would_be}
+        alone = [leg for leg in (*recorded, *would_be) if (_key(leg) in then) is not (_key(leg) in again)]
+        if alone:
+            after = self._recorded.slice(number + 1).accounts.values()
+            lost += [leg for leg in after if self._is_unknown(leg)]
+        found = {_key(leg) for leg in alone if is_beside(leg, lost)}
+        return found | {_key(leg) for leg in alone if _key(leg) in again and self._is_unknown(leg, BESIDE)}
+
+    def _is_unknown(self, leg: LegAccount, after: timedelta = timedelta(0)) -> bool:
+        """Say whether a leg reaches into a time of which events are missing, or began this soon ``after`` it."""
+        begin, end = leg.began_at - after, leg.disconnected_at or leg.connected_at
         for since, until in self._unknown:  # noqa: SIM110  (asked twice of each leg; any() takes twice as long)
             if begin < until and end > since:
                 return True

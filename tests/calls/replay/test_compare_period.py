@@ -15,6 +15,7 @@ from calls.privacy.erase import erase
 from calls.privacy.subject import ErasureSubject, SubjectKind
 from calls.replay.compare_period import PeriodComparison, ReplaySettings, compare_period, todays_settings
 from cti.api import archive_journals, read_journal, source_archive
+from cti.archive.files import ArchivedFrame
 from cti.journal.stream import client, journal_key
 from flags.models import FlagSetting
 from tests.journeys.stack import GatewayStack
@@ -193,6 +194,38 @@ def test_what_is_left_of_an_erased_callers_events_is_no_leg_of_another_time(gate
 
     assert found(result) == []
     assert (dict(result.apart), result.compared) == ({"the caller was erased": 1}, 0)
+
+
+@pytest.mark.parametrize("seconds", [1, 61])
+def test_what_follows_a_frame_that_cannot_be_read_is_no_leg_of_another_time(
+    gateway: GatewayStack, seconds: float
+) -> None:
+    gateway.passes(60)
+    archive_journals(lambda: gateway.time)
+    begin = gateway.now()
+    gateway.connects("H", "2001", callingNumber="0309999")
+    gateway.passes(1)
+    archive_journals(lambda: gateway.time)
+    gateway.passes(seconds)
+    gateway.call("Established", "H", "2001")
+    gateway.passes(1)
+    gateway.clears("H", "2001")
+    gateway.passes(60)
+    archive_journals(lambda: gateway.time)
+    client().delete(journal_key("pbx"))
+    _spoil_frame(1)
+
+    result = replayed(gateway, begin=begin)
+
+    assert (found(result), result.gaps) == ([], 1)
+    assert (dict(result.apart), result.compared) == ({"events of its call are not in the archive": 1}, 0)
+
+
+def _spoil_frame(number: int) -> None:
+    frame = [one for one in source_archive("pbx").frames() if isinstance(one, ArchivedFrame)][number]
+    raw = bytearray(frame.path.read_bytes())
+    raw[frame.end - 20] ^= 0xFF
+    frame.path.write_bytes(raw)
 
 
 @pytest.mark.nightly
