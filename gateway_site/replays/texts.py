@@ -49,6 +49,8 @@ _ADVICE = {
 def group_title(group: ResultGroup) -> str:
     """Return what would be different, without its cause."""
     values = f': "{group.was}", would be "{group.would_be}"' if group.was and group.would_be else ""
+    if group.kind == "missing_leg" and group.was:
+        return f"{_KINDS[group.kind]} that came to: {group.was.replace('_', ' ')}"
     if group.kind != "flag":
         return f"{_KINDS[group.kind]}{values.replace('_', ' ')}"
     if not values:

@@ -20,6 +20,8 @@ from cti.models import CtiSource
 from flags.models import FlagSetting
 from gateway_site.replays import runs, source_field
 from gateway_site.replays.models import ReplayRun
+from gateway_site.replays.results import ResultGroup
+from gateway_site.replays.texts import group_title
 from gateway_site.roles import ADMINISTRATOR, AUDITOR, OPERATOR
 from tests.attacks.actors import browser_of
 from tests.journeys.stack import GatewayStack
@@ -268,3 +270,16 @@ def test_runs_are_forgotten_with_the_legs_of_their_time_and_no_more_than_some_wa
 
 def _again(run: ReplayRun) -> dict[str, object]:
     return {"sources": [CtiSource.objects.get().pk], **_moment("begin", run.begin), **_moment("end", run.end)}
+
+
+def test_groups_of_missing_legs_say_by_what_they_differ() -> None:
+    titles = [
+        group_title(ResultGroup("missing_leg", "extensions", "", was, "", 1, []))
+        for was in ("flagged", "window_missed", "")
+    ]
+
+    assert titles == [
+        "A leg would be missing that came to: flagged",
+        "A leg would be missing that came to: window missed",
+        "A leg would be missing",
+    ]
