@@ -249,12 +249,20 @@ def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     if call.doubtful_since is not None and _is_after_doubt(call, call.doubtful_since, event):
         return is_doubtful_for(call, event)
     if is_inside_again(work, call, event):
-        return not states_its_number(call, event, call.outside_since)
+        return not _vouches(work, call, event, call.outside_since)
     if is_missed(work, call, event):
         return not states_its_number(call, event)
     if isinstance(event, OPENING):
         return _opens_another(work, call, event)
     return _is_after_another(work, call, event)
+
+
+def _vouches(work: UnitOfWork, call: CallState, event: CallEvent, until: datetime | None) -> bool:
+    """Say whether an event states the number that a call had until a moment: no phone's of ours, and no other name."""
+    number = event.data.calling_number or ""
+    party = call.parties.get(number)
+    is_ours = number in work.site.devices or (party is not None and not is_outside(work, call, party))
+    return not is_ours and states_its_number(call, event, until) and not names_another(call, event.data)
 
 
 def _is_after_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:

@@ -36,13 +36,43 @@ def is_outside_number(work: UnitOfWork, number: str) -> bool:
 def is_handed_outside(work: UnitOfWork, calls: list[CallState], event: CallEvent) -> bool:
     """Say whether a transfer leaves only outside parties in a call: it hands it to a number, or to who was consulted.
 
-    ``calls``: those that it joins, the customer's first.
+    So it does where it joins two callers. ``calls``: those that it joins, the customer's first.
     """
     to, olds = event.data.transferred_to_device_id or "", [work.calls[one.incarnation] for one in calls]
     if to and (is_outside_number(work, to) or any(_is_outside_here(call.parties.get(to)) for call in olds)):
         return True
+    if _joins_callers(work, olds, event):
+        return True
     consulted = [party for call in olds[1:] for party in call.parties.values() if party.is_here]
     return bool(consulted) and all(party.outside for party in consulted)
+
+
+def _joins_callers(work: UnitOfWork, calls: list[CallState], event: CallEvent) -> bool:
+    """Say whether a transfer joins two calls with the second of which its device was connected, and had not dialled it.
+
+    Who called is at the other end of each, and outside where no phone of ours is known there or named.
+    """
+    data = event.data
+    host, to = data.transferring_device_id or data.device_id or "", data.transferred_to_device_id or ""
+    if len(calls) != 2 or not to or not _is_nobody_of_ours(work, to) or calls[1].waits_since is not None:
+        return False
+    joined = calls[1].parties.get(host)
+    is_called = joined is not None and joined.had_leg and not joined.has_dialled
+    return is_called and not any(
+        one.is_here and not is_outside(work, call, one) for call in calls for one in _others(call, host)
+    )
+
+
+def _others(call: CallState, host: str) -> list[Party]:
+    return [party for name, party in call.parties.items() if name != host]
+
+
+def _is_nobody_of_ours(work: UnitOfWork, device_id: str) -> bool:
+    """Say whether a device is no queue and no phone: none that is listed, or that a QMS user has where none are."""
+    is_queue = device_id in work.site.queues or device_id in work.source.queue_names
+    if is_queue or device_id in work.site.ignored or device_id in work.site.devices:
+        return False
+    return bool(work.site.devices) or work.context.verdict(device_id).kind is MatchKind.UNMATCHED
 
 
 def _is_outside_here(party: Party | None) -> bool:

@@ -34,6 +34,28 @@ def _consulted(far: str, **more: Any) -> list[Told]:
     ]
 
 
+def _joined(to: str, *, queued: bool = False, **more: Any) -> list[Told]:
+    """Return how 2001, with Uma on hold, answers a second caller and joins the two."""
+    return [
+        ("Held", 9, "2001", {}),
+        *([("Queued", 9.5, "5000", {"callId": "C2"})] if queued else []),
+        ("Established", 10, "2001", {"callId": "C2"}),
+        _transferred(to, secondaryOldCallId="C2", **more),
+    ]
+
+
+def _consulted_and_back(far: str) -> list[Told]:
+    """Return how 2001 consults outside, states its own number there, makes a conference of it and leaves."""
+    moved = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C1"}
+    return [
+        ("Held", 10, "2001", {}),
+        ("Originated", 11, "2001", {"callId": "C2", "callingNumber": "2001"}),
+        ("Established", 15, "2001", {"callId": "C2"}),
+        ("Conferenced", 17, "2001", {**moved, "conferencingDeviceId": "2001", "addedPartyId": far}),
+        _transferred("+4999"),
+    ]
+
+
 WAYS: dict[str, list[Told]] = {
     "blind": [_transferred("+4999")],
     "blind to a long number": [_transferred("00491711234567")],
@@ -47,6 +69,10 @@ WAYS: dict[str, list[Told]] = {
     "attended over a trunk": _consulted("T2:1"),
     "attended, it goes on under the consultation's id": _consulted("+4999", resultingCallId="C2"),
     "attended, it goes on under an id of its own": _consulted("+4999", resultingCallId="C3"),
+    "joined with another caller": _joined("T9"),
+    "joined with another caller from a queue, whose number is named": _joined("+4930333", queued=True),
+    "joined with another caller, under the id of that call": _joined("T9", queued=True, resultingCallId="C2"),
+    "out of a conference with an outside party": _consulted_and_back("T2:1"),
     "diverted": [("Diverted", 20, "2001", {"newDestination": "+4999"}), ("ConnectionCleared", 20, "2001", {})],
 }
 
@@ -67,7 +93,8 @@ def _site(has_devices: bool) -> Everybody:
     if has_devices:
         return with_site(devices=DEVICES, queues=frozenset({"5000"}))
     roster = with_site(queues=frozenset({"5000"}), ignored=frozenset({"T1:1", "T2:1"}))
-    roster.kinds = {"+4999": MatchKind.UNMATCHED, "00491711234567": MatchKind.UNMATCHED}
+    outside = ("+4999", "00491711234567", "+4930333", "+4930111", "T9")
+    roster.kinds = dict.fromkeys(outside, MatchKind.UNMATCHED)
     return roster
 
 
@@ -110,3 +137,33 @@ def test_a_call_that_is_handed_to_a_phone_a_queue_or_a_park_slot_is_awaited(to: 
     board.call("Established", 60, "C1", "2002")
 
     assert _known(board) == ("Sales", "Uma", True)
+
+
+@pytest.mark.parametrize("trunk", ["T1:1", "+4930111"])
+def test_a_trunk_that_is_reported_as_any_device_is_awaited_by_nobody_either(trunk: str) -> None:
+    board = Switchboard(_site(has_devices=False))
+    board.call("Queued", 1, "C1", "5000", **SALES, **UMA, **NUMBER)
+    board.call("Established", 4, "C1", trunk).call("Established", 5, "C1", "2001")
+    board.call(*_transferred("+4999")[:2], "C1", "2001", **_transferred("+4999")[3])
+    board.call("Queued", 60, "C1", "5000", queueName="Support").call("Established", 65, "C1", "2002").waits(400)
+
+    assert _known(board) == ("Support", "", False)
+
+
+@pytest.mark.parametrize("dialled", [True, False])
+def test_a_caller_who_is_joined_with_a_colleague_is_awaited_there(dialled: bool) -> None:
+    board = Switchboard(_site(has_devices=True))
+    told = _joined("2003") if not dialled else [("Originated", 9, "2001", {"callId": "C2"}), *_joined("*70")]
+    _uma(board, told, has_trunk=True)
+    board.call("Established", 60, "C1", "2002")
+
+    assert _known(board) == ("Sales", "Uma", True)
+
+
+@pytest.mark.parametrize("named", [{}, {"callerName": "Joe", "callerNameSource": "isdn"}])
+def test_a_number_of_which_another_name_is_known_does_not_show_that_a_call_came_back(named: dict[str, str]) -> None:
+    board = Switchboard(_site(has_devices=True))
+    _uma(board, [_transferred("+4999")], has_trunk=False)
+    board.call("Queued", 60, "C1", "5000", **NUMBER, **named).call("Established", 63, "C1", "2002").waits(400)
+
+    assert _known(board)[1:] == (("Joe", False) if named else ("Uma", True))

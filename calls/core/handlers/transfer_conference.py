@@ -20,7 +20,7 @@ from calls.core.handed_interactions import handed_facts, without_doubtful
 from calls.core.incarnations import begin_call, call_at
 from calls.core.legs import GRACE, clear_party, correct_end, open_leg, put_party, refresh_facts
 from calls.core.origins import Origin, OriginRule, origin_of
-from calls.core.outside_parties import is_handed_outside
+from calls.core.outside_parties import is_handed_outside, is_outside
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, Reconnection, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, Conferenced, Transferred
@@ -49,16 +49,16 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
         queued_by_transfer(work, call.incarnation, event)
         disinherit_handed_on(work, call, leaver, olds, event)
         _leave(work, call.incarnation, leaver, event, "The call was transferred.")
-    is_outside = is_handed_outside(work, olds, event)
+    to_outside = is_handed_outside(work, olds, event)
     consult = _consult_ids(work, olds)
     new = _joined(work, event, olds, new_id, leaver)
     new = end_as_cleared(work, new, event)
     if not consult and new.incarnation in [call.incarnation for call in olds]:
         new = rejoin(work, new, event)
-    is_answered = _is_anybody_talking(new) or _has_come_and_gone(new, leaver, event.time)
+    is_answered = _is_anybody_talking(work, new) or _has_come_and_gone(new, leaver, event.time)
     is_waiting = not is_answered and new.cleared_at is None and not _is_ringing(new, leaver)
     if is_waiting and not _is_followed(work, new, event.time):
-        since = event.time + AFTER if is_outside else None
+        since = event.time + AFTER if to_outside else None
         work.put_call(replace(new, waits_since=new.waits_since or event.time, outside_since=since))
     for number, (before, call_origin) in consult.items():
         leg = work.legs[number]
@@ -361,8 +361,8 @@ def _reached(leg: LegState, event: CallEvent) -> bool:
     return is_unwritten and leg.disconnected_source_at is not None and leg.disconnected_source_at > event.time
 
 
-def _is_anybody_talking(call: CallState) -> bool:
-    return any(party.is_talking and not party.outside for party in call.parties.values())
+def _is_anybody_talking(work: UnitOfWork, call: CallState) -> bool:
+    return any(party.is_talking and not is_outside(work, call, party) for party in call.parties.values())
 
 
 def _is_ringing(call: CallState, leaver: str) -> bool:
