@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from calls.core.call_facts import divided
 from calls.core.clocks import CLOSE, TICK
 from calls.core.connections import connect_device
+from calls.core.consultation import inherit_again
 from calls.core.incarnations import has_come_after, later_parties, own_interaction
 from calls.core.leg_data import data_of
 from calls.core.legs import GRACE, clear_party, correct_end, put_party, refresh_facts
@@ -104,14 +105,16 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
             cleared_at=moment,
         )
     )
-    for leg in work.legs_in(incarnation):
-        if leg.connected_source_at > moment:
-            work.put_leg(replace(leg, call_id=new.call_id, incarnation=new.incarnation))
-            _connect_as_reported(work, incarnation, leg, moment)
+    moved = [leg for leg in work.legs_in(incarnation) if leg.connected_source_at > moment]
+    for leg in moved:
+        work.put_leg(replace(leg, call_id=new.call_id, incarnation=new.incarnation))
+        _connect_as_reported(work, incarnation, leg, moment)
     for name, reports in again.items():
         connect_again(work, new.incarnation, call.parties[name], reports)
     refresh_facts(work, old, gateway_at)
     refresh_facts(work, work.calls[new.incarnation], gateway_at)
+    for leg in moved:
+        inherit_again(work, work.legs[leg.number], leg.facts.interaction_id, gateway_at)
     _await_repeats(work, new.incarnation, gateway_at)
     expire_when_over(work, new.incarnation, gateway_at)
     _divide_where_dialled(work, new.incarnation, gateway_at)

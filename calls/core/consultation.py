@@ -84,6 +84,16 @@ def disinherit(work: UnitOfWork, held: LegState, at: datetime, gateway_at: datet
         refresh_facts(work, work.put_call(replace(call, facts=facts)), gateway_at)
 
 
+def inherit_again(work: UnitOfWork, held: LegState, before: str, gateway_at: datetime) -> None:
+    """Give a consultation the interaction of the held call again, where that is heard to be another one than before."""
+    call = work.calls.get(held.consulted) if held.consulted is not None else None
+    history = call.facts.get(INHERITED, ()) if call is not None else ()
+    if call is not None and any(one.value == before for one in history):
+        known = held.facts.interaction_id
+        history = tuple(replace(one, value=known) if one.value == before else one for one in history)
+        refresh_facts(work, work.put_call(replace(call, facts={**call.facts, INHERITED: history})), gateway_at)
+
+
 def disinherit_handed_on(
     work: UnitOfWork, call: CallState, leaver: str, olds: list[CallState], event: Transferred
 ) -> None:

@@ -40,6 +40,7 @@ from cti.events import (
     CallEvent,
     CallInformation,
     ConnectionCleared,
+    Delivered,
     Diverted,
     Established,
     Held,
@@ -84,7 +85,9 @@ def _by_time(work: UnitOfWork, event: CallEvent, call: CallState, following: Cal
     ended_at = call.ended_at
     if ended_at is not None and is_after(work, call, ended_at, event):
         is_of_move = following is None and (
-            _is_answer_of_moved(work, call, event) or _is_dialling_of_moved(work, call, event)
+            _is_answer_of_moved(work, call, event)
+            or _is_dialling_of_moved(work, call, event)
+            or _is_of_led_away(call, event)
         )
         return call if is_of_move else _after_end(work, event, call, following)
     if is_of_after_doubt(work, call, event):
@@ -141,6 +144,17 @@ def _is_dialling_of_moved(work: UnitOfWork, call: CallState, event: CallEvent) -
         return False
     is_unheard = party.had_leg and not any(one.has_dialled for one in call.parties.values())
     return is_unheard and call.moved_at >= earliest and not contradicts(call, event)
+
+
+def _is_of_led_away(call: CallState, event: CallEvent) -> bool:
+    """Say whether a phone rings, or answers, to which a call was led just before, of which nothing else is known.
+
+    Its beginning is heard late. Example: a caller is queued at 1.0, which is heard at 1.8; that the queue led the call
+    to 2002 at 1.5, where it rang, is heard before.
+    """
+    is_unknown = not call.parties and call.moved_to is None and call.cleared_at is None
+    is_there = isinstance(event, Delivered | Established) and event.data.device_id == call.handed_to
+    return is_unknown and is_there and event.time <= call.born_at + GRACE and not contradicts(call, event)
 
 
 def _has_left_queue(event: CallEvent, left_at: datetime, following: CallState | None) -> bool:

@@ -142,7 +142,8 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     reached_gateway_at: datetime | None = None
     reached_origin: Origin | None = None
     moved_to: int | None = None
-    #: The device to which it was handed on by that, as the transfer or conference names it.
+    #: The device to which it was handed on by that, as the transfer or conference names it; or to which it was led away
+    #: (``Diverted``) before anything else was heard of it.
     handed_to: str = ""
     #: The ids that it had, or its parts, before transfers and conferences; the last few.
     former_ids: tuple[str, ...] = ()

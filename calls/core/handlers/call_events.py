@@ -176,6 +176,9 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
     if is_of_queue:
         doubt_from(work, leave_queue(work, call, device_id, event), event.time, event.at)
         return
+    if call.entered_at is None and not call.parties:
+        work.put_call(replace(call, handed_to=event.data.new_destination or ""))
+        return
     is_ended = call.moved_to is not None or call.superseded_at is not None or call.cleared_at is not None
     if is_ended or party is None or _was_answered_since(work, call, event):
         return

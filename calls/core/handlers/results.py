@@ -314,6 +314,9 @@ def _doubt_due(work: UnitOfWork, call: CallState, party: Party) -> None:
     how = "The call was first seen while the extension was already connected."
     made = Reconnection(at=call.born_at, gateway_at=party.unconfirmed_since)
     open_leg(work, call, replace(party, unconfirmed_since=None), made, how=how)
+    call = work.calls[call.incarnation]
+    if call.waits_since is not None and call.waits_since <= made.gateway_at:  # It talks, so it waits no more.
+        work.put_call(replace(call, waits_since=None, waits_at=""))
 
 
 def _again_due(work: UnitOfWork, call: CallState, device_id: str, event: TimePassed) -> None:
