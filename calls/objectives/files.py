@@ -8,6 +8,7 @@ from django.template.loader import render_to_string
 from fpdf import FPDF
 from fpdf.fonts import FontFace
 
+from calls.objectives.comparison_text import comparison_text, not_compared_texts
 from calls.objectives.promises import MonthReport, PastMonth
 from calls.objectives.text import (
     PROMISE_HEADS,
@@ -28,6 +29,7 @@ from calls.objectives.text import (
     uncounted_text,
 )
 from calls.report import files as report_files
+from calls.report.links import public_link
 
 CONTENT_TYPES = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
 #: The word stands there; the colour only makes it quick to find.
@@ -39,7 +41,8 @@ def month_file(report: MonthReport, kind: str, link: str = "") -> bytes:
     """Return a month as a file of a kind of ``CONTENT_TYPES``; HTML leads to the page at ``link``, where it has one."""
     if kind == "pdf":
         return _printed(report)
-    return render_to_string("calls/month_report.html", {**shown(report), "link": link}).encode()
+    context = {**shown(report), "link": link, "findings_link": _findings_link(report)}
+    return render_to_string("calls/month_report.html", context).encode()
 
 
 def shown(report: MonthReport) -> dict[str, object]:
@@ -62,6 +65,8 @@ def shown(report: MonthReport) -> dict[str, object]:
         "losses": [(one, action_text(one)) for one in report.losses],
         "nothing_lost": nothing_lost_text(report),
         "uncounted": uncounted_text(report),
+        "comparison": comparison_text(report.comparison),
+        "not_compared": not_compared_texts(report.comparison),
         "yardstick": YARDSTICK,
         "words": WORDS,
     }
@@ -77,6 +82,10 @@ def _printed(report: MonthReport) -> bytes:
     _line(pdf, first_line(report), 13)
     lines = promise_lines(report)
     _table(pdf, PROMISE_HEADS, [one.cells for one in lines], (23, 52, 30, 22, 16, 27, 20), is_judged=True)
+    if said := comparison_text(report.comparison):
+        _line(pdf, said, 10, _findings_link(report))
+    for text in not_compared_texts(report.comparison):
+        _line(pdf, text, 9)
     _line(pdf, "What was lost, why, and what is being done", 12)
     _losses(pdf, report)
     for text in filter(None, (*late_texts(report), uncounted_text(report))):
@@ -118,9 +127,15 @@ def _judged(cell: tuple[str, bool]) -> str:
     return f"{text} broken" if is_broken else text
 
 
-def _line(pdf: FPDF, text: str, size: int) -> None:
+def _findings_link(report: MonthReport) -> str:
+    """Return the whole address of the recordings without flags, where there are some and it is known."""
+    found = report.comparison
+    return public_link(found.path) if found is not None and found.unflagged else ""
+
+
+def _line(pdf: FPDF, text: str, size: int, link: str = "") -> None:
     pdf.set_font("text", size=size)
-    pdf.multi_cell(0, size * 0.55, text, align="L", new_x="LMARGIN", new_y="NEXT")
+    pdf.multi_cell(0, size * 0.55, text, align="L", new_x="LMARGIN", new_y="NEXT", link=link)
     pdf.ln(2)
 
 

@@ -15,6 +15,7 @@ from agents.api import load_teams
 from calls.core.outcomes import Outcome
 from calls.models import CauseDecision, HourlyCount, HourlyLatency
 from calls.objectives.by_service import UNKNOWN, by_known_service
+from calls.objectives.comparison import compared_span
 from calls.objectives.promises import (
     BAD_OUTCOMES,
     Loss,
@@ -47,7 +48,7 @@ _ALL, _WITHOUT_SERVICE = Q(), Q(service_key=0)
 def month_report(month: date, now: datetime) -> MonthReport:
     """Return the report of the month that begins on a day."""
     targets = objectives_of(months_before(month, TREND_MONTHS), now)
-    promised = targets[month]
+    promised, end = targets[month], next_month(month)
     kinds = _kinds(month)
     uncounted = {kind: n for kind, n in kinds.items() if kind[0] not in (*_COUNTED, Outcome.WAITING)}
     reasons = sorted(((cause_name(*kind), n) for kind, n in uncounted.items() if n > 0), key=lambda one: -one[1])
@@ -61,6 +62,7 @@ def month_report(month: date, now: datetime) -> MonthReport:
         losses=_losses(kinds),
         uncounted=sum(n for _, n in reasons),
         uncounted_reasons=reasons[:MAXIMUM_LOSSES],
+        comparison=compared_span(_begin(month), _begin(end), now) if _first_kept(now) < end else None,
         trend=_trend(targets, month, standings, _first_kept(now)),
     )
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from calls.core.outcomes import Outcome
+from calls.objectives.comparison import UnlabelledRecordings
 
 #: Outcomes for which the gateway or QMS answers; all others but ``flagged`` count for neither side.
 BAD_OUTCOMES = (
@@ -112,6 +113,7 @@ class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
     """A month: its promises, their parts, the losses and the months before.
 
     ``kept_from``: the first day of which legs are kept, where that is later than its first; None for a whole one.
+    ``comparison``: what the comparison with QMS found; None where no leg of the month is kept.
     """
 
     month: date
@@ -122,6 +124,7 @@ class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
     losses: Sequence[Loss]
     uncounted: int
     uncounted_reasons: Sequence[tuple[str, int]]
+    comparison: UnlabelledRecordings | None = None
     trend: Sequence[PastMonth]
 
     @property

@@ -6,6 +6,7 @@ from datetime import date
 
 import msgspec
 
+from calls.objectives.comparison_text import unlabelled_text
 from calls.objectives.promises import Loss, MonthReport, Objective, Promise, Standing
 
 #: What a reader of the report alone has to know.
@@ -111,8 +112,7 @@ def uncounted_text(report: MonthReport) -> str:
     reasons = [f"{name} {count:,}" for name, count in report.uncounted_reasons]
     rest = report.uncounted - sum(count for _, count in report.uncounted_reasons)
     reasons += [f"others {rest:,}"] if rest else []
-    why = "because neither the gateway nor QMS failed there"
-    return f"{report.uncounted:,} more {legs} without flags {verb} for neither side, {why}: {', '.join(reasons)}."
+    return f"{report.uncounted:,} more {legs} without flags {verb} for neither side, by reason: {', '.join(reasons)}."
 
 
 def nothing_lost_text(report: MonthReport) -> str:
@@ -130,7 +130,11 @@ def month_name(month: date) -> str:
 
 
 def first_line(report: MonthReport) -> str:
-    """Say whether the promises were kept."""
+    """Say whether the promises were kept, and of more recordings without flags than are promised."""
+    return f"{_judgement(report)}{unlabelled_text(report.comparison, report.standings[0].objective.target_percent)}"
+
+
+def _judgement(report: MonthReport) -> str:
     judged = [one for one in report.standings if one.is_kept is not None]
     name = month_name(report.month)
     if report.is_gone:

@@ -46,6 +46,23 @@ class ReconciliationRun(models.Model):
         return f"{self.service} from {self.begin:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M}"
 
 
+class ComparedHour(models.Model):
+    """How many recordings of a Recording Service began in each minute of an hour, as last listed; None: not counted.
+
+    Runs overlap: this is what a month's recordings are counted by.
+    """
+
+    service = models.ForeignKey(RecordingService, models.CASCADE, related_name="+")
+    hour = models.DateTimeField()
+    minutes = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["service", "hour"], name="reconciliation_hour_once")]
+
+    def __str__(self) -> str:
+        return f"{self.service} in the hour from {self.hour:%Y-%m-%d %H:%M}"
+
+
 class ReconciliationFinding(models.Model):
     """One difference between QMS and the gateway. Values are never kept here; the page reads them when asked.
 

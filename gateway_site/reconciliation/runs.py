@@ -16,9 +16,10 @@ from django.db.models import Case, Max, Q, When
 from calls.api import Doubt, doubts
 from clock.text import shown
 from gateway_site.reconciliation.compare import Finding, FindingKind, Grade, compared
+from gateway_site.reconciliation.counted import MINUTE, note_counted
 from gateway_site.reconciliation.findings import as_first_judged, keep
 from gateway_site.reconciliation.known import as_held, known_of, without_canaries
-from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
+from gateway_site.reconciliation.models import ComparedHour, ReconciliationFinding, ReconciliationRun
 from qms.api import ConnectService, clock_offset_seconds
 from qms.guids import guid_key
 from qms.models import RecordingService
@@ -37,6 +38,7 @@ log = structlog.get_logger()
 
 #: What is compared at once.
 SPAN = timedelta(hours=1)
+_ALMOST_A_MINUTE = MINUTE - timedelta(microseconds=1)
 #: How far the lists reach beyond a span.
 MARGIN = timedelta(minutes=2)
 #: Maximum difference between a leg's Connected and its recording's begin, beside the known offset of QMS's clock.
@@ -105,7 +107,9 @@ def planned(service: RecordingService, begin: datetime, end: datetime, by: str, 
     """Return a run over [begin, end), cut to what is old enough and still kept. Raises ``ValueError`` if none is."""
     if begin >= end:
         raise ValueError("the time to compare must begin before it ends")
-    begin, end = max(begin, kept_since(now)), min(end, settled_until(now))
+    # Full minutes, by which recordings are counted: a little more than was asked for.
+    begin = max(_minute_of(begin), _minute_of(kept_since(now) + _ALMOST_A_MINUTE))
+    end = min(_minute_of(end + _ALMOST_A_MINUTE), settled_until(now))
     if begin >= end:
         raise ValueError(
             f"there is nothing to compare: legs are kept for {settings.RETENTION_DAYS} days (RETENTION_DAYS) and are"
@@ -114,6 +118,10 @@ def planned(service: RecordingService, begin: datetime, end: datetime, by: str, 
     return ReconciliationRun(
         service=service, begin=begin, end=end, compared_until=begin, asked_at=now, asked_by=by[:150]
     )
+
+
+def _minute_of(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
 
 
 def what_was_cut(run: ReconciliationRun, begin: datetime, end: datetime) -> list[str]:
@@ -161,6 +169,7 @@ def forget_old(now: datetime) -> None:
     """Delete runs and findings of a time whose legs are no longer kept."""
     ReconciliationFinding.objects.filter(began_at__lt=kept_since(now)).delete()
     ReconciliationRun.objects.filter(end__lt=kept_since(now)).delete()
+    ComparedHour.objects.filter(hour__lt=kept_since(now) - SPAN).delete()
 
 
 def carry_on(now: Callable[[], datetime], connect: ConnectService, until: datetime) -> None:
@@ -215,7 +224,7 @@ def _compare_span(
     offset = timedelta(seconds=clock_offset_seconds(run.service_id))
     list_of_span = listed(port, begin - MARGIN, end + MARGIN, offset)
     recordings = without_canaries(run.service, as_held(list_of_span.recordings), TOLERANCE)
-    own = [one.recording.guid for one in recordings if begin <= one.recording.started_at < end]
+    own = [one.recording.started_at for one in recordings if begin <= one.recording.started_at < end]
     known = known_of(run.service, begin - MARGIN, end + MARGIN, recordings, TOLERANCE)
     differences = _without_doubts(compared(recordings, begin, end, known))
     found = _without_those_that_exist(differences, port, list_of_span.unreadable)
@@ -232,6 +241,7 @@ def _compare_span(
         end,
         now,
     )
+    note_counted(run.service_id, begin, end, own)
     run.recordings += len(own)
     run.legs += sum(begin <= leg.connected_at < end for leg in known.legs)
     run.findings += len(found)

@@ -187,7 +187,7 @@ def test_what_is_left_out_is_named_and_no_reason_is_said_that_is_not_its_own(sit
 
     said = uncounted_text(month_report(NOVEMBER, NOW))
 
-    assert said.startswith("69 more legs without flags count for neither side, because neither the gateway nor QMS")
+    assert said.startswith("69 more legs without flags count for neither side, by reason: ")
     assert "shadow 7" in said
     assert said.endswith("others 4.")
 
