@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from agents.core.matching import MatchKind
-from calls.core.clocks import APART, CLOSE, STALL, began_with_later, is_on_time, moments_of
+from calls.core.clocks import APART, CLOSE, STALL, began_with_later, clocks_agree, is_on_time, moments_of
 from calls.core.commands import CancelSearch
 from calls.core.gaps import is_heard_after_loss
 from calls.core.outcome_rules import concluded, without_recording
@@ -36,7 +36,18 @@ def is_sure(work: UnitOfWork, holder: LegState, leg: LegState) -> bool:
 
 def may_have_begun(work: UnitOfWork, other: LegState, holder: LegState, began: datetime) -> bool:
     """Say whether the holder's recording may have begun with another leg, which a stalled link reports late."""
+    if is_connected_after(work, other, began):
+        return False
     return began - APART <= other.connected_gateway_at <= began + (APART if is_close(work, holder, began) else STALL)
+
+
+def is_connected_after(work: UnitOfWork, leg: LegState, began: datetime) -> bool:
+    """Say whether a leg was connected over a second after a recording had begun, by the source's own times of it.
+
+    However late its Connected is heard, a recording does not begin before it; so the clocks must be known to agree.
+    """
+    heard = leg.connected_gateway_at
+    return clocks_agree(work, heard) and began < moments_of(work, leg.connected_source_at, heard)[0] - APART
 
 
 def is_close(work: UnitOfWork, leg: LegState, began: datetime) -> bool:
@@ -121,7 +132,7 @@ def may_contest(work: UnitOfWork, leg: LegState, holder: LegState) -> bool:
     began = holder.recording_began
     if began is None or not _is_unwritten(holder) or not is_wanted(work, leg) or is_sure(work, holder, leg):
         return False
-    return began < leg.connected_gateway_at <= began + STALL
+    return began < leg.connected_gateway_at <= began + STALL and not is_connected_after(work, leg, began)
 
 
 def noted_following(work: UnitOfWork, leg: LegState, following: LegState) -> LegState:

@@ -3,7 +3,7 @@
 import pytest
 
 from calls.core.outcomes import Outcome
-from tests.calls.switchboard import Switchboard
+from tests.calls.switchboard import Switchboard, with_site
 from tests.calls.test_call_events import queue_call
 
 pytestmark = pytest.mark.core
@@ -52,7 +52,11 @@ def test_a_recording_that_does_not_fit_its_leg_is_nobodys_when_a_call_is_heard_o
     began: float, heard: float
 ) -> None:
     """The link or the journal had stalled: the second call had begun the recording, and was heard of too late."""
-    board = queue_call(Switchboard()).found(13, 1, "G2", started=began).call("Held", 6, "C1", "2001")
+    board = (
+        queue_call(Switchboard(with_site(has_source_times=False)))
+        .found(13, 1, "G2", started=began)
+        .call("Held", 6, "C1", "2001")
+    )
     board.call("Established", heard, "C2", "2001").found(heard + 5, 2, "G2", started=began)
     board.call("ConnectionCleared", 30, "C2", "2001").call("ConnectionCleared", 40, "C1", "2001").waits(60)
 

@@ -11,6 +11,11 @@ from tests.calls.test_gaps import link, snapshot
 pytestmark = pytest.mark.core
 
 
+def _unstamped() -> Switchboard:
+    """Return a source without times of its own: what is heard may have happened seconds before."""
+    return Switchboard(with_site(has_source_times=False))
+
+
 def _consultation(board: Switchboard, heard: float) -> Switchboard:
     """Let 2001 put C1, connected at 5, on hold, and its next call be heard of."""
     return board.call("Held", heard - 0.1, "C1", "2001").call("Established", heard, "C2", "2001")
@@ -22,13 +27,28 @@ def _over(board: Switchboard) -> Switchboard:
 
 @pytest.mark.parametrize("heard", [6.5, 8, 11])
 def test_a_recording_is_nobodys_when_qms_has_none_for_the_call_heard_of_soon_after(heard: float) -> None:
-    board = _consultation(queue_call(Switchboard()).found(5.3, 1, "G2", started=5.2), heard).missed(heard + 10, 2)
+    board = _consultation(queue_call(_unstamped()).found(5.3, 1, "G2", started=5.2), heard).missed(heard + 10, 2)
 
     assert [(leg.guid, leg.outcome) for leg in _over(board).legs] == [
         ("", Outcome.WINDOW_MISSED),
         ("", Outcome.NOT_RECORDED),
     ]
     assert board.writes == []
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize(("connected", "is_kept"), [(6, False), (7, True), (9, True)])
+@pytest.mark.parametrize("late", [0.3, 1.5, 4])
+def test_a_recording_that_began_over_a_second_before_the_next_call_was_connected_stays(
+    whole: bool, connected: float, is_kept: bool, late: float
+) -> None:
+    """So the source's own time of that says, however late it is heard; QMS has no recording for the next call."""
+    at = connected + (0 if whole else 0.1)
+    board = queue_call(Switchboard(), start=0 if whole else 0.1).found(5.9, 1, "G1", started=5.7)
+    board.hears(event("Established", at, callId="C2", deviceId="2001", gatewaytime=moment(at + late)))
+    board.missed(at + late + 10, 2)
+
+    assert [leg.guid for leg in _over(board).legs] == ["G1" if is_kept else "", ""]
 
 
 def test_a_recording_stays_when_the_next_call_has_its_own() -> None:
@@ -39,7 +59,7 @@ def test_a_recording_stays_when_the_next_call_has_its_own() -> None:
 
 
 def test_flags_wait_for_the_search_of_the_next_call() -> None:
-    board = _consultation(queue_call(Switchboard()).found(5.3, 1, "G1", started=5.2), 8)
+    board = _consultation(queue_call(_unstamped()).found(5.3, 1, "G1", started=5.2), 8)
     board.call("ConnectionCleared", 9, "C1", "2001").waits(14)
 
     assert board.writes == []
@@ -47,7 +67,7 @@ def test_flags_wait_for_the_search_of_the_next_call() -> None:
 
 
 def test_the_next_call_decides_also_when_it_is_heard_of_before_the_recording_is_found() -> None:
-    board = _consultation(queue_call(Switchboard()), 8).found(8.5, 1, "G2", started=5.2).missed(18, 2)
+    board = _consultation(queue_call(_unstamped()), 8).found(8.5, 1, "G2", started=5.2).missed(18, 2)
 
     assert [leg.guid for leg in _over(board).legs] == ["", ""]
 
@@ -60,7 +80,7 @@ def test_a_call_heard_of_long_after_decides_nothing(heard: float) -> None:
 
 
 def test_a_leg_whose_contender_is_forgotten_gives_its_recording_up_rather_than_wait_permanently() -> None:
-    board = _consultation(queue_call(Switchboard()).found(5.3, 1, "G1", started=5.2), 8)
+    board = _consultation(queue_call(_unstamped()).found(5.3, 1, "G1", started=5.2), 8)
     board.call("ConnectionCleared", 9, "C1", "2001")
     del board.state.legs[2]  # type: ignore[attr-defined]  # as where another process settled it
 
