@@ -119,9 +119,10 @@ def _comings(work: UnitOfWork, call: CallState, at: datetime, announced: Collect
     comings = [_Coming(one.heard_at or one.since, one.since) for one in others if one.since is not None]
     again = [reported_again(work, one, at) for one in call.parties.values()]
     comings += [_Coming(one.gateway_at, one.at) for one in again if one is not None]
-    if call.waits_since is not None:
+    if call.waits_since is not None and not call.is_wait_vouched:
         comings.append(_Coming(call.waits_heard_at or call.waits_since, call.waits_since))
-    queued = [one for one in call.facts.get("queue_name", ()) if one.value and one.heard_at is not None]
+    named = () if call.is_wait_vouched and call.waits_since == at else call.facts.get("queue_name", ())
+    queued = [one for one in named if one.value and one.heard_at is not None]
     comings += [_Coming(one.heard_at or at, at) for one in queued if one.at == at]
     known = [leg.connected_gateway_at for leg in work.legs_in(call.incarnation) if leg.device_id in announced]
     return [one for one in comings if not known or one.heard_at > max(known) + SOON]

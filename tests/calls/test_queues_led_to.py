@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.calls.switchboard import Switchboard, with_site
+from tests.calls.switchboard import Switchboard, event, moment, with_site
 
 pytestmark = pytest.mark.core
 
@@ -61,3 +61,27 @@ def test_the_phone_that_leads_its_call_to_a_queue_keeps_the_queue_that_it_came_f
     assert known["2001"] == queue
     if has_source_times or "answered" not in request.node.callspec.id:  # Else 2002 is not safely of the call.
         assert known["2002"] == led_to
+
+
+@pytest.mark.parametrize(
+    ("known", "stated", "is_same"),
+    [
+        ({"interactionId": "I1"}, {"interactionId": "I1"}, True),
+        ({"callingNumber": "+4930111"}, {"callingNumber": "+4930111"}, True),
+        ({"callingNumber": "+4930111"}, {"callingNumber": "+4930222"}, False),
+        ({"interactionId": "I1"}, {}, False),
+        ({}, {"interactionId": "I1"}, False),
+    ],
+)
+def test_of_whole_seconds_who_is_queued_with_the_calls_interaction_or_number_is_its_caller(
+    known: dict[str, str], stated: dict[str, str], is_same: bool
+) -> None:
+    """2001 leads the call to a queue and leaves in the second 20, in which its end may be the call before's, too."""
+    board = Switchboard().call("Delivered", 1, "C1", "2001", callerName="Uma", callerNameSource="isdn", **known)
+    board.call("Established", 5, "C1", "2001")
+    led = event("Queued", 20, callId="C1", deviceId="5001", gatewaytime=moment(20.2), **SERVICE, **stated)
+    left = event("ConnectionCleared", 20, callId="C1", deviceId="2001", gatewaytime=moment(20.3))
+    board.hears(led, left).call("Established", 24, "C1", "2002").call("ConnectionCleared", 40, "C1", "2002").waits(50)
+
+    facts = [leg.facts for leg in board.legs]
+    assert [(one.caller_name, one.queue_name) for one in facts] == [("Uma", ""), ("Uma" if is_same else "", "Service")]

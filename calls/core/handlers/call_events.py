@@ -17,6 +17,7 @@ from calls.core.ends_apart import leave_queue
 from calls.core.idle_calls import doubt_from
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party
+from calls.core.newcomers import is_vouched
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded
 from calls.core.outside_parties import is_outside_number
@@ -137,8 +138,11 @@ def handle_queued(event: Queued, work: UnitOfWork) -> None:
     ended_at = call.ended_at
     if (ended_at is None or event.time > ended_at) and not _was_answered_since(work, call, event):
         since = event.time if call.waits_since is None or not call.waits_at else call.waits_since
-        heard_at = call.waits_heard_at if since == call.waits_since else heard_order(work, event.at)
-        work.put_call(replace(call, waits_since=since, waits_at=queue_of(event), waits_heard_at=heard_at))
+        is_same = since == call.waits_since
+        heard_at = call.waits_heard_at if is_same else heard_order(work, event.at)
+        vouched = (is_same and call.is_wait_vouched) or is_vouched(work, call, event)
+        call = replace(call, waits_since=since, waits_at=queue_of(event), waits_heard_at=heard_at)
+        work.put_call(replace(call, is_wait_vouched=vouched))
 
 
 def _was_answered_since(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
