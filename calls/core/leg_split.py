@@ -18,8 +18,9 @@ def split(work: UnitOfWork, leg: LegState, at: datetime, *, found: RecordingFoun
     pending_transfer = leg.pending_transfer
     if pending_transfer is None:
         return
-    first = work.put_leg(concluded(work, _first(work, leg, pending_transfer), at))
-    second = _second(work, leg, pending_transfer, found, at)
+    before, after = _wrapups_of(leg, pending_transfer)
+    first = work.put_leg(concluded(work, _first(work, before, pending_transfer), at))
+    second = _second(work, after, pending_transfer, found, at)
     if found is not None:
         second = replace(second, sure_at=sure_at(work, second, found, besides=first.number))
     second = replace(second, base_due=base_due(work, second, second.disconnected_gateway_at))
@@ -29,6 +30,13 @@ def split(work: UnitOfWork, leg: LegState, at: datetime, *, found: RecordingFoun
     if call is not None and party is not None and party.leg == leg.number:
         put_party(work, call, replace(party, leg=second.number, ordinal=second.ordinal))
     decide_contests(work, first, at)
+
+
+def _wrapups_of(leg: LegState, pending_transfer: PendingTransfer) -> tuple[LegState, LegState]:
+    """Return a leg as the part before and after a transfer has it: what came after that wraps up the second part."""
+    none = replace(leg, wrapup_template="", wrapup_result="", wrapup_origin=None)
+    stated = leg.wrapup_origin
+    return (leg, none) if stated is None or stated.at <= pending_transfer.at else (none, leg)
 
 
 def put_first_part(work: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer) -> None:
@@ -54,7 +62,7 @@ def put_first_part(work: UnitOfWork, leg: LegState, pending_transfer: PendingTra
 
 def put_second_part(work: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer) -> None:
     """Put a leg for the part after a transfer, of a leg that keeps its recording and is written to already."""
-    leg = replace(leg, guid="", search=SearchStatus.MISSED, missed="undecided")
+    leg = replace(leg, guid="", search=SearchStatus.MISSED, missed="undecided", wrapup_template="", wrapup_result="")
     second = _second(work, leg, pending_transfer, None, pending_transfer.gateway_at)
     _put_other_part(work, leg, replace(second, base_due=pending_transfer.gateway_at), pending_transfer)
 
@@ -118,6 +126,9 @@ def _second(
         is_held=leg.is_held,
         disconnected_gateway_at=leg.disconnected_gateway_at,
         is_end_unknown=leg.is_end_unknown,
+        wrapup_template=leg.wrapup_template,
+        wrapup_result=leg.wrapup_result,
+        wrapup_origin=leg.wrapup_origin,
         base_due=leg.base_due,
         search=_settled(leg, guid),
         missed="" if guid else leg.missed,

@@ -244,3 +244,26 @@ def test_a_leg_that_is_not_sought_is_divided_where_the_pbx_begins_a_new_segment(
 
     assert [leg.search for leg in (first, second)] == [SearchStatus.NONE, SearchStatus.NONE]
     assert (_seconds(first.disconnected_source_at), _seconds(second.connected_source_at)) == (30, 30)
+
+
+@pytest.mark.parametrize(("at", "part"), [(29.9, 0), (30.6, 1), (32, 1)])
+@pytest.mark.parametrize("is_found", [True, False])
+def test_a_wrap_up_that_comes_before_a_leg_is_divided_is_of_the_part_that_it_wraps_up(
+    at: float, part: int, is_found: bool
+) -> None:
+    """2002 leaves half a second after the transfer, so that QMS may never name a recording of that."""
+    board = _consulted(Switchboard(with_site(wrapup_wait_seconds=60.0)))
+    board.found(29.8, 2, "G2", started=29.6, asked=29.7)
+    if at < 30:
+        board.call("CallInformation", at, "C2", "2002", wrapup={"result": "Sold"})
+    board.hears(attended(30)).call("ConnectionCleared", 30.5, "C3", "2002")
+    if at > 30:
+        board.call("CallInformation", at, "C3", "2002", wrapup={"result": "Sold"})
+    if is_found:
+        board.found(32.1, 2, "G3", started=30.3, asked=30.4)
+    else:
+        board.missed(41, 2)
+
+    assert [leg.wrapup_result for leg in _parts(board.waits(60))] == [
+        "Sold" if place == part else "" for place in (0, 1)
+    ]
