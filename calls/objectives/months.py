@@ -18,6 +18,7 @@ from calls.objectives.by_service import UNKNOWN, by_known_service
 from calls.objectives.comparison import compared_span
 from calls.objectives.promises import (
     BAD_OUTCOMES,
+    LateHour,
     Loss,
     MonthReport,
     Objective,
@@ -38,6 +39,8 @@ from qms.models import RecordingService
 
 #: Maximum number of losses and of parts of a kind that are named.
 MAXIMUM_LOSSES, MAXIMUM_PARTS = 10, 20
+#: Maximum number of hours that are named as those in which most was late.
+MAXIMUM_HOURS = 3
 #: How long the sums of a month that is over are kept, in seconds.
 PAST_SECONDS = 3600
 _DAY = timedelta(days=1)
@@ -62,6 +65,7 @@ def month_report(month: date, now: datetime) -> MonthReport:
         losses=_losses(kinds),
         uncounted=sum(n for _, n in reasons),
         uncounted_reasons=reasons[:MAXIMUM_LOSSES],
+        late_hours={one.promise: _late_hours(one, month) for one in promised[1:]},
         comparison=compared_span(_begin(month), _begin(end), now) if _first_kept(now) < end else None,
         trend=_trend(targets, month, standings, _first_kept(now)),
     )
@@ -121,11 +125,27 @@ def _timed_by_source(one: Objective, begin: datetime, end: datetime) -> dict[int
     """Count those later than promised; the promise is rounded up to the end of a bucket."""
     rows = HourlyLatency.objects.filter(measure=one.promise.value, hour__gte=begin, hour__lt=end)
     sums = rows.values_list("source_id", "bucket_ms").annotate(Sum("legs")).order_by()
-    within = next(bucket for bucket in BUCKETS_MS if bucket >= min(one.within_ms, BUCKETS_MS[-1]))
+    within = _bucket_of(one)
     found: dict[int, PromiseCount] = defaultdict(PromiseCount)
     for source_id, bucket, legs in sums:
         found[source_id] += PromiseCount(legs, legs if bucket > within else 0)
     return found
+
+
+def _bucket_of(one: Objective) -> int:
+    return next(bucket for bucket in BUCKETS_MS if bucket >= min(one.within_ms, BUCKETS_MS[-1]))
+
+
+def _late_hours(one: Objective, month: date) -> list[LateHour]:
+    """Return the hours in which most were later than promised, the worst first."""
+    rows = HourlyLatency.objects.filter(
+        measure=one.promise.value,
+        hour__gte=_begin(month),
+        hour__lt=_begin(next_month(month)),
+        bucket_ms__gt=_bucket_of(one),
+    )
+    sums = rows.values_list("hour").annotate(late=Sum("legs")).filter(late__gt=0).order_by("-late", "hour")
+    return [LateHour(*row) for row in sums[:MAXIMUM_HOURS]]
 
 
 def _parts(promised: Sequence[Objective], month: date) -> list[tuple[str, list[PromisePart]]]:

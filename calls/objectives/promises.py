@@ -4,8 +4,8 @@ Example: 99 % are promised, and of 10,000 legs 60 are bad. The budget is 100 leg
 kept. If 3 % of the last day's legs are bad, the budget burns three times as fast as it may: the burn rate is 3.
 """
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
@@ -102,6 +102,13 @@ class Loss(msgspec.Struct, frozen=True):
     done: str
 
 
+class LateHour(msgspec.Struct, frozen=True):
+    """An hour with some of those that were later than promised."""
+
+    begin: datetime
+    legs: int
+
+
 class PastMonth(msgspec.Struct, frozen=True):
     """A month of the trend; one of which legs were deleted already has nothing to judge."""
 
@@ -113,6 +120,7 @@ class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
     """A month: its promises, their parts, the losses and the months before.
 
     ``kept_from``: the first day of which legs are kept, where that is later than its first; None for a whole one.
+    ``late_hours``: the hours in which most were later than promised, the worst first.
     ``comparison``: what the comparison with QMS found; None where no leg of the month is kept.
     """
 
@@ -124,6 +132,7 @@ class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
     losses: Sequence[Loss]
     uncounted: int
     uncounted_reasons: Sequence[tuple[str, int]]
+    late_hours: Mapping[Promise, Sequence[LateHour]] = {}
     comparison: UnlabelledRecordings | None = None
     trend: Sequence[PastMonth]
 

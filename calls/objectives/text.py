@@ -8,6 +8,7 @@ import msgspec
 
 from calls.objectives.comparison_text import unlabelled_text
 from calls.objectives.promises import Loss, MonthReport, Objective, Promise, Standing
+from clock.text import site_time
 
 #: What a reader of the report alone has to know.
 WORDS = (
@@ -22,6 +23,11 @@ YARDSTICK = (
 _SMALL_BUDGET = 10
 #: The budget in percent of itself.
 _WHOLE = 100
+#: What a person can see of those that were late.
+_NOT_COUNTED = {
+    Promise.GUID: "Why is not counted: see Recording searches of that time, and whether the source had a gap then.",
+    Promise.FLAGS: "Why is not counted: see Flag writes of that time, and whether QMS or its worker was away.",
+}
 #: Maximum number of sources that are named in a sentence.
 _NAMED = 3
 
@@ -87,7 +93,7 @@ def spent_text(one: Standing) -> str:
 
 
 def late_texts(report: MonthReport) -> Sequence[str]:
-    """Say of each broken promise about time where most of what was late is."""
+    """Say of each broken promise about time where and when most of what was late is: its cause is not counted."""
     texts = []
     for standing in report.standings[1:]:
         heading = promise_heading(standing.objective)
@@ -95,8 +101,17 @@ def late_texts(report: MonthReport) -> Sequence[str]:
         worst = sorted((one for one in parts if one.standing.count.bad), key=lambda one: -one.standing.count.bad)
         if standing.is_kept is False and worst:
             named = ", ".join(f"{one.name} {one.standing.count.bad:,}" for one in worst[:_NAMED])
-            texts.append(f"{heading}: {standing.count.bad:,} were late, by CTI source: {named}.")
+            said = f"{heading}: {standing.count.bad:,} were late, by CTI source: {named}."
+            texts.append(f"{said}{_when_late(report, standing.objective.promise)}")
     return texts
+
+
+def _when_late(report: MonthReport, promise: Promise) -> str:
+    hours = report.late_hours.get(promise, ())
+    if not hours:
+        return ""
+    named = ", ".join(f"{site_time(one.begin):%Y-%m-%d %H:%M} ({one.legs:,})" for one in hours)
+    return f" Most in the hour{'s' if len(hours) > 1 else ''} from {named}. {_NOT_COUNTED[promise]}"
 
 
 def action_text(one: Loss) -> str:

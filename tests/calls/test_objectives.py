@@ -23,6 +23,7 @@ from calls.objectives.text import (
     PROMISE_HEADS,
     budget_text,
     first_line,
+    late_texts,
     promise_lines,
     spent_text,
     standing_text,
@@ -252,11 +253,24 @@ def test_what_was_decided_about_a_loss_is_in_the_report(site: CountedSite) -> No
     assert "More workers on Monday" in html
     assert "2 of 3 promises are kept" in html
     assert "Nobody has decided yet. Advised: On the page Flags press Create in QMS" in html
-    assert "Time to GUID: 15 were late, by CTI source: pbx 15." in html
+    assert "Time to GUID: 15 were late, by CTI source: pbx 15. Most in the hour from 2026-11-03 10:00 (15). Why" in html
     assert "50 more legs without flags count for neither side" in html
     cells = ["Time to GUID", "99 % of the GUIDs are known within 2.5 s of Connected", "98.50 % of 1,000", "–"]  # noqa: RUF001
     assert list(promise_lines(month_report(NOVEMBER, NOW))[1].cells) == [*cells, "15", "150 % of 10 legs", "Broken"]
     assert month_file(month_report(NOVEMBER, NOW), "pdf").startswith(b"%PDF-")
+
+
+def test_of_what_was_late_the_worst_hours_of_the_month_are_said(site: CountedSite) -> None:
+    for day, legs in ((7, 20), (8, 3), (9, 40)):
+        site.times(date(2026, 11, day), "guid", 10_000, legs)
+    site.times(date(2026, 10, 9), "guid", 10_000, 900)
+    site.times(date(2026, 11, 10), "guid", 2500, 800)
+
+    (said,) = late_texts(month_report(NOVEMBER, NOW))
+
+    hours = "2026-11-09 10:00 (40), 2026-11-07 10:00 (20), 2026-11-03 10:00 (15)"
+    assert f"78 were late, by CTI source: pbx 78. Most in the hours from {hours}." in said
+    assert "see Recording searches of that time" in said
 
 
 def test_the_page_begins_with_whether_promises_were_kept(
