@@ -6,7 +6,9 @@ Times are seconds after noon. 2001 answers at 5, and leads the call to the queue
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from cti.events import AnyEvent
 from tests.calls.switchboard import Switchboard, event, moment, with_site
 
 pytestmark = pytest.mark.core
@@ -14,6 +16,13 @@ pytestmark = pytest.mark.core
 Told = tuple[str, float, str, dict[str, Any]]
 SERVICE = {"queueName": "Service"}
 TO_QUEUE = {"transferringDeviceId": "2001", "transferredToDeviceId": "5001", "primaryOldCallId": "C1"}
+
+
+def heard(at: float, kind: str, seconds: float, **data: Any) -> AnyEvent:
+    """Return an event of C1 that is received at a moment of its own."""
+    return replace(event(kind, seconds, callId="C1", **data), gatewaytime=moment(at))
+
+
 WAYS: dict[str, list[Told]] = {
     "diverted, queued, left": [
         ("Diverted", 20, "2001", {"newDestination": "5001"}),
@@ -79,9 +88,41 @@ def test_of_whole_seconds_who_is_queued_with_the_calls_interaction_or_number_is_
     """2001 leads the call to a queue and leaves in the second 20, in which its end may be the call before's, too."""
     board = Switchboard().call("Delivered", 1, "C1", "2001", callerName="Uma", callerNameSource="isdn", **known)
     board.call("Established", 5, "C1", "2001")
-    led = event("Queued", 20, callId="C1", deviceId="5001", gatewaytime=moment(20.2), **SERVICE, **stated)
-    left = event("ConnectionCleared", 20, callId="C1", deviceId="2001", gatewaytime=moment(20.3))
+    led = heard(20.2, "Queued", 20, deviceId="5001", **SERVICE, **stated)
+    left = heard(20.3, "ConnectionCleared", 20, deviceId="2001")
     board.hears(led, left).call("Established", 24, "C1", "2002").call("ConnectionCleared", 40, "C1", "2002").waits(50)
 
     facts = [leg.facts for leg in board.legs]
     assert [(one.caller_name, one.queue_name) for one in facts] == [("Uma", ""), ("Uma" if is_same else "", "Service")]
+
+
+@pytest.mark.parametrize("stated", [{}, {"callingNumber": "+4930111"}])
+@pytest.mark.parametrize("rang_before", [False, True])
+def test_of_whole_seconds_a_queue_that_is_heard_after_the_answer_of_its_second_is_led_to(
+    stated: dict[str, str], rang_before: bool
+) -> None:
+    """2001 answers, leads the call to Service and leaves in the second 20."""
+    board = Switchboard().call("Queued", 1, "C1", "5000", queueName="Sales", callingNumber="+4930111")
+    if rang_before:
+        board.call("Delivered", 15, "C1", "2001")
+    told = [("Established", "2001", {}), ("Queued", "5001", {**SERVICE, **stated}), ("ConnectionCleared", "2001", {})]
+    for place, (kind, device, data) in enumerate(told):
+        board.hears(heard(20.1 + place / 10, kind, 20, deviceId=device, **data))
+    board.waits(50)
+
+    assert board.leg.facts.queue_name in ("Sales", "")
+
+
+@pytest.mark.parametrize("stated", [{}, {"callingNumber": "+4930111"}])
+def test_of_whole_seconds_who_answers_in_the_second_in_which_a_call_was_led_to_a_queue_has_that(
+    stated: dict[str, str],
+) -> None:
+    """2001 leads the call to Service and leaves in the second 20, in which 2002 answers; its caller is still there."""
+    board = Switchboard().call("Queued", 1, "C1", "5000", queueName="Sales", callingNumber="+4930111")
+    board.call("Established", 5, "C1", "2001").call("Established", 6, "C1", "T1:1", outside=True)
+    told = [("Queued", "5001", {**SERVICE, **stated}), ("ConnectionCleared", "2001", {}), ("Established", "2002", {})]
+    for place, (kind, device, data) in enumerate(told):
+        board.hears(heard(20.1 + place / 4, kind, 20, deviceId=device, **data))
+    board.waits(50)
+
+    assert [leg.facts.queue_name for leg in board.legs if leg.device_id == "2002"] == ["Service"]

@@ -1,6 +1,7 @@
 """A recording that fits its leg by chance: where the link stalls, the next call's own search decides whose it is."""
 
 import pytest
+from msgspec.structs import replace
 
 from calls.core.outcomes import Outcome
 from calls.core.state import SearchStatus
@@ -45,7 +46,7 @@ def test_a_recording_that_began_over_a_second_before_the_next_call_was_connected
     """So the source's own time of that says, however late it is heard; QMS has no recording for the next call."""
     at = connected + (0 if whole else 0.1)
     board = queue_call(Switchboard(), start=0 if whole else 0.1).found(5.9, 1, "G1", started=5.7)
-    board.hears(event("Established", at, callId="C2", deviceId="2001", gatewaytime=moment(at + late)))
+    board.hears(replace(event("Established", at, callId="C2", deviceId="2001"), gatewaytime=moment(at + late)))
     board.missed(at + late + 10, 2)
 
     assert [leg.guid for leg in _over(board).legs] == ["G1" if is_kept else "", ""]
