@@ -59,7 +59,7 @@ class EntryBody(msgspec.Struct, frozen=True):
     flags: list[SealedFlag]
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class ExportVerdict(msgspec.Struct, frozen=True):
     """What is wrong with an export, and what is only not sealed yet. Both are empty where it is proved."""
 
     wrong: Sequence[str]
@@ -89,7 +89,7 @@ def _each_once(pairs: list[tuple[str, object]]) -> None:
 
 def verdict(
     export: EvidenceExport, public_key: str, now: datetime, retired: Mapping[str, str] = NOTHING_RETIRED
-) -> Verdict:
+) -> ExportVerdict:
     """Judge an export at a time: a day that is over and has no seal is wrong, one that is not over waits."""
     wrong, waiting = problems(export, public_key, retired), list[str]()
     for day in _unsealed_days(export):
@@ -99,7 +99,7 @@ def verdict(
         elif waits in wrong:
             wrong.remove(waits)
             waiting.append(waits)
-    return Verdict(wrong, waiting)
+    return ExportVerdict(wrong, waiting)
 
 
 def _unsealed_days(export: EvidenceExport) -> list[str]:
@@ -328,9 +328,9 @@ def main(words: list[str]) -> int:
         export = read_export(Path(asked.file).read_bytes())
         found = verdict(export, key_of(asked.key), datetime.now(UTC), retirements(asked.retired))
     except (OSError, ValueError) as error:
-        found = Verdict([str(error)], [])
+        found = ExportVerdict([str(error)], [])
     except RecursionError:
-        found = Verdict([TOO_DEEP], [])
+        found = ExportVerdict([TOO_DEEP], [])
     lines = [f"NOT PROVED: {one}." for one in (*found.wrong, *found.waiting)] if found.wrong else summary(export)
     print("\n".join(map(printable, lines)))  # noqa: T201  (a program)
     return found.status

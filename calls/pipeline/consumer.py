@@ -58,7 +58,7 @@ class Folded(msgspec.Struct, frozen=True):
     writing: frozenset[int] = frozenset()
 
 
-class Slice(msgspec.Struct, frozen=True):
+class JournalSlice(msgspec.Struct, frozen=True):
     """Events of the journal as far as they were read: ``count`` entries up to ``last_id``."""
 
     last_id: str
@@ -161,7 +161,7 @@ class Consumer:
     def _next_batch(
         self, checkpoint: Checkpoint, now: datetime, limit: int, *, with_answers: bool, with_settled: bool
     ) -> Batch | None:
-        read, until = Slice(checkpoint.last_id), None
+        read, until = JournalSlice(checkpoint.last_id), None
         if self._is_behind:
             read = self._read_on(read, limit)
         if read.count == limit:
@@ -174,18 +174,18 @@ class Consumer:
         self._is_behind = read.count == limit
         return self._batch(checkpoint, now, read, searched, written, is_more=limit in (len(searched), len(written)))
 
-    def _read_on(self, read: Slice, limit: int) -> Slice:
+    def _read_on(self, read: JournalSlice, limit: int) -> JournalSlice:
         """Return a slice with what the journal has after it, ``limit`` entries in all at most."""
         entries = read_journal(self.source.slug, read.last_id, limit - read.count)
         events, broken = _decoded(entries)
         last_id = entries[-1].id if entries else read.last_id
-        return Slice(last_id, [*read.events, *events], [*read.broken, *broken], read.count + len(entries))
+        return JournalSlice(last_id, [*read.events, *events], [*read.broken, *broken], read.count + len(entries))
 
     def _batch(
         self,
         checkpoint: Checkpoint,
         now: datetime,
-        read: Slice,
+        read: JournalSlice,
         searched: list[PendingResult],
         written: list[PendingResult],
         *,

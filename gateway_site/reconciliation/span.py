@@ -24,7 +24,7 @@ _WITHOUT_ONE_LEG = ("gap", "no_event", "extension_not_followed", "several_candid
 _SECOND, _ROUNDED = timedelta(seconds=1), timedelta(minutes=2)
 
 
-class Part(NamedTuple):
+class ComparedPart(NamedTuple):
     """A part of a span."""
 
     begin: datetime
@@ -34,7 +34,7 @@ class Part(NamedTuple):
 def unlabelled_recordings(begin: datetime, end: datetime, now: datetime) -> UnlabelledRecordings:
     """Return what holds of the recordings that began in [begin, end), of all enabled Recording Services."""
     services = list(RecordingService.objects.filter(enabled=True).order_by("slug"))
-    span = Part(max(begin, kept_since(now)), min(end, now))
+    span = ComparedPart(max(begin, kept_since(now)), min(end, now))
     compared = {one.pk: _compared(one.pk, span) for one in services}
     missing = [(one, _missing(compared[one.pk], span)) for one in services]
     sentences = [_not_compared(one, parts, is_only=len(services) == 1) for one, parts in missing if parts]
@@ -70,7 +70,7 @@ def _counts(begin: datetime, end: datetime) -> dict[str, int]:
     )
 
 
-def _recordings(compared: dict[int, list[Part]], begin: datetime, end: datetime) -> int | None:
+def _recordings(compared: dict[int, list[ComparedPart]], begin: datetime, end: datetime) -> int | None:
     """Return how many recordings QMS has of the time that was compared; None where they were not all counted."""
     whole = 0
     for service_id, parts in compared.items():
@@ -81,31 +81,31 @@ def _recordings(compared: dict[int, list[Part]], begin: datetime, end: datetime)
     return whole
 
 
-def _compared(service_id: int, span: Part) -> list[Part]:
+def _compared(service_id: int, span: ComparedPart) -> list[ComparedPart]:
     """Return which parts of a span were compared, in order; they do not touch."""
     runs = ReconciliationRun.objects.filter(service_id=service_id, begin__lt=span.end, compared_until__gt=span.begin)
-    found: list[Part] = []
+    found: list[ComparedPart] = []
     for begin, end in runs.order_by("begin").values_list("begin", "compared_until"):
-        part = Part(max(begin, span.begin), min(end, span.end))
+        part = ComparedPart(max(begin, span.begin), min(end, span.end))
         if part.begin >= part.end:
             continue
         if found and part.begin <= found[-1].end + _SECOND:
-            found[-1] = Part(found[-1].begin, max(found[-1].end, part.end))
+            found[-1] = ComparedPart(found[-1].begin, max(found[-1].end, part.end))
         else:
             found.append(part)
     return found
 
 
-def _missing(compared: Iterable[Part], span: Part) -> list[Part]:
+def _missing(compared: Iterable[ComparedPart], span: ComparedPart) -> list[ComparedPart]:
     found, position = [], span.begin
     for part in compared:
         if part.begin > position:
-            found.append(Part(position, part.begin))
+            found.append(ComparedPart(position, part.begin))
         position = part.end
-    return [*found, Part(position, span.end)] if position < span.end else found
+    return [*found, ComparedPart(position, span.end)] if position < span.end else found
 
 
-def _not_compared(service: RecordingService, parts: list[Part], *, is_only: bool) -> str:
+def _not_compared(service: RecordingService, parts: list[ComparedPart], *, is_only: bool) -> str:
     named = [f"{shown(one.begin)} to {shown(one.end)}" for one in parts[:MAXIMUM_NAMED]]
     if len(parts) > MAXIMUM_NAMED:
         named.append(f"and {len(parts) - MAXIMUM_NAMED} more times")

@@ -7,6 +7,7 @@ export, a public key and the list of retired keys, and nothing else; or the whol
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -157,8 +158,11 @@ def test_an_export_says_which_seal_covers_how_many_entries_and_what_none_covers(
     assert "2026-03-04 is over and has no seal" in capsys.readouterr().out
 
 
-def test_what_no_seal_covers_is_never_called_proved(site: SealedSite, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_no_seal_covers_is_never_called_proved(
+    site: SealedSite, capsys: pytest.CaptureFixture[str], settings: Any
+) -> None:
     """Before: a chain that was forged, with its seals deleted, was "Proved: ... 0 daily seals", with status 0."""
+    settings.EVIDENCE_SEALS.unlink()  # A fresh folder, which has seen no seal.
     now = datetime(2026, 3, 5, 0, 30, tzinfo=UTC)
     EvidenceSeal.objects.filter(day="2026-03-04").delete()
     count = AuditCount()
