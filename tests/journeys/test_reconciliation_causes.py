@@ -148,7 +148,7 @@ def test_flags_that_qms_would_refuse_again_are_not_sent_and_it_says_what_to_do_f
     flagged_call(gateway, "C1", "2001")
     [finding] = compare(gateway)
     page = admin_client.get(f"/admin/reconciliation/reconciliationfinding/{finding.pk}/change/").content.decode()
-    assert "First create in QMS the Flags “Agent Number”" in page
+    assert "QMS lacks at least one of the Flags “Agent Number”, “AgentName”" in page
 
     with pytest.raises(NotAssignable, match="QMS has no Flag “Agent Number” and would refuse"):
         repair(finding, "ada", gateway.connect(gateway.service), gateway.time)

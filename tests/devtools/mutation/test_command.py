@@ -54,6 +54,7 @@ def test_a_whole_project_is_tried_and_not_touched(project: Project, capsys: pyte
     assert "shop/prices.py" in shown
 
 
+@pytest.mark.nightly
 def test_a_known_equivalent_is_not_run_and_reported_apart(project: Project) -> None:
     project.write(
         "equivalents.toml",
@@ -88,6 +89,7 @@ def test_an_equivalent_without_a_reason_is_refused(project: Project, capsys: pyt
     assert "no reason is given" in capsys.readouterr().err
 
 
+@pytest.mark.nightly
 def test_below_the_floor_the_command_fails(project: Project) -> None:
     status, reported = mutate(project, "--quick", "--count", "8", "--floor", "100", "--tests", "tests -k ten_is_large")
 
@@ -95,6 +97,7 @@ def test_below_the_floor_the_command_fails(project: Project) -> None:
     assert reported["total"]["percent"] < 100
 
 
+@pytest.mark.nightly
 def test_the_tests_may_be_named_at_the_prompt(project: Project) -> None:
     _, reported = mutate(project, "--quick", "--tests", "tests -k ten_is_large")
 

@@ -104,7 +104,7 @@ def test_the_last_question_shows_the_values_that_are_written_and_hides_callers(s
     client = browser_of(OPERATOR)
 
     page = text_of(client, finding)
-    assert "First create in QMS the Flag “Agent Number”, under exactly this name" in page
+    assert "QMS lacks the Flag “Agent Number”. First create in QMS what is missing, under exactly this name" in page
     assert reverse("admin:flags_flagwrite_change", args=[write.pk]) in page
     question = client.post(reverse("admin:reconciliation_repair", args=[finding.pk])).content.decode()
     assert "Agent Number: “9101”" in question
