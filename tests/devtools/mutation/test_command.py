@@ -30,7 +30,7 @@ def fates(reported: dict[str, Any]) -> dict[tuple[str, str], str]:
     return {(one["mutation"], one["kind"]): one["fate"] for one in reported["mutants"]}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_whole_project_is_tried_and_not_touched(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     before = project.content()
 

@@ -69,7 +69,7 @@ def test_qms_learns_of_each_recording_in_the_order_of_time_and_ends_come_first(s
     assert taps.names == {"own-2001": "R2"}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_plain_calls_get_their_flags_at_the_running_gateway(capfd: pytest.CaptureFixture[str]) -> None:
     run(["--http", "--sqlite", "--calls", "12", "--longest", "45", "--kinds", "direct", "--seed", "2"])
     reported = capfd.readouterr().out
