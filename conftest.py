@@ -21,13 +21,14 @@ hypothesis_settings.load_profile("gateway")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test that touches the database as a test of storage: it runs on SQLite and on PostgreSQL.
 
-    Not those that drive a browser: they are slow, and what the pages ask of the database is tested without one.
+    Not those that drive a browser: they are slow, and what the pages ask of the database is tested without one. Nor
+    those that are marked as of one database: each asks nothing of it that other tests do not ask of both.
     """
     for item in items:
         needs = set(getattr(item, "fixturenames", ()))
         mark = item.get_closest_marker("django_db")
         touches = mark or needs & {"db", "transactional_db", "live_server"}
-        if touches and not item.get_closest_marker("browser"):
+        if touches and not any(map(item.get_closest_marker, ("browser", "one_database"))):
             item.add_marker("storage")
         if (mark and mark.kwargs.get("transaction")) or needs & {"transactional_db", "live_server"}:
             # Such a test empties every table. All of them put the migrations' rows back before they begin: if only

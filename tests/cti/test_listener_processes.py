@@ -12,7 +12,11 @@ from devtools.servers import free_port, start_redis, stop, wait_until
 from tests.cti.listening import LIMIT_SECONDS, Process, is_reported, leader_is, standbys, wait_for, words
 from tests.simulators.switch import Switch
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis", "line_sources")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("redis", "line_sources"),
+    pytest.mark.one_database,
+]
 
 
 def test_sigterm_ends_a_listener_within_two_seconds(

@@ -17,7 +17,12 @@ from cti.http_intake.openapi import document
 from cti.http_intake.tokens import mint_token
 from tests.cti.examples import cloud_event, source
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("cti.urls"), pytest.mark.usefixtures("redis")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.urls("cti.urls"),
+    pytest.mark.usefixtures("redis"),
+    pytest.mark.one_database,
+]
 
 #: The contract requires members by type in its prose, so what its schema accepts may be rejected with a reason; and a
 #: batch is taken in part, or refused by 413, where a schema knows only right and wrong. Members: see the contract test.

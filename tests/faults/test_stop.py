@@ -43,7 +43,7 @@ from simulators.qms.server import Request, Response, SimulatedServer, in_thread
 from simulators.qms.site import SimulatedQms
 from tests.faults.test_killed_consumer import database_url
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = [pytest.mark.django_db(transaction=True, serialized_rollback=True), pytest.mark.one_database]
 
 #: What the gateway may take for a stop.
 STOP_SECONDS = 10

@@ -12,7 +12,8 @@ from django.urls import reverse
 from gateway_site.roles import ADMINISTRATOR, AUDITOR, OPERATOR, SUPERVISOR
 from tests.browser.furnished import furnish
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+#: Every address is asked for on both databases by ``tests/attacks/test_every_url.py``.
+pytestmark = [pytest.mark.django_db(transaction=True, serialized_rollback=True), pytest.mark.one_database]
 ROLES = (ADMINISTRATOR, OPERATOR, SUPERVISOR, AUDITOR)
 PAGES = ("changelist", "add", "change", "history", "delete")
 #: What the page of a form sends that is no field of it.
