@@ -251,11 +251,14 @@ def in_its_place(work: UnitOfWork, event: CallEvent) -> CallEvent:
     """Return an event of whole seconds with the time of its id's latest call, where that was set apart in its second.
 
     See ``set_apart``. An end is of that call only if it is of one of its devices. That of a device to which the call
-    was handed on in that second, as was heard before, comes after that: it was there.
+    was handed on in that second, as was heard before, comes after that: it was there. Who comes after such an end, by
+    which all have left, comes after it too: the id is used again.
     """
     calls = work.incarnations_of(event.data.call_id or "") if has_whole_seconds(work) else []
     if calls and isinstance(event, ConnectionCleared | CallCleared) and _is_handed_on_to(work, calls[-1], event):
         return replace(event, time=event.time + TICK)
+    if calls and _is_after_moved_end(calls[-1], event):
+        return replace(event, time=event.time + 2 * TICK)
     if not calls or isinstance(event, CallCleared) or not event.time < calls[-1].born_at < event.time + SOON:
         return event
     is_of_device = isinstance(event, AT_DEVICE)
@@ -273,6 +276,14 @@ def _is_handed_on_to(work: UnitOfWork, call: CallState, event: CallEvent) -> boo
     pending = [leg.pending_transfer.at for leg in legs if leg.pending_transfer is not None]
     second_parts = [leg.connected_source_at for leg in legs if leg.agent_source_at is not None]
     return event.time in (*pending, *second_parts)
+
+
+def _is_after_moved_end(call: CallState, event: CallEvent) -> bool:
+    """Say whether a device or queue is stated in a call that all have left, by an end of that second set after it."""
+    if not isinstance(event, ENTERING) or is_anybody_in(call):
+        return False
+    ended = event.time + TICK
+    return call.cleared_at == ended or any(party.cleared_at == ended for party in call.parties.values())
 
 
 def call_at(work: UnitOfWork, call_id: str, device_id: str, at: datetime) -> CallState | None:

@@ -184,3 +184,39 @@ DOUBTFUL = [
 @pytest.mark.parametrize("one", DOUBTFUL, ids=str)
 def test_a_call_that_ends_as_it_is_answered_gets_nothing_of_before_where(one: Case) -> None:
     assert differences(one) == ([], [])
+
+
+NEXT: dict[str, Any] = {"name": "Max", "number": "+4930200"}
+
+
+def used_again(resulting: str, beginning: Event, **queue: str) -> Case:
+    """Return the same, after which another caller comes under the id in that second, and is answered at 2002."""
+    first = handed_on(resulting, cleared(30, resulting, "2003"))
+    return case(
+        f"{beginning['type']} under {resulting} in the second of its transfer and end",
+        [
+            *first.events,
+            heard(30.95, beginning),
+            established(32, resulting, "2002"),
+            cleared(40, resulting, "2002"),
+        ],
+        [*first.legs, flagged("2002", 32, 40, resulting, "R5", name="Max", **queue)],
+        *first.recordings,
+        ("R5", "2002", 32.1, 40.0),
+    )
+
+
+AGAIN = [
+    again
+    for resulting in ("100", "200", "300")
+    for again in (
+        used_again(resulting, queued(30, resulting, "5000", queue="Help", **NEXT), queue="Help"),
+        used_again(resulting, rings(30, resulting, "2002", **NEXT)),
+        used_again(resulting, dials(30, resulting, "2002", **NEXT)),
+    )
+]
+
+
+@pytest.mark.parametrize("one", AGAIN, ids=str)
+def test_an_id_that_is_used_again_in_the_second_of_a_transfer_and_the_end_names_another_call(one: Case) -> None:
+    assert differences(one) == ([], [])
