@@ -201,7 +201,7 @@ def used_again(resulting: str, beginning: Event, **queue: str) -> Case:
             cleared(40, resulting, "2002"),
         ],
         [*first.legs, flagged("2002", 32, 40, resulting, "R5", name="Max", **queue)],
-        *first.recordings,
+        *(first.recordings or ()),
         ("R5", "2002", 32.1, 40.0),
     )
 
