@@ -13,9 +13,18 @@ from django.conf import settings as site_settings
 from agents.api import sessions_at
 from calls.models import Checkpoint, QueueName
 from calls.pipeline.source_context import SourceContext, load_source_context
-from calls.replay.difference import DifferenceCause, LegAccount, ReplayDifference, ReplayRules, differences
-from calls.replay.erased import BESIDE, is_beside, knows_caller, without_remains
+from calls.replay.difference import (
+    DifferenceCause,
+    LegAccount,
+    PairedLegs,
+    ReplayDifference,
+    ReplayRules,
+    differences,
+    paired,
+)
+from calls.replay.erased import knows_caller, without_remains
 from calls.replay.journal_pages import EventPage, pages
+from calls.replay.nearby import BESIDE, is_beside
 from calls.replay.reading_ahead import reading_ahead
 from calls.replay.recorded import CALLER_ERASED, SLICE, RecordedLegs, account_of, begin_of, read_slice, slice_of
 from calls.replay.refold import Refold, RefoldedLeg
@@ -235,22 +244,25 @@ class _Comparison:
     def _compare_slice(self, number: int) -> None:
         recorded, would_be = self._recorded.slice(number), self._would_be.pop(number, [])
         mine = [leg for leg in recorded.accounts.values() if self._begin <= leg.connected_at < self._end]
+        both = paired(mine, would_be)
         unsettled = {(leg.device_id, leg.connected_source_at) for leg in self._refold.unsettled()}
-        again = {_key(leg) for leg in would_be}
+        again = {leg.leg_id for leg, _ in both.pairs}
         self._is_erased |= CALLER_ERASED in recorded.apart.values()
         reasons = {leg.leg_id: self._why_apart(leg, recorded.apart, unsettled, again) for leg in mine}
         erased = [leg for leg in mine if reasons[leg.leg_id] == CALLER_ERASED]
         around = [*self._erased, *erased, *self._erased_after(number)]
-        for leg in mine if around else ():
-            if not reasons[leg.leg_id] and _key(leg) not in again and is_beside(leg, around):
+        for leg in both.missing if around else ():
+            if not reasons[leg.leg_id] and is_beside(leg, around):
                 reasons[leg.leg_id] = CALLER_ERASED
-        uncertain = self._uncertain(number, mine, would_be, reasons)
-        reasons |= {leg.leg_id: EVENTS_MISSING for leg in mine if _key(leg) in uncertain and not reasons[leg.leg_id]}
+        lost = self._lost_around(number, mine, both, reasons)
+        for leg in both.missing:
+            if not reasons[leg.leg_id] and is_beside(leg, lost):
+                reasons[leg.leg_id] = EVENTS_MISSING
         self.result.apart.update(why for leg in mine if (why := reasons[leg.leg_id]) and not leg.is_canary)
-        left_out = uncertain | {_key(leg) for leg in mine if reasons[leg.leg_id]}
         was = [leg for leg in mine if not reasons[leg.leg_id]]
-        would = [leg for leg in would_be if _key(leg) not in left_out and not self._is_unknown(leg)]
-        would = without_remains(would, mine, around)
+        would = [leg for before, leg in both.pairs if not reasons[before.leg_id]]
+        would += [leg for leg in both.extra if not is_beside(leg, lost) and not self._is_unknown(leg, BESIDE)]
+        would = without_remains([leg for leg in would if not self._is_unknown(leg)], was, around)
         self._erased = erased
         canaries = sum(1 for leg in was if leg.is_canary)
         self.result.canaries += canaries
@@ -258,11 +270,7 @@ class _Comparison:
         self.result.add(differences(was, would, self._rules))
 
     def _why_apart(
-        self,
-        leg: LegAccount,
-        apart: dict[int, str],
-        unsettled: set[tuple[str, datetime]],
-        again: set[tuple[str, datetime]],
+        self, leg: LegAccount, apart: dict[int, str], unsettled: set[tuple[str, datetime]], again: set[int]
     ) -> str:
         if leg.leg_id in apart:
             return apart[leg.leg_id]
@@ -272,7 +280,7 @@ class _Comparison:
             return "a person sent its flags again, and a wrap-up came before they ended"
         if _key(leg) in unsettled:
             return "it would not be settled yet"
-        if self._is_erased and _key(leg) not in again and not knows_caller(leg):
+        if self._is_erased and leg.leg_id not in again and not knows_caller(leg):
             return CALLER_ERASED
         return ""
 
@@ -280,30 +288,22 @@ class _Comparison:
         """Return the legs of the next slice whose caller was erased: what is left of them may be in this one."""
         if not self._is_erased:
             return []
-        after, again = self._recorded.slice(number + 1), {_key(leg) for leg in self._would_be.get(number + 1, [])}
-        return [
-            leg
-            for key, leg in after.accounts.items()
-            if after.apart.get(key) == CALLER_ERASED or (_key(leg) not in again and not knows_caller(leg))
-        ]
+        after = self._recorded.slice(number + 1)
+        missing = paired(after.accounts.values(), self._would_be.get(number + 1, [])).missing
+        erased = [leg for key, leg in after.accounts.items() if after.apart.get(key) == CALLER_ERASED]
+        return [*erased, *(leg for leg in missing if not knows_caller(leg))]
 
-    def _uncertain(
-        self, number: int, recorded: list[LegAccount], would_be: list[LegAccount], reasons: dict[int, str]
-    ) -> set[tuple[str, datetime]]:
-        """Return the legs that are there in one case alone, and may be so for events that are missing.
-
-        That is a leg beside one that reaches into such a time, and one that would begin just after it.
-        """
+    def _lost_around(
+        self, number: int, recorded: list[LegAccount], both: PairedLegs, reasons: dict[int, str]
+    ) -> list[LegAccount]:
+        """Return the legs of which events are missing: one beside them may be there in one case alone for that."""
         lost = [*self._lost, *(leg for leg in recorded if reasons[leg.leg_id] == EVENTS_MISSING)]
         begin_of_next = begin_of(number + 1)
         self._lost = [leg for leg in lost if (leg.disconnected_at or begin_of_next) + BESIDE >= begin_of_next]
-        then, again = {_key(leg) for leg in recorded}, {_key(leg) for leg in would_be}
-        alone = [leg for leg in (*recorded, *would_be) if (_key(leg) in then) is not (_key(leg) in again)]
-        if alone:
+        if both.missing or both.extra:
             after = self._recorded.slice(number + 1).accounts.values()
             lost += [leg for leg in after if self._is_unknown(leg)]
-        found = {_key(leg) for leg in alone if is_beside(leg, lost)}
-        return found | {_key(leg) for leg in alone if _key(leg) in again and self._is_unknown(leg, BESIDE)}
+        return lost
 
     def _is_unknown(self, leg: LegAccount, after: timedelta = timedelta(0)) -> bool:
         """Say whether a leg reaches into a time of which events are missing, or began this soon ``after`` it."""

@@ -81,6 +81,14 @@ class ReplayDifference(msgspec.Struct, frozen=True, kw_only=True):
     is_canary: bool = False
 
 
+class PairedLegs(msgspec.Struct, frozen=True):
+    """Legs as they were beside the same ones as they would be, and those that are there in one case alone."""
+
+    pairs: Sequence[tuple[LegAccount, LegAccount]]
+    missing: Sequence[LegAccount]
+    extra: Sequence[LegAccount]
+
+
 class ReplayRules(msgspec.Struct, frozen=True):
     """The settings of the replay."""
 
@@ -106,32 +114,39 @@ def differences(
 ) -> list[ReplayDifference]:
     """Return what would be different, in the order of the legs."""
     recorded, again = list(was), list(would_be)
-    pairs, missing, extra = _paired(recorded, again)
+    both = paired(recorded, again)
     extensions = {leg.extension for leg in recorded}
-    found = [_missing(leg, rules) for leg in missing]
-    found += [_extra(leg, extensions, rules) for leg in extra]
-    for before, after in pairs:
+    found = [_missing(leg, rules) for leg in both.missing]
+    found += [_extra(leg, extensions, rules) for leg in both.extra]
+    for before, after in both.pairs:
         found += _changed(before, after, rules)
     return sorted(found, key=lambda one: (one.connected_at, one.extension, one.subject))
 
 
-def _paired(
-    recorded: list[LegAccount], again: list[LegAccount]
-) -> tuple[list[tuple[LegAccount, LegAccount]], list[LegAccount], list[LegAccount]]:
+def paired(recorded: Iterable[LegAccount], again: Iterable[LegAccount]) -> PairedLegs:
     """Pair legs of an extension that were connected at the same moment, those of the same call first."""
-    waiting: defaultdict[tuple[str, datetime], list[LegAccount]] = defaultdict(list)
-    for leg in again:
-        waiting[leg.extension, leg.connected_at].append(leg)
-    pairs, missing = [], []
-    for leg in recorded:
-        candidates = waiting[leg.extension, leg.connected_at]
-        if not candidates:
-            missing.append(leg)
-            continue
-        best = next((one for one in candidates if one.call_id == leg.call_id), candidates[0])
-        candidates.remove(best)
-        pairs.append((leg, best))
-    return pairs, missing, [leg for legs in waiting.values() for leg in legs]
+    pairs: list[tuple[LegAccount, LegAccount]] = []
+    missing, extra = list(recorded), list(again)
+    for key in (_call_at, _place_at):
+        waiting: defaultdict[object, list[LegAccount]] = defaultdict(list)
+        for leg in extra:
+            waiting[key(leg)].append(leg)
+        alone = []
+        for leg in missing:
+            if same := waiting[key(leg)]:
+                pairs.append((leg, same.pop(0)))
+            else:
+                alone.append(leg)
+        missing, extra = alone, [leg for legs in waiting.values() for leg in legs]
+    return PairedLegs(pairs, missing, extra)
+
+
+def _call_at(leg: LegAccount) -> object:
+    return leg.extension, leg.connected_at, leg.call_id
+
+
+def _place_at(leg: LegAccount) -> object:
+    return leg.extension, leg.connected_at
 
 
 def _missing(leg: LegAccount, rules: ReplayRules) -> ReplayDifference:

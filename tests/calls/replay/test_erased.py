@@ -1,7 +1,8 @@
 """What remains of an erased caller's events is left out of a replay's differences; other calls are not."""
 
 from calls.replay.difference import LegAccount
-from calls.replay.erased import is_beside, is_of_interaction, without_remains
+from calls.replay.erased import without_remains
+from calls.replay.nearby import is_beside, is_of_interaction
 from flags.catalogue.values import LegFacts
 from tests.calls.switchboard import moment
 
