@@ -3,21 +3,24 @@
 Two days are sealed, and the file beside the database has seen both seals; a third day is over and waits.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.test import Client
 
 from evidence import seal_file
 from evidence.api import UnsealedEntry, UnsealedFlag, append, change_key, held_head, seal_days
+from evidence.guard import COUNTS_FOR
 from evidence.merkle import leaf_hash, root_of
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidenceSeal, EvidenceSealFile
-from evidence.records import NOTHING_BEFORE, BlockHeader, as_text, text_hash
+from evidence.records import NOTHING_BEFORE, BlockHeader, SealStatement, as_text, text_hash
 from gateway_site.alarms.conditions import find
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -93,7 +96,8 @@ def test_who_deletes_the_seals_of_a_forged_chain_gets_no_signature(
         call_command("verify_evidence")
     with pytest.raises(CommandError, match="NOT FIT"):
         call_command("evidence_seals", put_back=True)
-    assert "Put back: 2026-03-03" not in capsys.readouterr().out, "its block was forged as well"
+    assert "Put back: none." in capsys.readouterr().out, "the blocks of both days were forged as well"
+    assert not EvidenceSeal.objects.exists()
 
 
 def test_an_entry_of_a_sealed_day_that_was_changed_stops_the_signature_though_the_seals_are_there(
@@ -102,6 +106,23 @@ def test_an_entry_of_a_sealed_day_that_was_changed_stops_the_signature_though_th
     forge()
     assert seal_days(now) == 0
     assert "2026-03-02, which is sealed: its blocks are not those that were sealed" in problems()
+
+
+def test_an_entry_of_the_day_that_is_to_be_sealed_was_changed_and_the_day_is_not_signed(now: datetime) -> None:
+    last = EvidenceEntry.objects.get(number=3)
+    EvidenceEntry.objects.filter(pk=last.pk).update(body=last.body.replace("written", "refused"))
+
+    assert (seal_days(now), EvidenceSeal.objects.count()) == (0, 2)
+    assert problems() == ["2026-03-04, which is to be sealed: an entry of block 3 was changed"]
+
+
+def test_what_another_machine_found_stops_the_signature_until_it_compares_no_more(now: datetime) -> None:
+    """The file of this one may have been begun after the forgery, and fits it."""
+    found = {"path": "seals.jsonl", "begun_at": now, "compared_at": now, "problems": ["a seal is not the one made"]}
+    EvidenceSealFile.objects.create(file="another", host="another", **found)
+
+    assert seal_days(now + COUNTS_FOR - timedelta(seconds=1)) == 0
+    assert seal_days(now + COUNTS_FOR) == 1
 
 
 def test_a_seal_that_only_vanished_comes_back_and_the_next_day_is_sealed(now: datetime, settings: Any) -> None:
@@ -181,3 +202,59 @@ def test_a_file_that_cannot_be_used_stops_the_signature_and_says_why(now: dateti
     settings.EVIDENCE_SEALS.write_text("nonsense\n")
     assert seal_days(now) == 0
     assert any("cannot be used: a line of it is no seal" in one for one in problems())
+
+
+def _forget(settings: Any, text: str) -> None:
+    """Take the line with a text out of the file, as of a machine that has not seen its seal."""
+    kept = [
+        line for line in settings.EVIDENCE_SEALS.read_bytes().splitlines(keepends=True) if text.encode() not in line
+    ]
+    settings.EVIDENCE_SEALS.write_bytes(b"".join(kept))
+
+
+def _resealed(day: str, signer: Ed25519PrivateKey | None = None, **changes: str) -> None:
+    """Put another seal in the place of a day's, signed by a key or by nobody."""
+    seal = EvidenceSeal.objects.get(day=day)
+    seal.statement = as_text(
+        msgspec.structs.replace(msgspec.json.decode(seal.statement, type=SealStatement), **changes)
+    )
+    seal.signature = signer.sign(seal.statement.encode()).hex() if signer else "00" * 64
+    seal.save()
+
+
+def _by_another_key() -> None:
+    thief = Ed25519PrivateKey.generate()
+    _resealed("2026-03-04", thief, key=thief.public_key().public_bytes_raw().hex())
+
+
+def _by_the_key_of_the_site() -> None:
+    secret = EvidenceKey.objects.get().private.reveal()
+    _resealed("2026-03-04", Ed25519PrivateKey.from_private_bytes(bytes.fromhex(secret)), previous="00" * 32)
+
+
+FORGED: dict[str, Callable[[], object]] = {
+    "the signature of the seal of 2026-03-04 is wrong": lambda: _resealed("2026-03-04"),
+    "nothing links the key ": _by_another_key,
+    "the seal of 2026-03-04 does not follow the one before": _by_the_key_of_the_site,
+    "the seal of 2026-03-04 cannot be read": lambda: EvidenceSeal.objects.filter(day="2026-03-04").update(statement=""),
+}
+
+
+@pytest.mark.parametrize("said", FORGED)
+def test_a_seal_that_this_machine_has_not_seen_is_taken_over_only_if_the_site_made_it(
+    now: datetime, settings: Any, said: str
+) -> None:
+    seal_days(now)
+    _forget(settings, '"day":"2026-03-04"')
+    FORGED[said]()
+
+    assert seal_days(now) == 0
+    [problem] = problems()
+    assert problem.startswith(said)
+    assert [line.day for line in lines(settings.EVIDENCE_SEALS)] == ["", "2026-03-02", "2026-03-03"]
+
+
+def test_a_seal_of_a_day_before_those_that_were_seen_is_not_taken_over(now: datetime, settings: Any) -> None:
+    _forget(settings, '"day":"2026-03-02"')
+    assert seal_days(now) == 0
+    assert problems() == ["a seal of 2026-03-02 appeared after that of 2026-03-03 was made"]
