@@ -26,6 +26,6 @@ def _meets(leg: LegAccount, other: LegAccount) -> bool:
 
 
 def is_of_interaction(leg: LegAccount, others: Sequence[LegAccount]) -> bool:
-    """Say whether a leg is in a call, or an interaction, of others: events of these may have told of it."""
+    """Say whether a leg is in a call, or an interaction, of others: events of these may have led to it."""
     own = leg.facts.interaction_id
     return any(one.call_id == leg.call_id or (own and one.facts.interaction_id == own) for one in others)

@@ -53,9 +53,10 @@ def _compared(
 
 @pytest.mark.django_db
 def test_a_leg_beside_one_that_lacks_events_is_not_compared_and_one_elsewhere_is() -> None:
-    lost, beside, elsewhere = _leg("a", begin=15, leg_id=1), _leg("b", begin=40, leg_id=2), _leg("c", "2002", 40, 3)
+    lost = msgspec.structs.replace(_leg("a", begin=15, leg_id=1), disconnected_at=moment(100))
+    beside, elsewhere = _leg("b", begin=40, leg_id=2), _leg("c", "2002", 40, 3)
 
-    result = _compared([lost, beside, elsewhere], [_leg("d", begin=50)])
+    result = _compared([lost, beside, elsewhere], [_leg("d", begin=120)])
 
     assert (dict(result.apart), result.compared) == ({EVENTS_MISSING: 2}, 1)
     assert [(one.kind, one.examples[0].extension) for one in result.sorted_groups()] == [("missing_leg", "2002")]
