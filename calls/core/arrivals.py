@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from calls.core.attended_transfer import pending_of
 from calls.core.call_facts import AFTER, stated_since
-from calls.core.clocks import CLOSE, TICK
+from calls.core.clocks import CLOSE, GRACE, TICK
 from calls.core.leg_split import put_second_part
-from calls.core.legs import GRACE, clear_party, close_leg, put_party, refresh_facts
+from calls.core.legs import clear_party, close_leg, put_party, refresh_facts
 from calls.core.origins import OriginRule, origin_of
 from calls.core.state import CallState, LegState, Party, WriteStatus
 from calls.core.unit_of_work import UnitOfWork

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.core.call_facts import divided
-from calls.core.clocks import CLOSE, TICK
+from calls.core.clocks import CLOSE, GRACE, TICK
 from calls.core.connections import connect_device
 from calls.core.consultation import inherit_again
 from calls.core.incarnations import has_come_after, later_parties, own_interaction
 from calls.core.leg_data import data_of
-from calls.core.legs import GRACE, clear_party, correct_end, put_party, refresh_facts
+from calls.core.legs import clear_party, correct_end, put_party, refresh_facts
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from calls.core.call_facts import INHERITED, is_contradicted, names_another, states_its_number
-from calls.core.clocks import has_whole_seconds
+from calls.core.clocks import GRACE, has_whole_seconds
 from calls.core.gaps import is_missed, missed_since
 from calls.core.newcomers import queues_another
 from calls.core.outside_parties import is_of_outside, is_outside
@@ -26,8 +26,6 @@ from cti.events import (
     ServiceInitiated,
 )
 
-#: Maximum difference in arrival between events of different monitors; within it their order means nothing.
-GRACE = timedelta(seconds=1)
 #: Maximum silence of a call that waits, in a queue, parked or handed on; after it the id is taken to name a new call.
 SILENCE = timedelta(minutes=15)
 #: Maximum time for which a phone rings in a call of which nothing else is heard.

@@ -9,6 +9,8 @@ from calls.core.unit_of_work import UnitOfWork
 
 #: Maximum difference between the clocks of QMS and the gateway, and between QMS's beginning and the PBX's Connected.
 APART = timedelta(seconds=1)
+#: Maximum difference in arrival between events of different monitors; within it their order means nothing.
+GRACE = timedelta(seconds=1)
 #: Maximum delay of an event, where the link or the journal stalls, that can be compensated.
 STALL = timedelta(seconds=6)
 #: Maximum difference between QMS's beginning and our Connected where nothing stalls.

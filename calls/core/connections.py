@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import from_answer
-from calls.core.clocks import APART, has_whole_seconds, heard_order
+from calls.core.clocks import APART, GRACE, has_whole_seconds, heard_order
 from calls.core.doubts import give_up_what_may_be_of_repeat
-from calls.core.legs import GRACE, close_leg, open_leg, put_party
+from calls.core.legs import close_leg, open_leg, put_party
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection

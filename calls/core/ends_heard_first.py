@@ -5,7 +5,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from calls.core.call_end import connect_again, divide_where_empty, expire_when_over, without_again
-from calls.core.legs import GRACE, clear_party, put_party
+from calls.core.clocks import GRACE
+from calls.core.legs import clear_party, put_party
 from calls.core.state import CallState, Party
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, ConnectionCleared, Established

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.core.call_end import divide_where_empty, expire_when_over, is_known_by_ends
-from calls.core.legs import GRACE, clear_party
+from calls.core.clocks import GRACE
+from calls.core.legs import clear_party
 from calls.core.outcome_rules import traced
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork

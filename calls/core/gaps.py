@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from calls.core.clocks import moments_of
+from calls.core.clocks import GRACE, moments_of
 from calls.core.commands import CloseGap, OpenGap
 from calls.core.gap_tally import GapTally
 from calls.core.source_state import PartialGap
@@ -15,8 +15,6 @@ from cti.events import CallEvent, Delivered, Established
 
 #: In a gap no longer than this nobody answers a call, holds it and talks in another.
 SHORT = timedelta(seconds=3)
-#: Maximum difference in arrival between the reports of one connection by several monitors.
-GRACE = timedelta(seconds=1)
 
 
 def lose_devices(work: UnitOfWork, devices: Iterable[str], at: datetime, reason: str) -> None:

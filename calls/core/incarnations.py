@@ -17,7 +17,6 @@ from msgspec.structs import replace
 from calls.core.call_evidence import (
     AT_DEVICE,
     ENTERING,
-    GRACE,
     OPENING,
     begins,
     contradicts,
@@ -30,7 +29,7 @@ from calls.core.call_evidence import (
     is_of_later_life,
     states_another_interaction,
 )
-from calls.core.clocks import TICK, has_whole_seconds
+from calls.core.clocks import GRACE, TICK, has_whole_seconds
 from calls.core.gaps import is_missed
 from calls.core.newcomers import SOON, doubtful_from
 from calls.core.state import CallState, Party, PartyState

@@ -6,11 +6,11 @@ from msgspec.structs import replace
 
 from calls.core.call_evidence import ENTERING, is_inside_again, states_another_interaction
 from calls.core.call_facts import learn, learn_values, moved_facts, reported_facts
-from calls.core.clocks import heard_order
+from calls.core.clocks import GRACE, heard_order
 from calls.core.consultation import ended, own_ends
 from calls.core.gaps import is_missed
 from calls.core.incarnations import attribute
-from calls.core.legs import GRACE, refresh_facts
+from calls.core.legs import refresh_facts
 from calls.core.origins import origin_of
 from calls.core.state import CallState, PartyState
 from calls.core.unit_of_work import UnitOfWork

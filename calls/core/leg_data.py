@@ -5,13 +5,10 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.core.call_facts import as_of
-from calls.core.clocks import TICK
+from calls.core.clocks import GRACE, TICK
 from calls.core.origins import OriginRule
 from calls.core.state import CallState, LegData, LegState, TimedValue
 from calls.core.unit_of_work import UnitOfWork
-
-#: Maximum time by which a link without times of its own reports a queue after the answer that led out of it.
-_GRACE = timedelta(seconds=1)
 
 
 def data_of(work: UnitOfWork, call: CallState, leg: LegState) -> LegData:
@@ -23,7 +20,7 @@ def data_of(work: UnitOfWork, call: CallState, leg: LegState) -> LegData:
     """
     facts = {name: _until(history, leg) for name, history in call.facts.items()} if _is_whole(leg, call) else call.facts
     known = facts.get("queue_name", ())
-    since = leg.connected_source_at + (_GRACE if _may_be_late(work) else timedelta(0))
+    since = leg.connected_source_at + (GRACE if _may_be_late(work) else timedelta(0))
     own = tuple(one for one in known if not _leads_away(one, since, leg))
     if len(own) != len(known):
         facts = {**facts, "queue_name": own}

@@ -35,8 +35,6 @@ from calls.core.state import (
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent
 
-#: Maximum time by which events of different monitors may arrive out of order.
-GRACE = timedelta(seconds=1)
 #: Maximum time by which a recording may begin before the PBX reports Connected.
 EARLY = timedelta(seconds=3)
 

@@ -14,15 +14,13 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec.structs import replace
 
-from calls.core.clocks import TICK, has_whole_seconds
+from calls.core.clocks import GRACE, TICK, has_whole_seconds
 from calls.core.leg_data import data_of
 from calls.core.outside_parties import is_outside
 from calls.core.state import CallState, LegState, Party, Reconnection, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, Queued
 
-#: Maximum time by which such a link reports events out of order.
-GRACE = timedelta(seconds=1)
 #: Maximum difference in arrival between the reports of both ends of one connection where nothing stalls.
 SOON = timedelta(milliseconds=100)
 

@@ -1,15 +1,11 @@
 """A phone that rings where it rang, dials or talks already: it is in another call by now."""
 
-from datetime import timedelta
-
 from calls.core.call_facts import states_its_number
+from calls.core.clocks import GRACE
 from calls.core.newcomers import SOON, doubtful_from
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, Delivered
-
-#: Maximum difference in arrival between the reports of two monitors of one ringing.
-_GRACE = timedelta(seconds=1)
 
 
 def rings_in_another(work: UnitOfWork, call: CallState, party: Party, event: CallEvent) -> bool:
@@ -29,7 +25,7 @@ def _rings_again(call: CallState, party: Party, event: CallEvent) -> bool:
     is_ringing = isinstance(event, Delivered) and party.state is PartyState.ALERTING and party.since is not None
     if not is_ringing or call.waits_at or call.main is not None or states_its_number(call, event):
         return False
-    return event.time > (party.since or event.time) + _GRACE
+    return event.time > (party.since or event.time) + GRACE
 
 
 def _rings_where_it_dials(work: UnitOfWork, party: Party, event: CallEvent) -> bool:

@@ -3,9 +3,10 @@
 from msgspec.structs import replace
 
 from agents.core.presence import KnownBy, SessionChange, apply_agent_event, was_overtaken, with_log_off
+from calls.core.clocks import GRACE
 from calls.core.commands import ChangeSession
 from calls.core.dispatch import apply
-from calls.core.legs import GRACE, identified, searched, without_agent
+from calls.core.legs import identified, searched, without_agent
 from calls.core.origins import OriginRule
 from calls.core.outcome_rules import concluded, traced
 from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus

@@ -8,7 +8,7 @@ from calls.core.answer_supervision import UNSUPERVISED, confirm
 from calls.core.call_end import MARGIN, divide, divide_at_next_end, divide_before_leg, remembered
 from calls.core.call_evidence import queue_of
 from calls.core.call_facts import learn
-from calls.core.clocks import TICK, has_whole_seconds, heard_order, moments_of
+from calls.core.clocks import GRACE, TICK, has_whole_seconds, heard_order, moments_of
 from calls.core.commands import NameQueue
 from calls.core.connections import connect_device, connection_of, is_late
 from calls.core.consultation import inherit
@@ -16,7 +16,7 @@ from calls.core.dispatch import apply
 from calls.core.ends_apart import leave_queue
 from calls.core.idle_calls import doubt_from
 from calls.core.known_calls import known_call, located
-from calls.core.legs import GRACE, clear_party, put_party
+from calls.core.legs import clear_party, put_party
 from calls.core.newcomers import is_vouched
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded

@@ -15,7 +15,7 @@ from calls.core.call_end import (
     is_known_by_ends,
 )
 from calls.core.call_evidence import states_another_interaction
-from calls.core.clocks import CLOSE, TICK, has_whole_seconds, moments_of
+from calls.core.clocks import CLOSE, GRACE, TICK, has_whole_seconds, moments_of
 from calls.core.connections import connect_device, connection_of, note_seen, open_before
 from calls.core.consultation import disinherit, inherit, inherit_late
 from calls.core.dispatch import apply
@@ -26,7 +26,7 @@ from calls.core.gaps import may_have_had_others
 from calls.core.idle_calls import doubt_from, may_go_on_without, rang_only
 from calls.core.incarnations import call_at
 from calls.core.known_calls import known_call, located
-from calls.core.legs import GRACE, clear_party, note_stalled_end, put_party
+from calls.core.legs import clear_party, note_stalled_end, put_party
 from calls.core.newcomers import is_vouched, newcomers_before_clearing, newcomers_since, set_apart
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import traced

@@ -8,7 +8,7 @@ from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
 from calls.core.attended_transfer import Part, divide_leg, give_to_second, is_conclusive, may_have_ended, part_of
 from calls.core.call_end import divide, divide_where_empty, expire_when_over, remembered
 from calls.core.canary import may_be_recorded_as
-from calls.core.clocks import APART, CLOSE, TICK, moments_of, was_over_when_heard
+from calls.core.clocks import APART, CLOSE, GRACE, TICK, moments_of, was_over_when_heard
 from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
 from calls.core.doubts import base_due, began_with_following, decide_contests, overtake, uncontested
@@ -16,7 +16,7 @@ from calls.core.former_ids import end_under_old_id
 from calls.core.gaps import is_heard_after_loss
 from calls.core.handlers.link_events import forget_abandoned_snapshot
 from calls.core.leg_split import split
-from calls.core.legs import GRACE, clear_party, close_leg, open_leg, put_party, start_search
+from calls.core.legs import clear_party, close_leg, open_leg, put_party, start_search
 from calls.core.outcome_rules import concluded, traced
 from calls.core.recording_ownership import (
     began_late,

@@ -10,7 +10,7 @@ from calls.core.attended_transfer import hand_on, note_other_part, pending_of
 from calls.core.call_end import divide, divide_at_next_end, divide_where_empty, expire_when_over, remembered
 from calls.core.call_evidence import is_of_before_loss, states_another_interaction
 from calls.core.call_facts import AFTER, learn, merged, reported_facts, stated_since
-from calls.core.clocks import CLOSE, TICK
+from calls.core.clocks import CLOSE, GRACE, TICK
 from calls.core.consultation import disinherit_handed_on, ended, own_ends
 from calls.core.dispatch import apply
 from calls.core.ends_apart import divide_where_handed_on
@@ -18,7 +18,7 @@ from calls.core.ends_heard_first import connect_as_heard
 from calls.core.former_ids import former_ids, take_back_clearing
 from calls.core.handed_interactions import handed_facts, without_doubtful
 from calls.core.incarnations import begin_call, call_at
-from calls.core.legs import GRACE, clear_party, correct_end, open_leg, put_party, refresh_facts
+from calls.core.legs import clear_party, correct_end, open_leg, put_party, refresh_facts
 from calls.core.origins import Origin, OriginRule, origin_of
 from calls.core.outside_parties import is_handed_outside, is_outside
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, Reconnection, WriteStatus
