@@ -158,10 +158,9 @@ def divided(call: CallState, moment: datetime) -> tuple[dict[str, tuple[TimedVal
 
 def is_contradicted(call: CallState, data: CallData) -> bool:
     """Say whether an event states another calling number than its call ever had."""
-    reported_facts, history = data.calling_number, call.facts.get("calling_number", ())
-    if not reported_facts or not history:
+    if not data.calling_number or not call.facts.get("calling_number"):
         return False
-    return not any(fact.value and _is_same_number(reported_facts, fact.value) for fact in history)
+    return not is_called_from(call, data.calling_number)
 
 
 def is_called_from(call: CallState, number: str) -> bool:
@@ -192,5 +191,5 @@ def _is_same_number(one: str, other: str) -> bool:
 
 def states_its_number(call: CallState, event: CallEvent, until: datetime | None = None) -> bool:
     """Say whether an event states a calling number that the call has, or had until a moment."""
-    known = call.facts.get("calling_number", ())
-    return any(one.value == event.data.calling_number for one in known if until is None or one.at <= until)
+    known, stated = call.facts.get("calling_number", ()), event.data.calling_number
+    return bool(stated) and any(one.value == stated for one in known if until is None or one.at <= until)

@@ -18,15 +18,13 @@ def data_of(work: UnitOfWork, call: CallState, leg: LegState) -> LegData:
        within the second of the answer, of whole ones, what is heard after that.
     2. In whole seconds, what is heard after the end was stated after it.
     """
-    facts = {name: _until(history, leg) for name, history in call.facts.items()} if _is_whole(leg, call) else call.facts
+    facts, ended = call.facts, leg.disconnected_source_at
+    if ended is not None:
+        facts = {name: tuple(one for one in known if not _is_after_end(one, leg)) for name, known in facts.items()}
     known = facts.get("queue_name", ())
     since = leg.connected_source_at + (GRACE if _may_be_late(work) else timedelta(0))
     own = tuple(one for one in known if not _leads_away(one, since, leg))
-    if len(own) != len(known):
-        facts = {**facts, "queue_name": own}
-    if facts is call.facts:
-        return as_of(call, leg.disconnected_source_at)
-    return as_of(replace(call, facts={name: one for name, one in facts.items() if one}), leg.disconnected_source_at)
+    return as_of(replace(call, facts={name: one for name, one in {**facts, "queue_name": own}.items() if one}), ended)
 
 
 def _may_be_late(work: UnitOfWork) -> bool:
@@ -42,16 +40,9 @@ def _leads_away(value: TimedValue, since: datetime, leg: LegState) -> bool:
     return value.at > since
 
 
-def _is_whole(leg: LegState, call: CallState) -> bool:
-    """Say whether something was stated in the second of a leg's end, of whole ones."""
-    ended = leg.disconnected_source_at
-    return ended is not None and any(
-        history[-1].heard_at is not None and history[-1].at == ended for history in call.facts.values()
-    )
-
-
-def _until(history: tuple[TimedValue, ...], leg: LegState) -> tuple[TimedValue, ...]:
-    ended, heard = leg.disconnected_source_at, leg.disconnected_gateway_at
-    return tuple(
-        one for one in history if one.at != ended or one.heard_at is None or heard is None or one.heard_at <= heard
-    )
+def _is_after_end(value: TimedValue, leg: LegState) -> bool:
+    """Say whether a value was stated in the second of a leg's end, of whole ones, and heard after that."""
+    heard = leg.disconnected_gateway_at
+    if value.heard_at is None or heard is None:
+        return False
+    return value.at == leg.disconnected_source_at and value.heard_at > heard

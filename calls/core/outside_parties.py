@@ -26,11 +26,8 @@ def is_outside(work: UnitOfWork, call: CallState, party: Party) -> bool:
 
 def is_outside_number(work: UnitOfWork, number: str) -> bool:
     """Say whether a number is one outside: of no device and no queue, and international or long."""
-    site = work.site
-    if number in site.devices or number in site.queues or number in site.ignored or number in work.source.queue_names:
-        return False
-    is_outside = number.startswith("+") or (number.isdigit() and len(number) >= _OUTSIDE_DIGITS)
-    return is_outside and (bool(site.devices) or work.context.verdict(number).kind is MatchKind.UNMATCHED)
+    is_long = number.isdigit() and len(number) >= _OUTSIDE_DIGITS
+    return (number.startswith("+") or is_long) and _is_nobody_of_ours(work, number)
 
 
 def is_handed_outside(work: UnitOfWork, calls: list[CallState], event: CallEvent) -> bool:
@@ -50,29 +47,26 @@ def is_handed_outside(work: UnitOfWork, calls: list[CallState], event: CallEvent
 def _joins_callers(work: UnitOfWork, calls: list[CallState], event: CallEvent) -> bool:
     """Say whether a transfer joins two calls with the second of which its device was connected, and had not dialled it.
 
-    Who called is at the other end of each, and outside where no phone of ours is known there or named.
+    Who called is at the other end of each, and outside where no phone of ours is named: one that is known there talks
+    in the resulting call, so that nobody is awaited.
     """
     data = event.data
     host, to = data.transferring_device_id or data.device_id or "", data.transferred_to_device_id or ""
     if len(calls) != 2 or not to or not _is_nobody_of_ours(work, to) or calls[1].waits_since is not None:
         return False
     joined = calls[1].parties.get(host)
-    is_called = joined is not None and joined.had_leg and not joined.has_dialled
-    return is_called and not any(
-        one.is_here and not is_outside(work, call, one) for call in calls for one in _others(call, host)
-    )
-
-
-def _others(call: CallState, host: str) -> list[Party]:
-    return [party for name, party in call.parties.items() if name != host]
+    return joined is not None and joined.had_leg and not joined.has_dialled
 
 
 def _is_nobody_of_ours(work: UnitOfWork, device_id: str) -> bool:
     """Say whether a device is no queue and no phone: none that is listed, or that a QMS user has where none are."""
-    is_queue = device_id in work.site.queues or device_id in work.source.queue_names
-    if is_queue or device_id in work.site.ignored or device_id in work.site.devices:
+    if _is_queue(work, device_id) or device_id in work.site.ignored or device_id in work.site.devices:
         return False
     return bool(work.site.devices) or work.context.verdict(device_id).kind is MatchKind.UNMATCHED
+
+
+def _is_queue(work: UnitOfWork, device_id: str) -> bool:
+    return device_id in work.site.queues or device_id in work.source.queue_names
 
 
 def _is_outside_here(party: Party | None) -> bool:
@@ -84,5 +78,5 @@ def is_of_outside(work: UnitOfWork, event: CallEvent) -> bool:
     device_id = event.data.device_id or ""
     if event.data.outside or is_outside_number(work, device_id):
         return True
-    is_queue = isinstance(event, Queued) or device_id in work.site.queues or device_id in work.source.queue_names
+    is_queue = isinstance(event, Queued) or _is_queue(work, device_id)
     return not is_queue and not work.site.is_extension(device_id)

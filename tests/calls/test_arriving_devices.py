@@ -295,6 +295,15 @@ def test_the_device_at_which_a_call_failed_has_left(who: Party, cleared: float |
     assert seconds(here.parties["2002"].cleared_at) == cleared
 
 
+@pytest.mark.parametrize(("queued", "doubtful"), [(4, 5), (5, 5), (6, None)])
+def test_the_failure_of_the_queue_in_which_a_call_waits_ends_the_wait_that_had_begun(
+    queued: float, doubtful: float | None
+) -> None:
+    one = call(party("2002", ALERTING, since=6), waits_since=queued, waits_at="5000")
+
+    assert seconds(after(one, event("Failed", 5, "5000"), **QUEUES).calls[1].doubtful_since) == doubtful
+
+
 def test_the_failure_of_a_phone_that_rang_can_show_that_the_call_was_over() -> None:
     """2002 answered and left at 4; that the call had failed at 2001 is heard after the id was used again."""
     one = call(party(state=ALERTING, since=0), left("2002", 6, since=1), party("2003", since=7), entered_at=7)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.relatives.case import (
+    JO,
+    KNOWN,
     Case,
     Event,
     Leg,
@@ -31,8 +33,6 @@ from tests.relatives.case import (
 
 pytestmark = pytest.mark.core
 
-KNOWN: dict[str, Any] = {"name": "Jo", "interaction": "I1"}
-JO: dict[str, Any] = {**KNOWN, "queue": "Sales"}
 TIMES: dict[str, dict[str, Any]] = {
     "with fractions": {"queues": ["5000", "5001"]},
     "in whole seconds": {"queues": ["5000", "5001"]},

@@ -65,8 +65,17 @@ WAYS: dict[str, list[Told]] = {
         ("Delivered", 22, "T2:1", {"outside": True, **SALES, "callerName": "Uma", "callerNameSource": "isdn"}),
         ("Established", 25, "T2:1", {"outside": True}),
     ],
+    "blind, and a trunk that is not known is reported": [
+        _transferred("+4999"),
+        ("Established", 25, "T7", {"outside": True, **SALES, "callerName": "Uma", "callerNameSource": "isdn"}),
+    ],
+    "blind, and the number is reported as a device": [
+        _transferred("+4999"),
+        ("Established", 25, "+4999", {**SALES, "callerName": "Uma", "callerNameSource": "isdn"}),
+    ],
     "attended": _consulted("+4999"),
     "attended over a trunk": _consulted("T2:1"),
+    "attended over a trunk, to no place that is named": _consulted("T2:1", transferredToDeviceId=""),
     "attended, it goes on under the consultation's id": _consulted("+4999", resultingCallId="C2"),
     "attended, it goes on under an id of its own": _consulted("+4999", resultingCallId="C3"),
     "joined with another caller": _joined("T9"),
@@ -155,6 +164,19 @@ def test_a_caller_who_is_joined_with_a_colleague_is_awaited_there(dialled: bool)
     board = Switchboard(_site(has_devices=True))
     told = _joined("2003") if not dialled else [("Originated", 9, "2001", {"callId": "C2"}), *_joined("*70")]
     _uma(board, told, has_trunk=True)
+    board.call("Established", 60, "C1", "2002")
+
+    assert _known(board) == ("Sales", "Uma", True)
+
+
+@pytest.mark.parametrize("to", ["T1:1", "5001"])
+def test_a_caller_who_is_joined_with_another_at_an_ignored_device_or_a_queue_known_by_its_name_is_awaited_there(
+    to: str,
+) -> None:
+    site = _site(has_devices=False)
+    site.kinds |= {"T1:1": MatchKind.UNMATCHED, "5001": MatchKind.UNMATCHED}
+    board = Switchboard(site).call("Queued", 0, "C9", "5001", queueName="Support")
+    _uma(board, _joined(to), has_trunk=False)
     board.call("Established", 60, "C1", "2002")
 
     assert _known(board) == ("Sales", "Uma", True)

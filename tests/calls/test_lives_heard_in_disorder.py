@@ -14,6 +14,7 @@ from tests.relatives.case import (
     differences,
     established,
     flagged,
+    heard,
     holds,
     information,
     other,
@@ -27,10 +28,6 @@ from tests.relatives.case import (
 )
 
 pytestmark = pytest.mark.core
-
-
-def heard(at: float, event: Event) -> Event:
-    return {**event, "heard": at}
 
 
 JO: dict[str, Any] = {"name": "Jo", "interaction": "I1", "number": "+49301"}

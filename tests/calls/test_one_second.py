@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.relatives.case import (
+    KNOWN,
     Case,
     Event,
     Leg,
@@ -20,6 +21,7 @@ from tests.relatives.case import (
     diverted,
     established,
     flagged,
+    heard,
     holds,
     queued,
     rings,
@@ -28,21 +30,16 @@ from tests.relatives.case import (
 
 pytestmark = pytest.mark.core
 
-JO: dict[str, Any] = {"name": "Jo", "interaction": "I1"}
 SITE: dict[str, Any] = {"queues": ["5000"]}
-
-
-def heard(at: float, event: Event) -> Event:
-    return {**event, "heard": at}
 
 
 def jo_talks(**members: Any) -> list[Event]:
     """Return Jo's call at 2001, from the queue Sales, answered at 12."""
-    return [queued(10, "100", "5000", queue="Sales", **JO, **members), established(12, "100", "2001")]
+    return [queued(10, "100", "5000", queue="Sales", **KNOWN, **members), established(12, "100", "2001")]
 
 
 def jo(ended: float = 20, call: str = "100", extension: str = "2001", began: float = 12) -> Leg:
-    return flagged(extension, began, ended, call, f"R-{extension}", queue="Sales", **JO)
+    return flagged(extension, began, ended, call, f"R-{extension}", queue="Sales", **KNOWN)
 
 
 def case(title: str, events: list[Event], legs: list[Leg], *recordings: tuple[str, str, float, float]) -> Case:
@@ -118,7 +115,7 @@ CASES = [
     case(
         "a call is cleared before which another phone is heard of",
         [
-            queued(10, "100", "5000", queue="Sales", **JO),
+            queued(10, "100", "5000", queue="Sales", **KNOWN),
             heard(20.3, established(20, "100", "2002")),
             heard(20.9, call_cleared(20, "100")),
             cleared(30, "100", "2002"),
@@ -129,7 +126,7 @@ CASES = [
     case(
         "a caller leaves the queue, and another phone is heard of before that",
         [
-            queued(10, "100", "5000", queue="Sales", **JO),
+            queued(10, "100", "5000", queue="Sales", **KNOWN),
             heard(20.3, established(20, "100", "2002")),
             heard(20.6, diverted(20, "100", "5000", cause="queueCleared")),
             cleared(30, "100", "2002"),
@@ -140,7 +137,7 @@ CASES = [
     case(
         "a caller leaves the queue, and another phone is heard of after that",
         [
-            queued(10, "100", "5000", queue="Sales", **JO),
+            queued(10, "100", "5000", queue="Sales", **KNOWN),
             heard(20.1, diverted(20, "100", "5000", cause="queueCleared")),
             heard(20.3, established(20, "100", "2002")),
             cleared(30, "100", "2002"),
@@ -151,7 +148,7 @@ CASES = [
     case(
         "the queue leaves a call, and another phone is heard of before that",
         [
-            queued(10, "100", "5000", queue="Sales", **JO),
+            queued(10, "100", "5000", queue="Sales", **KNOWN),
             heard(20.3, established(20, "100", "2002")),
             heard(20.6, cleared(20, "100", "5000")),
             cleared(30, "100", "2002"),
@@ -174,7 +171,7 @@ CASES = [
     case(
         "a caller gives up, and a phone dials under the id within the second of that",
         [
-            queued(20, "100", "5000", queue="Sales", **JO),
+            queued(20, "100", "5000", queue="Sales", **KNOWN),
             heard(20.4, cleared(20, "100", "2002")),
             heard(20.4, call_cleared(20, "100")),
             heard(20.6, dials(20, "100", "2002")),
@@ -200,7 +197,7 @@ CASES = [
         ],
         [
             jo(),
-            flagged("2004", 20, 25, "101", "R-2004", queue="Sales", **JO),
+            flagged("2004", 20, 25, "101", "R-2004", queue="Sales", **KNOWN),
             flagged("2002", 22, 30, "100", "R-2002", name="Ada"),
             flagged("2003", 22, 30, "100", "R-2003", name="Ada"),
         ],
@@ -223,7 +220,7 @@ CASES = [
         ],
         [
             jo(),
-            flagged("2004", 20, 25, "101", "R-2004", queue="Sales", **JO),
+            flagged("2004", 20, 25, "101", "R-2004", queue="Sales", **KNOWN),
             flagged("2002", 22, 30, "100", "R-2002", name="Ada"),
             flagged("2001", 22, 30, "100", "R-b", name="Ada"),
         ],
@@ -238,7 +235,7 @@ CASES = [
 def consultation(*between: Event, ended: Event) -> list[Event]:
     """Return Jo's call 50 at 2001, who consults 2003 in call 100; what is heard then; and how that ended."""
     return [
-        queued(8, "50", "5000", queue="Sales", **JO),
+        queued(8, "50", "5000", queue="Sales", **KNOWN),
         established(10, "50", "2001"),
         holds(15, "50", "2001", cause="consultation"),
         dials(15, "100", "2001", cause="consultation"),
@@ -285,19 +282,19 @@ IN_ORDER = [
     case(
         "a call of two phones begins and ends in one second",
         [
-            heard(20.1, established(20, "100", "2001", **JO)),
+            heard(20.1, established(20, "100", "2001", **KNOWN)),
             heard(20.11, established(20, "100", "2002")),
             heard(20.8, cleared(20, "100", "2001")),
             heard(20.81, cleared(20, "100", "2002")),
         ],
-        [flagged("2001", 20, 20, "100", "R-2001", **JO), flagged("2002", 20, 20, "100", "R-2002", **JO)],
+        [flagged("2001", 20, 20, "100", "R-2001", **KNOWN), flagged("2002", 20, 20, "100", "R-2002", **KNOWN)],
         ("R-2001", "2001", 20.1, 20.8),
         ("R-2002", "2002", 20.1, 20.8),
     ),
     case(
         "a queue that leaves a call as it is answered ends nothing",
         [
-            queued(10, "100", "5000", queue="Sales", **JO),
+            queued(10, "100", "5000", queue="Sales", **KNOWN),
             heard(20.1, established(20, "100", "2001")),
             heard(20.15, cleared(20, "100", "5000")),
             cleared(30, "100", "2001"),

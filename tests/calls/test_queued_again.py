@@ -10,6 +10,8 @@ import pytest
 
 from tests.calls.test_handed_on_with_a_trunk import TIMES, timed
 from tests.relatives.case import (
+    JO,
+    KNOWN,
     Case,
     Event,
     cleared,
@@ -23,8 +25,6 @@ from tests.relatives.case import (
 
 pytestmark = pytest.mark.core
 
-KNOWN: dict[str, Any] = {"name": "Jo", "interaction": "I1"}
-JO: dict[str, Any] = {**KNOWN, "queue": "Sales"}
 ANSWER = talk(24, 40, "100", "2002")
 RINGS = [queued(1, "100", "5000", queue="Sales", **KNOWN), rings(5, "100", "2001")]
 AGAIN = queued(16, "100", "5000", queue="Sales")
@@ -80,7 +80,11 @@ KEPT = [
             ],
             JO,
         ),
-        ("after its phone is said not to have answered", [cleared(16, "100", "2001", cause="noAnswer"), AGAIN], JO),
+        (
+            "after its phone is said not to have answered",
+            [cleared(16, "100", "2001", cause="noAnswer"), AGAIN],
+            JO,
+        ),
     )
 ]
 

@@ -10,6 +10,7 @@ from tests.relatives.case import (
     dials,
     diverted,
     established,
+    heard,
     holds,
     played,
     queued,
@@ -19,10 +20,6 @@ from tests.relatives.case import (
 )
 
 pytestmark = pytest.mark.core
-
-
-def heard(at: float, event: Event) -> Event:
-    return {**event, "heard": at}
 
 
 def heard_at(event: Event) -> float:

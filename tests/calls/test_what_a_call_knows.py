@@ -15,6 +15,7 @@ from calls.core.call_facts import (
     moved_facts,
     names_another,
     reported_facts,
+    states_its_number,
 )
 from calls.core.commands import CloseGap, OpenGap
 from calls.core.gaps import is_heard_after_loss, lose_devices, may_have_had_others, missed_since, regain_devices
@@ -23,6 +24,7 @@ from calls.core.source_state import PartialGap, Snapshot, SourceState
 from calls.core.state import CallState, Party, PartyState, Reconnection, TimedValue
 from calls.core.unit_of_work import LiveState, UnitOfWork
 from cti.events import CallData
+from tests.calls.call_states import event
 from tests.calls.switchboard import NOON, Everybody, moment, with_site
 
 pytestmark = pytest.mark.core
@@ -43,6 +45,19 @@ def stated(*values: tuple[float, str], name: str = "queue_name", call: CallState
 
 def history(call: CallState, name: str = "queue_name") -> list[tuple[float, str]]:
     return [((one.at - NOON).total_seconds(), one.value) for one in call.facts.get(name, ())]
+
+
+@pytest.mark.parametrize(
+    ("stated_number", "until", "is_its"),
+    [("+49301", None, True), ("+49301", 2, True), ("+49301", 1.9, False), ("", None, False), (None, None, False)],
+)
+def test_an_event_without_a_number_does_not_state_that_of_a_call_whose_number_is_known_no_more(
+    stated_number: str | None, until: float | None, is_its: bool
+) -> None:
+    one = stated((2, "+49301"), (3, ""), name="calling_number")
+    said = event("Delivered", 5, "2001", callingNumber=stated_number)
+
+    assert states_its_number(one, said, None if until is None else moment(until)) is is_its
 
 
 @pytest.mark.parametrize(

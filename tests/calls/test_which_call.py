@@ -132,6 +132,8 @@ CASES: list[tuple[Sequence[Heard], Heard, str, dict[str, Any]]] = [
     ((heard("Delivered", 0, "2001", **A),), heard("Delivered", 5, "2001", **A), "first", {}),
     ((heard("Delivered", 0, "2001", **I1),), heard("Delivered", 5, "2001", **I1), "first", {}),
     ((*WAITS, heard("Delivered", 3, "2001")), heard("Delivered", 5, "2001"), "first", {}),
+    # A call that was handed on may be offered to a phone again.
+    ((*TALKED[:1], HANDED_ON, heard("Delivered", 13, "2002")), heard("Delivered", 15, "2002"), "first", {}),
     # A phone rings for five minutes at most, or a quarter of an hour in a queue.
     ((heard("Delivered", 0, "2001"),), heard("Established", 300, "2001"), "first", {}),
     ((heard("Delivered", 0, "2001"),), heard("Established", 300.001, "2001"), "new", {}),

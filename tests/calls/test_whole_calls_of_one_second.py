@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.relatives.case import (
+    JO,
+    KNOWN,
     Case,
     Event,
     Leg,
@@ -19,6 +21,7 @@ from tests.relatives.case import (
     diverted,
     established,
     flagged,
+    heard,
     holds,
     queued,
     rings,
@@ -28,12 +31,6 @@ from tests.relatives.case import (
 pytestmark = pytest.mark.core
 
 SITE: dict[str, Any] = {"queues": ["5000"]}
-KNOWN: dict[str, Any] = {"name": "Jo", "interaction": "I1"}
-JO: dict[str, Any] = {**KNOWN, "queue": "Sales"}
-
-
-def heard(at: float, event: Event) -> Event:
-    return {**event, "heard": at}
 
 
 def waiting(**members: Any) -> Event:
@@ -110,7 +107,10 @@ KEPT = [
             heard(20.5, cleared(20, "100", "2002")),
             cleared(25, "100", "2001"),
         ],
-        [flagged("2002", 12, 20, "100", "R-2002", **JO), flagged("2001", 20, 25, "100", "R-2001", **JO)],
+        [
+            flagged("2002", 12, 20, "100", "R-2002", **JO),
+            flagged("2001", 20, 25, "100", "R-2001", **JO),
+        ],
         ("R-2002", "2002", 12.0, 20.4),
         ("R-2001", "2001", 20.1, 25.0),
     ),
@@ -126,7 +126,10 @@ KEPT = [
                 established(40, "100", "2002"),
                 cleared(50, "100", "2002"),
             ],
-            [flagged("2001", 20, 20, "100", "R-2001", **JO), flagged("2002", 40, 50, "100", "R-2002", **JO)],
+            [
+                flagged("2001", 20, 20, "100", "R-2001", **JO),
+                flagged("2002", 40, 50, "100", "R-2002", **JO),
+            ],
             ("R-2001", "2001", 20.1, 20.6),
             ("R-2002", "2002", 40.0, 50.0),
         )

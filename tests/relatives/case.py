@@ -18,6 +18,9 @@ Event = dict[str, Any]
 Recording = tuple[str, str, float, float]
 
 BEGIN = 100.0
+#: What the PBX states of Jo's call, and its flags where it came from the queue Sales.
+KNOWN: dict[str, str] = {"name": "Jo", "interaction": "I1"}
+JO = {**KNOWN, "queue": "Sales"}
 DEVICES = ["2001", "2002", "2003", "2004"]
 OWN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MEMBERS = {"queue": "queueName", "interaction": "interactionId", "number": "callingNumber", "name": "callerName"}
@@ -80,6 +83,11 @@ def established(at: float, call: str, device: str, **members: Any) -> Event:
 
 def cleared(at: float, call: str, device: str, **members: Any) -> Event:
     return _event(at, "ConnectionCleared", call, device, **members)
+
+
+def heard(at: float, event: Event) -> Event:
+    """Let an event be received at a moment other than its time."""
+    return {**event, "heard": at}
 
 
 def talk(at: float, until: float, call: str, device: str, **members: Any) -> list[Event]:
