@@ -18,6 +18,7 @@ from calls.core.newcomers import (
     reported_again,
     set_apart,
 )
+from calls.core.outside_parties import is_queue
 from calls.core.state import CallState, LegPhase, LegState, Party
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallCleared, CallEvent, ConnectionCleared
@@ -86,9 +87,8 @@ def leave_queue(work: UnitOfWork, call: CallState, device_id: str, event: CallEv
     does so at once.
     """
     earliest = doubtful_from(work, event.time)
-    is_queue = device_id in work.site.queues or device_id in work.source.queue_names
     talking = [leg for leg in work.legs_in(call.incarnation) if leg.phase is LegPhase.OPEN]
-    if earliest is None or not is_queue or not talking or call.moved_to is not None:
+    if earliest is None or not is_queue(work, device_id) or not talking or call.moved_to is not None:
         return call
     first = min(talking, key=lambda leg: leg.connected_gateway_at)
     if first.connected_source_at < earliest or event.at - first.connected_gateway_at <= SOON:

@@ -60,12 +60,13 @@ def _joins_callers(work: UnitOfWork, calls: list[CallState], event: CallEvent) -
 
 def _is_nobody_of_ours(work: UnitOfWork, device_id: str) -> bool:
     """Say whether a device is no queue and no phone: none that is listed, or that a QMS user has where none are."""
-    if _is_queue(work, device_id) or device_id in work.site.ignored or device_id in work.site.devices:
+    if is_queue(work, device_id) or device_id in work.site.ignored or device_id in work.site.devices:
         return False
     return bool(work.site.devices) or work.context.verdict(device_id).kind is MatchKind.UNMATCHED
 
 
-def _is_queue(work: UnitOfWork, device_id: str) -> bool:
+def is_queue(work: UnitOfWork, device_id: str) -> bool:
+    """Say whether a device is a queue: one of the site's, or one whose name an event stated."""
     return device_id in work.site.queues or device_id in work.source.queue_names
 
 
@@ -78,5 +79,5 @@ def is_of_outside(work: UnitOfWork, event: CallEvent) -> bool:
     device_id = event.data.device_id or ""
     if event.data.outside or is_outside_number(work, device_id):
         return True
-    is_queue = isinstance(event, Queued) or _is_queue(work, device_id)
-    return not is_queue and not work.site.is_extension(device_id)
+    is_of_queue = isinstance(event, Queued) or is_queue(work, device_id)
+    return not is_of_queue and not work.site.is_extension(device_id)
