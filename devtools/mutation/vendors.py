@@ -9,6 +9,7 @@ from devtools.servers import postgresql_programs
 
 _SWITCH = "GATEWAY_TEST_POSTGRESQL"
 _NAME = "postgresql"
+_LOCKING = "select_for_update"
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,16 @@ POSTGRESQL = Vendor("PostgreSQL", is_postgresql=True)
 def vendors_of(source: Source) -> tuple[Vendor, ...]:
     """Return the databases that a file's changes are judged on, in order.
 
-    A file has code for PostgreSQL where a text in it is the database's name, as in ``vendor == "postgresql"``.
+    A file has code for PostgreSQL where a text in it is the database's name, as in ``vendor == "postgresql"``, or where
+    it locks rows, which SQLite does not.
     """
-    texts = (node.value for node in ast.walk(source.tree) if isinstance(node, ast.Constant))
-    return (SQLITE, POSTGRESQL) if _NAME in texts else (SQLITE,)
+    return (SQLITE, POSTGRESQL) if any(map(_is_of_postgresql, ast.walk(source.tree))) else (SQLITE,)
+
+
+def _is_of_postgresql(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute):
+        return node.attr == _LOCKING
+    return isinstance(node, ast.Constant) and node.value == _NAME
 
 
 def has_postgresql() -> bool:

@@ -57,12 +57,15 @@ def test_of_no_database():
     ("text", "vendors"),
     [
         ('x = connection.vendor == "postgresql"', (SQLITE, POSTGRESQL)),
+        ("rows.select_for_update(skip_locked=True)", (SQLITE, POSTGRESQL)),
         ("# postgresql", (SQLITE,)),
         ('"""Rows of postgresql."""', (SQLITE,)),
         ("x = 1", (SQLITE,)),
     ],
 )
-def test_a_file_that_asks_for_postgresql_is_judged_on_both(text: str, vendors: tuple[Vendor, ...]) -> None:
+def test_a_file_that_asks_for_postgresql_or_locks_rows_is_judged_on_both(
+    text: str, vendors: tuple[Vendor, ...]
+) -> None:
     assert vendors_of(Source("shop/store.py", text.encode())) == vendors
 
 
