@@ -44,5 +44,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
+handler400 = "gateway_site.refusals.bad_request"
 handler403 = "gateway_site.refusals.permission_denied"
 handler404 = "gateway_site.refusals.page_not_found"

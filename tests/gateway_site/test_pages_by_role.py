@@ -122,6 +122,16 @@ def test_what_is_not_there_is_said_with_navigation(as_role: Callable[[str], Clie
     assert answer.status_code in (200, 404)
 
 
+def test_a_filter_that_a_list_does_not_have_is_named_with_the_way_back(as_role: Callable[[str], Client]) -> None:
+    answer = as_role(OPERATOR).get("/admin/calls/leg/?is_canary=maybe")
+    page = answer.content.decode()
+
+    assert answer.status_code == 400
+    assert "a filter or a value that this page does not have" in page
+    assert '<a href="/admin/calls/leg/">This page without filters</a>' in page
+    assert b"<h1>Bad Request" in Client().get("/", headers={"host": "not,a,host"}).content, "for programs as before"
+
+
 def test_a_form_with_errors_links_each_field_at_the_top(as_role: Callable[[str], Client]) -> None:
     client = as_role(ADMINISTRATOR)
     page = client.post(reverse("admin:cti_ctisource_add"), {"slug": "", "kind": "http"}).content.decode()
