@@ -22,13 +22,15 @@ def data_of(work: UnitOfWork, call: CallState, leg: LegState) -> LegData:
     if ended is not None:
         facts = {name: tuple(one for one in known if not _is_after_end(one, leg)) for name, known in facts.items()}
     known = facts.get("queue_name", ())
-    since = leg.connected_source_at + (GRACE if _may_be_late(work) else timedelta(0))
+    since = leg.connected_source_at + (GRACE if _may_be_late(work, leg) else timedelta(0))
     own = tuple(one for one in known if not _leads_away(one, since, leg))
     return as_of(replace(call, facts={name: one for name, one in {**facts, "queue_name": own}.items() if one}), ended)
 
 
-def _may_be_late(work: UnitOfWork) -> bool:
-    return not work.site.has_source_times and work.site.settle_seconds > 0
+def _may_be_late(work: UnitOfWork, leg: LegState) -> bool:
+    """Say whether a queue that is heard after a leg began may have led to it; none leads to a phone that talked."""
+    is_second_part = leg.agent_source_at is not None
+    return not work.site.has_source_times and work.site.settle_seconds > 0 and not is_second_part
 
 
 def _leads_away(value: TimedValue, since: datetime, leg: LegState) -> bool:
