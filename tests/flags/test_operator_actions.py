@@ -224,6 +224,19 @@ def test_runs_go_on_in_their_order_while_there_is_time(post: Post, monkeypatch: 
     assert RetryRun.objects.filter(finished_at=None).count() == 0
 
 
+def test_a_run_that_another_process_has_finished_since_it_was_listed_is_left(post: Post) -> None:
+    run = retry_all("ann", post.time)
+    RetryRun.objects.update(finished_at=None)
+    reads = iter([lambda: 0, lambda: RetryRun.objects.update(finished_at=post.time, writes=7)])
+
+    def reads_the_clock_as_the_other_ends() -> datetime:
+        next(reads, lambda: 0)()
+        return post.time + TICK
+
+    continue_retries(reads_the_clock_as_the_other_ends)
+    assert (_run(run)[0], _run(run)[2]) == (7, post.time)
+
+
 @pytest.mark.parametrize(
     ("code", "of", "found"),
     [("", 0, [0, 1, 2]), ("A", 0, [0, 2]), ("", 1, [0, 1]), ("A", 1, [0]), ("B", 2, [])],

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flags.catalogue.values import FlagText
-from flags.models import AlertCount, FlagValue, FlagWrite, WriteState
+from flags.models import SETTLED, AlertCount, FlagValue, FlagWrite, WriteState
 from flags.outbox import alerts, claims, doubt
 from flags.outbox.alerts import (
     Alerts,
@@ -301,6 +301,14 @@ def test_of_a_leg_that_is_doubted_only_what_waits_to_be_sent_is_read_back(post: 
     assert FlagWrite.objects.get(pk=key).state == ("unclear" if state == "queued" else state)
     assert FlagWrite.objects.get(pk=key).unclear_since == (post.time if state == "queued" else None)
     assert FlagWrite.objects.get(pk=other).state == "queued"
+
+
+@pytest.mark.parametrize("state", SETTLED)
+def test_what_is_settled_is_never_put_in_doubt_whatever_is_left_of_its_claim(post: Post, state: str) -> None:
+    _set(post.queues(), state=state, claim=9, claimed_until=post.time)
+
+    assert put_in_doubt(post.time) == 0
+    assert FlagWrite.objects.get().state == state
 
 
 def test_a_great_many_writes_are_put_in_doubt_in_steps(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
