@@ -11,7 +11,10 @@ from flags.outbox import alerts, bulk_insert, claims, queue, state_machine, with
 from flags.outbox import made_writes as made_writes_module
 from flags.outbox.error_texts import REASONS, in_plain_words
 from flags.outbox.made_writes import MadeWrite, made_writes
+from flags.outbox.state_machine import SHADOW_CODE
 from flags.outbox.written_flags import ERASED, WrittenFlag, erase_values, forget_writes, sent_values, written_flags
+from qms.port import QmsUnavailable, QmsUnclear
+from qms.soap.faults import CODES
 from tests.flags.qms import Post
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +108,13 @@ def test_writes_of_legs_that_are_forgotten_are_deleted_with_their_values(post: P
 def test_an_error_is_told_in_plain_words_and_an_unknown_one_by_its_code() -> None:
     assert {code: in_plain_words(code) for code in REASONS} == REASONS
     assert (in_plain_words("Odd"), in_plain_words("")) == ("QMS refused: Odd.", "")
+
+
+def test_each_error_of_the_contract_and_of_our_own_has_words_of_its_own() -> None:
+    ours = {QmsUnavailable.code, QmsUnclear.code, SHADOW_CODE, "GivenUp", "Configuration", "NotOffered"}
+    of_no_write = {"FlagAlreadyExists", "AccessDenied"}
+
+    assert set(REASONS) == {*CODES, *ours} - of_no_write
 
 
 @pytest.mark.parametrize("module", [alerts, bulk_insert, claims, made_writes_module, queue, state_machine, withheld])
