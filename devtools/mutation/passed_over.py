@@ -42,7 +42,8 @@ def _is_typing(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
         return _last_name(node.func) in _TYPE_MAKERS
     if isinstance(node, ast.Assign):
-        return any(_last_name(target) in _NAMES_OF_TYPING for target in node.targets)
+        is_literal = isinstance(node.value, ast.Subscript) and _last_name(node.value.value) == "Literal"
+        return is_literal or any(_last_name(target) in _NAMES_OF_TYPING for target in node.targets)
     if isinstance(node, ast.AnnAssign):
         return _last_name(node.annotation) == "TypeAlias"
     return False

@@ -55,6 +55,7 @@ def test_a_text_has_these_mutants(kind: Kind, text: str, expected: set[str]) -> 
         "log.info('one', extra={'a': 1})",
         "if TYPE_CHECKING:\n    x = 1",
         "T = TypeVar('T', bound=1)",
+        "Part = Literal['base', 'wrapup']",
         "__all__ = ['a' if b else 'c']",
         "@dataclass(frozen=True)\nclass A:\n    '''One.'''\n",
         "x = f'{a + 1}'",
