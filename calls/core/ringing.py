@@ -2,6 +2,7 @@
 
 from calls.core.call_facts import states_its_number
 from calls.core.clocks import GRACE
+from calls.core.gaps import missed_since
 from calls.core.newcomers import SOON, doubtful_from
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
@@ -11,21 +12,31 @@ from cti.events import CallEvent, Delivered
 def rings_in_another(work: UnitOfWork, call: CallState, party: Party, event: CallEvent) -> bool:
     """Say whether a device of a call rings, as it can in another call alone."""
     return (
-        _rings_again(call, party, event)
+        _rings_again(work, call, party, event)
         or _rings_where_it_dials(work, party, event)
         or _rings_where_it_talks(work, party, event)
     )
 
 
-def _rings_again(call: CallState, party: Party, event: CallEvent) -> bool:
+def _rings_again(work: UnitOfWork, call: CallState, party: Party, event: CallEvent) -> bool:
     """Say whether a phone begins to ring again in a call that waits in no queue: it has stopped in between.
 
     So the call was over, and nobody said so. Other monitors report within a second. The caller's number vouches for it.
     """
-    is_ringing = isinstance(event, Delivered) and party.state is PartyState.ALERTING and party.since is not None
+    since = party.since
+    is_ringing = isinstance(event, Delivered) and party.state is PartyState.ALERTING and since is not None
     if not is_ringing or call.waits_at or call.main is not None or states_its_number(call, event):
         return False
-    return event.time > (party.since or event.time) + GRACE
+    return event.time > (since or event.time) + GRACE and not _is_found_ringing(work, event)
+
+
+def _is_found_ringing(work: UnitOfWork, event: CallEvent) -> bool:
+    """Say whether a snapshot states that a phone rings, and nothing may have been missed since it began to.
+
+    Example: the gateway starts to listen at 0, 2001 begins to ring at 4, and the snapshot of 6 has it ringing.
+    """
+    is_missed = work.source.lost_at is not None or missed_since(work, event.data.device_id or "") is not None
+    return work.source.snapshot is not None and not is_missed
 
 
 def _rings_where_it_dials(work: UnitOfWork, party: Party, event: CallEvent) -> bool:

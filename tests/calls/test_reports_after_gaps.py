@@ -102,3 +102,21 @@ def test_who_logged_on_in_a_gap_may_have_come_after_a_call_that_was_answered_in_
 
     assert leg(board, "2001").agent_id == agent
     assert not leg(board, "2001").is_joined_late
+
+
+@pytest.mark.parametrize(("lost", "rung", "is_same"), [(None, 10, True), (None, 14, True), (9, 8, False)])
+def test_a_phone_that_began_to_ring_before_the_first_snapshot_rings_in_the_same_call(
+    lost: float | None, rung: float, *, is_same: bool
+) -> None:
+    """Its snapshot is no new ringing, unless something was missed: with two calls nobody knows whose a wrap-up is."""
+    board = Switchboard(with_site(wrapup_wait_seconds=60)).hears(link("Restored", 0))
+    board.call("Delivered", rung, "C1", "2001", interactionId="I1", queueName="Sales")
+    if lost is not None:
+        board.hears(link("Lost", lost), link("Restored", 15))
+    board.hears(snapshot("Began", 16)).call("Delivered", 16, "C1", "2001").hears(snapshot("Ended", 16))
+    board.call("Established", 17, "C1", "2001", interactionId="I1").found(17.1, 1, "G1")
+    board.call("ConnectionCleared", 20, "C1", "2001", interactionId="I1").waits(22).settled(23, 1)
+    board.call("CallInformation", 24, "C1", "2001", interactionId="I1", wrapup={"result": "Sold"})
+
+    assert len(board.state.calls) == (1 if is_same else 2)
+    assert (board.leg.wrapup_result == "Sold") is is_same
