@@ -180,12 +180,22 @@ def _over_at(work: UnitOfWork, leg: LegState) -> datetime | None:
 def divide_leg(work: UnitOfWork, leg: LegState, missed: str, at: datetime) -> None:
     """Divide a leg at its pending transfer, where QMS named no recording of the second part, and ``missed`` says why.
 
-    The first part keeps its recording, unless that may have begun with the second.
+    The first part keeps its recording, unless that may have begun with the second. Unless QMS said that it ended at the
+    transfer, it may have gone on: then it gets the flags that are the same for both parts, but for a second part that
+    was over before QMS could have been asked, of which the recording has hardly anything.
     """
     found = _answer(leg)
     if found is not None and part_of(work, leg, found.started_at) is Part.EITHER:
         leg = replace(leg, guid="", service=None)
-    split(work, replace(leg, missed=missed), at)
+    split(work, replace(leg, missed=missed), at, is_undecided=missed != "none" and not _was_soon_over(leg))
+
+
+def _was_soon_over(leg: LegState) -> bool:
+    """Say whether a leg ended just after its transfer, by the source's clock."""
+    pending, ended = leg.pending_transfer, leg.disconnected_source_at
+    if pending is None or ended is None or leg.is_end_unknown or pending.held_since is not None:
+        return False
+    return ended - pending.at < LATE
 
 
 def give_to_second(work: UnitOfWork, leg: LegState, at: datetime) -> bool:

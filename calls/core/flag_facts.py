@@ -1,5 +1,9 @@
 """Turn a leg into the facts from which the catalogue makes its flags. Pure."""
 
+from typing import Any
+
+from msgspec.structs import asdict, replace
+
 from calls.core.state import LegState
 from flags.catalogue.values import LegFacts
 
@@ -8,7 +12,21 @@ CANARY_NAME = "Canary test call"
 
 
 def leg_facts(leg: LegState) -> LegFacts:
-    """Return the facts from which the catalogue makes a leg's flags."""
+    """Return the facts from which the catalogue makes a leg's flags; what is withheld is not known."""
+    facts = _known_facts(leg)
+    if not leg.withheld:
+        return facts
+    nothing: dict[str, Any] = {name: {} if name == "query_data" else "" for name in leg.withheld}
+    return replace(facts, **nothing)
+
+
+def differing(leg: LegState, other: LegState) -> tuple[str, ...]:
+    """Return the fields in which the facts of two legs differ."""
+    mine, theirs = asdict(_known_facts(leg)), asdict(_known_facts(other))
+    return tuple(name for name, value in mine.items() if value != theirs[name])
+
+
+def _known_facts(leg: LegState) -> LegFacts:
     facts = leg.facts
     return LegFacts(
         call_id=leg.call_id,

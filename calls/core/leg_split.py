@@ -5,21 +5,39 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.core.doubts import base_due, decide_contests
+from calls.core.flag_facts import differing
 from calls.core.legs import put_party
-from calls.core.outcome_rules import concluded, traced
+from calls.core.outcome_rules import WITHHELD, concluded, traced
 from calls.core.recording_ownership import sure_at
 from calls.core.result_events import RecordingFound
 from calls.core.state import LegPhase, LegState, PendingTransfer, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 
+#: If the recording went on, its wrap-up is that of the part after the transfer.
+_WRAP_UP = ("wrapup_template", "wrapup_result")
 
-def split(work: UnitOfWork, leg: LegState, at: datetime, *, found: RecordingFound | None = None) -> None:
-    """Split a leg at its pending transfer: the first part ends there, the second has the recording found, if any."""
+
+def split(
+    work: UnitOfWork,
+    leg: LegState,
+    at: datetime,
+    *,
+    found: RecordingFound | None = None,
+    is_undecided: bool = False,
+) -> None:
+    """Split a leg at its pending transfer: the first part ends there, the second has the recording found, if any.
+
+    ``is_undecided``: the first part's recording may have gone on with the second, so it gets what both have in common.
+    """
     pending_transfer = leg.pending_transfer
     if pending_transfer is None:
         return
     before, after = _wrapups_of(leg, pending_transfer)
-    first = work.put_leg(concluded(work, _first(work, before, pending_transfer), at))
+    first = _first(work, before, pending_transfer)
+    if is_undecided and first.guid:
+        withheld = tuple(dict.fromkeys((*differing(first, leg), *_WRAP_UP)))
+        first = traced(replace(first, withheld=withheld), at, "transfer", WITHHELD)
+    first = work.put_leg(concluded(work, first, at))
     second = _second(work, after, pending_transfer, found, at)
     if found is not None:
         second = replace(second, sure_at=sure_at(work, second, found, besides=first.number))

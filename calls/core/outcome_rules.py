@@ -39,6 +39,11 @@ _UNCERTAIN = (
     *("late", "heard_late", "unreachable", "next_call", "repeat", "began_late"),
     *("transfer", "undecided", "end_unreported"),
 )
+#: What is reported of a leg that has only the flags that hold before and after a transfer.
+WITHHELD = (
+    "QMS did not say in time whether the recording went on after the transfer: only what was the same before and after "
+    "it is written."
+)
 _JOINED_LATE = "The call was already in progress when it was first seen; QMS no longer names its recording."
 _NOBODY = "Nobody was logged on at the extension, and only agents' calls are flagged here."
 
@@ -90,7 +95,7 @@ def _write_base(work: UnitOfWork, leg: LegState, at: datetime) -> LegState:
     work.do(WriteFlags(leg.number, "base", at))
     wait = work.site.wrapup_wait_seconds
     ended = leg.disconnected_gateway_at or at
-    due = ended + timedelta(seconds=wait) if wait is not None else None
+    due = ended + timedelta(seconds=wait) if wait is not None and not leg.withheld else None
     return traced(replace(leg, base=WriteStatus.QUEUED, wrapup_due=due), at, "write", "The flags go to QMS.")
 
 
@@ -140,7 +145,7 @@ def _with_recording(leg: LegState, at: datetime) -> tuple[Outcome, str]:
         return Outcome.SHADOW, f"All flags but the wrap-up were written before: {leg.wrapup_error}"
     if leg.wrapup in _REFUSED:
         return Outcome.PARTLY_FLAGGED, f"All flags but the wrap-up are written: {leg.wrapup_error}"
-    return Outcome.FLAGGED, ""
+    return Outcome.FLAGGED, WITHHELD if leg.withheld else ""
 
 
 def _done(leg: LegState) -> str:

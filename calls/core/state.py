@@ -353,6 +353,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     wrapup_due: datetime | None = None
     wrapup: WriteStatus = WriteStatus.NONE
     wrapup_error: str = ""
+    #: Fields of ``LegFacts`` that are not written: its recording may have gone on after a transfer, with other values.
+    withheld: tuple[str, ...] = ()
     outcome: Outcome = Outcome.WAITING
     reason: str = ""
     #: The reason in one word of a short list, where the outcome alone does not say it.

@@ -1,7 +1,7 @@
 """Judge a run: what the PBX truly did, against what QMS holds and what the gateway believes. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -101,52 +101,49 @@ class Judge:
             self._verdict.written_twice.append(f"{name}: {recording.writes} writes of {parts} parts")
         due = _due(line, self._evidence.specs)
         for flag, value in recording.flags.items():
-            is_ref = due.get(flag) == line.call_ref
-            is_excused = self._is_earlier_ref(line, value) or (is_ref and self._is_first_part(line, recording, value))
-            if value != due.get(flag) and not is_excused:
+            if value != due.get(flag) and not self._is_earlier_ref(line, value):
                 self._verdict.wrong.append(f"{name}: {flag} is {value!r}, not {due.get(flag)!r}")
-        missing = due.keys() - recording.flags.keys()
-        if missing and self._gap_over(line.connected_at, self._end(line) + self._evidence.wrapup_wait):
+        if missing := due.keys() - recording.flags.keys():
+            self._judge_missing(line, recording, missing)
+
+    def _judge_missing(self, line: LegLine, recording: QmsRecording, missing: Set[str]) -> None:
+        said = f"{_name(line)}: without {', '.join(sorted(missing))}"
+        second = self._unanswered_part(line, recording)
+        if self._gap_over(line.connected_at, self._end(line) + self._evidence.wrapup_wait):
             self._verdict.explained["flags that were reported in a gap of the link"] += 1
-        elif missing and not missing & self._due_of_first_part(line, recording, due):
+        elif second is None or missing & _due_of_both_parts(line, self._evidence.specs):
+            self._verdict.lost.append(said)
+        elif self._fault_over(second.connected_at) is None:
+            self._verdict.unexplained.append(f"{said}: QMS was not asked in time after a transfer")
+        else:
             self._verdict.explained["flags of after a transfer that QMS could not judge"] += 1
-        elif missing:
-            self._verdict.lost.append(f"{name}: without {', '.join(sorted(missing))}")
 
     def _is_earlier_ref(self, line: LegLine, value: str) -> bool:
         """Say whether this is a reference that the leg had before a transfer that nobody could hear."""
         return value in line.call_refs and self._gap_over(line.connected_at, self._end(line))
 
-    def _is_first_part(self, line: LegLine, recording: QmsRecording, value: str) -> bool:
-        """Say whether this is the reference before an attended transfer after which QMS could not be asked in time.
+    def _unanswered_part(self, line: LegLine, recording: QmsRecording) -> SeenLeg | None:
+        """Return the part of a leg after an attended transfer after which QMS could not be asked in time, if any.
 
-        The gateway then divides the leg, and its first part keeps the recording (docs/reliability.md, "Not promised").
+        The gateway then divides the leg, and its first part keeps the recording, without the flags that the second has
+        otherwise (docs/reliability.md, "Not promised").
         """
-        if value not in line.call_refs[:-1]:
-            return False
-        here, later = self._seen[line.extension], line.call_refs[line.call_refs.index(value) + 1 :]
-        is_first_parts = any(one.guid == recording.guid and one.call_id == value for one in here)
-        return is_first_parts and any(one.call_id in later and self._is_unanswered(line, one) for one in here)
-
-    def _due_of_first_part(self, line: LegLine, recording: QmsRecording, due: Mapping[str, str]) -> Set[str]:
-        """Return the flags that must be there where the recording has those of the part before a transfer; else all."""
-        refs = [value for flag, value in recording.flags.items() if due.get(flag) == line.call_ref]
-        if not any(self._is_first_part(line, recording, value) for value in refs):
-            return due.keys()
-        first = replace(
-            line, queue_name=None, caller_name=None, query_data={}, wrapup_template=None, wrapup_result=None
-        )
-        return _due(first, self._evidence.specs).keys()
+        here = self._seen[line.extension]
+        first = next((one for one in here if one.guid == recording.guid and one.call_id in line.call_refs[:-1]), None)
+        if first is None:
+            return None
+        later = line.call_refs[line.call_refs.index(first.call_id) + 1 :]
+        return next((one for one in here if one.call_id in later and self._is_unanswered(line, one)), None)
 
     def _is_unanswered(self, line: LegLine, second: SeenLeg) -> bool:
-        """Say whether the second part of a leg has no recording because a fault kept QMS from being asked in time.
+        """Say whether the second part of a leg has no recording because QMS was not asked in time.
 
         An answer that may be the next call's is none: the line brought the transfer and the next call at once.
         """
         is_within = line.connected_at < second.connected_at < self._stamped_end(line)
         unanswered = (*UNANSWERED, WHY["next_call"]) if self._is_stamped_late(second.connected_at) else UNANSWERED
         is_missed = second.guid is None and second.outcome == "window_missed" and second.reason.startswith(unanswered)
-        return is_within and is_missed and self._fault_over(second.connected_at) is not None
+        return is_within and is_missed
 
     def _is_stamped_late(self, moment: datetime) -> bool:
         late = [one for one in self._evidence.injected if one.kind in STAMPED_LATE]
@@ -257,6 +254,20 @@ def _stretched(gap: LinkGap, since: Sequence[datetime]) -> LinkGap:
 
 def _name(line: LegLine) -> str:
     return f"leg {line.number} at {line.extension} {line.connected_at:%H:%M:%S} calls {'/'.join(line.call_refs)}"
+
+
+def _due_of_both_parts(line: LegLine, specs: Iterable[FlagSpec]) -> Set[str]:
+    """Return the flags that a recording has to carry whether it ended at the leg's last transfer or went on."""
+    both = replace(
+        line,
+        call_ref="",
+        queue_name=None,
+        caller_name=None,
+        query_data={},
+        wrapup_template=None,
+        wrapup_result=None,
+    )
+    return _due(both, specs).keys()
 
 
 def _due(line: LegLine, specs: Iterable[FlagSpec]) -> dict[str, str]:

@@ -108,6 +108,7 @@ MOVED = NOON + timedelta(seconds=3)
 #: A leg of a consultation, C1, that an attended transfer moved to the customer's call, C2; its recording went on.
 TRANSFERRED = msgspec.structs.replace(LEG, call_ref="C2", call_refs=["C1", "C2"])
 FIRST_PART = SEEN
+OF_BOTH_PARTS = {name: value for name, value in FLAGS.items() if name != "CTICallRef"}
 SECOND_PART = SeenLeg("2001", "C2", MOVED, None, "window_missed", WHY["unreachable"])
 
 
@@ -118,11 +119,11 @@ def divided(
     line: LegLine = TRANSFERRED,
     **flags: str,
 ) -> OracleVerdict:
-    """Judge a transferred leg that the gateway divided, with the flags of its first part and ``flags``."""
+    """Judge a transferred leg that the gateway divided, with the flags of both its parts and ``flags``."""
     return Judge(
         RunEvidence(
             truth=[line],
-            recordings=[msgspec.structs.replace(RECORDING, flags=FLAGS | flags)],
+            recordings=[msgspec.structs.replace(RECORDING, flags=OF_BOTH_PARTS | flags)],
             legs=[first, second] if second else [first],
             gaps=[],
             injected=[fault] if fault else [],
@@ -132,8 +133,19 @@ def divided(
 
 
 @pytest.mark.parametrize("why", ["late", "unreachable", "undecided"])
-def test_the_reference_before_a_transfer_is_excused_where_qms_could_not_be_asked_in_time(why: str) -> None:
+def test_a_reference_may_be_missing_where_qms_could_not_be_asked_in_time_after_a_transfer(why: str) -> None:
     assert divided(second=msgspec.structs.replace(SECOND_PART, reason=WHY[why])).is_clean
+
+
+def test_where_no_fault_kept_qms_from_being_asked_in_time_a_missing_reference_has_no_reason() -> None:
+    verdict = divided(fault=None)
+
+    assert counts(verdict) == (0, 0, 0, 1)
+    assert "without CTICallRef: QMS was not asked in time" in verdict.unexplained[0]
+
+
+def test_the_reference_before_a_transfer_is_wrong_for_a_recording_that_went_on() -> None:
+    assert len(divided(CTICallRef="C1").wrong) == 1
 
 
 def test_an_answer_that_may_be_the_next_calls_is_none_where_the_line_had_stalled() -> None:
@@ -172,14 +184,18 @@ def test_what_only_the_part_after_such_a_transfer_has_may_be_missing() -> None:
 
     assert divided(line=line).is_clean
     assert len(divided(line=line, second=None).lost) == 1
-    assert len(divided(line=line, fault=None).lost) == 1
+    assert len(divided(line=line, fault=None).unexplained) == 1
 
 
 def test_what_the_part_before_such_a_transfer_has_may_not_be_missing() -> None:
-    line = msgspec.structs.replace(TRANSFERRED, query_data={"Case": "1"}, agent_name="Ann Archer")
-    recording = msgspec.structs.replace(RECORDING, flags={k: v for k, v in FLAGS.items() if k != "AgentName"})
+    recording = msgspec.structs.replace(RECORDING, flags={k: v for k, v in OF_BOTH_PARTS.items() if k != "AgentId"})
     evidence = RunEvidence(
-        truth=[line], recordings=[recording], legs=[FIRST_PART, SECOND_PART], gaps=[], injected=[FAULT], specs=FIELDS
+        truth=[TRANSFERRED],
+        recordings=[recording],
+        legs=[FIRST_PART, SECOND_PART],
+        gaps=[],
+        injected=[FAULT],
+        specs=FIELDS,
     )
 
     assert len(Judge(evidence).judge().lost) == 1
@@ -198,14 +214,25 @@ def test_what_the_part_before_such_a_transfer_has_may_not_be_missing() -> None:
         {"fault": None},  # nothing kept QMS from being asked
         {"fault": msgspec.structs.replace(FAULT, hurts_searches=False)},
         {"fault": msgspec.structs.replace(FAULT, began=NOON - timedelta(minutes=1), ended=NOON - timedelta(minutes=1))},
+    ],
+)
+def test_a_missing_reference_is_excused_for_nothing_else(changed: dict[str, Any]) -> None:
+    verdict = divided(**changed)
+
+    assert len(verdict.lost) + len(verdict.unexplained) == 1
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
         {"CTICallRef": "C3"},  # a reference that the leg never had
         {"AgentId": "C1"},  # the earlier reference in another flag
         {"AgentName": "Bob Baker"},
         {"QueueName": "Sales"},
     ],
 )
-def test_anything_else_after_such_a_transfer_is_still_counted_as_wrong(changed: dict[str, Any]) -> None:
-    assert len(divided(**changed).wrong) == 1
+def test_anything_else_after_such_a_transfer_is_still_counted_as_wrong(stated: dict[str, Any]) -> None:
+    assert len(divided(**stated).wrong) == 1
 
 
 @pytest.mark.parametrize(

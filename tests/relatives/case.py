@@ -173,6 +173,14 @@ def flagged(
     return Leg(extension, began, ended, call, "flagged", recording, {"CTICallRef": call, **named})
 
 
+def in_common(extension: str, began: float, ended: float | None, call: str, recording: str, **flags: str) -> Leg:
+    """Return a leg with the flags that are the same before and after a transfer: all but the call's id."""
+    leg = flagged(extension, began, ended, call, recording, **flags)
+    return msgspec.structs.replace(
+        leg, flags={name: value for name, value in leg.flags.items() if name != "CTICallRef"}
+    )
+
+
 def without_flags(extension: str, began: float, ended: float | None, call: str, outcome: str) -> Leg:
     """Return a leg that no flag may be written for."""
     return Leg(extension, began, ended, call, outcome, "", {})

@@ -12,6 +12,7 @@ from tests.relatives.case import (
     established,
     flagged,
     holds,
+    in_common,
     queued,
     talk,
     transferred,
@@ -65,7 +66,7 @@ CASES = [
         [
             FIRST,
             CONSULTING,
-            flagged("2002", 25, 30, "C2", "R2", interaction="I1"),
+            in_common("2002", 25, 30, "C2", "R2", interaction="I1"),
             without_flags("2002", 30, 33, "C1", "window_missed"),
         ],
         recordings=[("R1", "2001", 5, 30), ("R2", "2002", 25, 30), ("R3", "2002", 30, 33)],
@@ -125,7 +126,7 @@ CASES = [
         [
             FIRST,
             CONSULTING,
-            flagged("2002", 25, 30, "C2", "R2", interaction="I1"),
+            in_common("2002", 25, 30, "C2", "R2", interaction="I1"),
             without_flags("2002", 30, 60, "C3", "window_missed"),
             without_flags("2003", 30.5, 50, "C2", "window_missed"),
         ],

@@ -176,9 +176,10 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
        Without any, the PBX's own view stands: a new segment is a leg of its own.
        It named none though it would still name the leg's: that one ended, and the part after the transfer has none.
        If the transfer took place while it would have named it, but was heard of too late to ask, nobody knows either.
-    2. QMS gave no such answer: nobody knows. The leg is divided at the transfer; its first part keeps what is its own,
-       the second has no recording. Example: a consultation from 25 to 30 with recording R2, the transfer at 30, and
-       QMS away until 42: R2 gets the consultation's data, and the leg from 30 on says why it has none.
+    2. QMS gave no such answer: nobody knows. The leg is divided at the transfer; its first part keeps the recording,
+       with the flags that are the same for both parts, and the second has none. Example: a consultation from 25 to 30
+       with recording R2, the transfer at 30, and QMS away until 42: R2 gets the agent, and the interaction that both
+       have, but no call reference, and the leg from 30 on says why it has no recording.
     """
     pending = leg.pending_transfer
     if pending is None:
