@@ -38,7 +38,11 @@ class BoundedCache(Generic[Key, Value]):
 
 
 class ConnectionPlace(msgspec.Struct, frozen=True):
-    """Where a connection is: at an extension, or outside under the id that the switch gave it."""
+    """Where a connection is: at an extension, or outside under the id that the switch gave it.
+
+    Once it ``is_over``, the switch may use the ids of call and device again, for another place.
+    """
 
     device_id: str
     outside: bool = False
+    is_over: bool = False

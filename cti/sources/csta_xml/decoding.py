@@ -18,6 +18,7 @@ from cti.events import (
     CallEvent,
     CallInformation,
     Conferenced,
+    ConnectionCleared,
     Delivered,
     Direction,
     Diverted,
@@ -115,6 +116,8 @@ class Decoder:
     def _call(self, shape: EventShape, fields: dict[str, XmlElement], received: datetime) -> list[Event]:
         call, raw = connection_id(fields.get(shape.connection))
         place, subject = self._located(shape, fields, call, raw)
+        if shape.kind is ConnectionCleared:
+            self._places.end(call, raw)
         _demand(call, f"{shape.connection}/callID")
         if "device_id" in shape.kind.required:
             _demand(place.device_id, f"{shape.connection}/deviceID")

@@ -1,5 +1,7 @@
 """Where a connection is: at which extension, or outside; a ConnectionID may name either by an opaque id."""
 
+from msgspec.structs import replace
+
 from cti.sources.csta_xml.bounded_cache import BoundedCache, ConnectionPlace
 from cti.sources.csta_xml.devices import DeviceReader, device_text
 from cti.sources.csta_xml.parsing import CstaMessageError, XmlElement, local, members, text_of
@@ -49,7 +51,7 @@ class DeviceResolver:
         if subject in self._known or (subject and not device):
             return self._remember(call, raw, ConnectionPlace(subject))
         place = self._known_places.get((call, raw))
-        if place is not None:
+        if place is not None and not (place.is_over and subject and subject != place.device_id):
             return place
         if own:
             return self._remember(call, raw, ConnectionPlace(own))
@@ -60,6 +62,12 @@ class DeviceResolver:
     def outside(self, call: str, raw: str) -> ConnectionPlace:
         """Return the place of a connection that the event itself says is outside."""
         return self._remember(call, raw, ConnectionPlace(raw, outside=True))
+
+    def end(self, call: str, raw: str) -> None:
+        """Note that a connection was cleared: what names another device there from now on is of another call."""
+        place = self._known_places.get((call, raw))
+        if place is not None:
+            self._known_places.put((call, raw), replace(place, is_over=True))
 
     def _remember(self, call: str, raw: str, place: ConnectionPlace) -> ConnectionPlace:
         if (raw and raw != place.device_id) or place.outside:

@@ -109,6 +109,22 @@ def test_an_opaque_device_id_that_is_cleared_at_a_monitored_device_is_that_devic
     assert cleared.device_id == "2001"
 
 
+def test_ids_of_call_and_device_that_are_used_again_after_the_end_name_the_party_that_is_there_now() -> None:
+    """Some switches number the parties of each call anew: 1 calls, 2 is called."""
+    using = decoder()
+    cleared = xml("ConnectionClearedEvent", connection("droppedConnection", at="2") + device("releasingDevice", "2001"))
+    assert data_of(established(at="2", answering="2001"), using).device_id == "2001"
+    assert data_of(cleared, using).device_id == "2001"
+
+    elsewhere = data_of(established(at="2", answering="+4420"), using)
+    left = data_of(xml("ConnectionClearedEvent", connection("droppedConnection", at="2")), using)
+    again = data_of(established(at="2", answering="2002"), using)
+
+    assert (elsewhere.device_id, elsewhere.outside) == ("2", True)
+    assert (left.device_id, left.outside) == ("2", True)
+    assert (again.device_id, again.outside) == ("2002", False)
+
+
 def test_an_event_of_a_monitor_that_is_not_ours_is_read_all_the_same() -> None:
     text = established().replace("7001", "none of ours")
 
