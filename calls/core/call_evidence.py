@@ -358,12 +358,13 @@ def _queues_again(call: CallState, event: Queued) -> bool:
     """Say whether a call is queued again where it already waits: the caller gave up and the id was reused.
 
     Another queue is no such sign, because calls move from queue to queue; nor is the same queue with the same caller,
-    nor within a second after nobody answered the phone at which the call rang.
+    nor within a second after nobody answered the phone at which the call rang, or after it came into the queue.
     """
     led_away_at = call.led_away_at
     if led_away_at is not None and led_away_at <= event.time <= led_away_at + GRACE:
         return False
-    is_first = not call.waits_at or event.time <= (call.entered_at or call.born_at) + GRACE
+    since = max(call.entered_at or call.born_at, call.waits_since or call.born_at)
+    is_first = not call.waits_at or event.time <= since + GRACE
     is_same_queue = call.waits_at == queue_of(event)
     is_vouched_for = bool(event.data.calling_number) and "calling_number" in call.facts
     return not is_first and is_same_queue and not is_vouched_for

@@ -18,6 +18,7 @@ from calls.core.handlers import (  # noqa: F401  (they register)
     transfer_conference,
 )
 from calls.core.incarnations import in_its_place
+from calls.core.queueing import as_queued
 from calls.core.result_events import ResultEvent, TimePassed
 from calls.core.unit_of_work import LiveState, MatchContext, Step, UnitOfWork
 from cti.events import AnyEvent, CallEvent, Event
@@ -53,7 +54,8 @@ def fold_next(work: UnitOfWork, event: AnyEvent | ResultEvent) -> None:
         work.source = replace(work.source, has_fractions=True)
     if isinstance(event, Event):
         note_agreement(work, event.time, event.at)
-    rule_of(type(event))(in_its_place(work, event) if isinstance(event, CallEvent) else event, work)
+    placed = in_its_place(work, as_queued(work, event)) if isinstance(event, CallEvent) else event
+    rule_of(type(placed))(placed, work)
 
 
 def _pass_time(work: UnitOfWork, at: datetime | None) -> None:

@@ -99,13 +99,6 @@ def test_a_call_that_is_on_its_way_waits_no_more_once_a_phone_rings_and_one_in_a
     assert seconds(work.calls[1].waits_since) == waits
 
 
-def test_a_queue_that_rings_is_no_device_of_the_call() -> None:
-    work = after(call(waits_since=2), event("Delivered", 5, "5000", queueName="Sales"), **QUEUES)
-
-    assert (work.calls[1].parties, seconds(work.calls[1].waits_since)) == ({}, 2)
-    assert work.source.queue_names == {"5000": "Sales"}
-
-
 def test_a_device_that_dials_where_the_far_end_was_quicker_is_connected() -> None:
     talks = party("2002", since=4.9, had_leg=True)
     work = after(call(talks, born_at=4.9), event("Originated", 5, "2001"), has_source_times=False)

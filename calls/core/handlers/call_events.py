@@ -119,10 +119,7 @@ def handle_originated(event: Originated, work: UnitOfWork) -> None:
 @apply.register
 def handle_delivered(event: Delivered, work: UnitOfWork) -> None:
     """A device rings: nothing is recorded yet. A trunk that rings has answer supervision."""
-    call, device_id = located(work, event)
-    if device_id in work.site.queues:
-        _name_queue(work, event)
-        return
+    call, _ = located(work, event)
     _enter(work, event, PartyState.ALERTING)
     confirm(work, call.incarnation)
 

@@ -110,7 +110,7 @@ def test_an_opaque_device_id_that_is_cleared_at_a_monitored_device_is_that_devic
 
 
 def test_ids_of_call_and_device_that_are_used_again_after_the_end_name_the_party_that_is_there_now() -> None:
-    """Some switches number the parties of each call anew: 1 calls, 2 is called."""
+    """Some switches number the parties of each call from 1: 1 calls, 2 is called."""
     using = decoder()
     cleared = xml("ConnectionClearedEvent", connection("droppedConnection", at="2") + device("releasingDevice", "2001"))
     assert data_of(established(at="2", answering="2001"), using).device_id == "2001"

@@ -1,0 +1,17 @@
+"""What says that a call waits in a queue."""
+
+import msgspec
+
+from calls.core.unit_of_work import UnitOfWork
+from cti.events import CallEvent, Delivered, Queued
+
+
+def as_queued(work: UnitOfWork, event: CallEvent) -> CallEvent:
+    """Return an event by which a call rings at a queue's device as the one that queues it there: the same is known.
+
+    A CSTA switch reports ``Delivered`` there as a call enters a distribution group, and ``Queued`` after it if no agent
+    is free.
+    """
+    if not isinstance(event, Delivered) or event.data.device_id not in work.site.queues:
+        return event
+    return Queued(**msgspec.structs.asdict(event))
