@@ -37,7 +37,8 @@ def hang_up(stage: Stage, call: Call, phones: list[str], at: float, free: bool =
     """Clear a call at its extensions, at the trunk and as a whole where the source reports these."""
     style = stage.site.style
     if style.trunks:
-        stage.say(at - 0.01, "ConnectionCleared", call, spare=True, deviceId=f"T{call.key}", cause="normalClearing")
+        stage.say(at - 0.01, "ConnectionCleared", call, spare=True, deviceId=call.trunk or f"T{call.key}",
+                  cause="normalClearing")  # fmt: skip
     for phone in phones:
         stage.say(at, "ConnectionCleared", call, deviceId=phone, cause="normalClearing")
         stage.take(phone, at)
@@ -132,11 +133,19 @@ def outbound_call(stage: Stage, t: float, phone: str) -> float:
     dial(stage, call, phone, t, direction="outbound")
     if stage.site.style.trunks:
         stage.say(t + 0.5, "NetworkReached", call, spare=True, deviceId=f"T{call.key}")
+    answers_outside(stage, call, t + 2.0)
     stage.say(t + 2.0, "Established", call, deviceId=phone)
     end = t + 2.0 + talk_time(stage)
     hang_up(stage, call, [phone], end)
     stage.record(phone, t + 2.0, end, [call], call.id)
     return end
+
+
+def answers_outside(stage: Stage, call: Call, at: float) -> None:
+    """Tell that the outside party answers, where the source reports its connection."""
+    if stage.site.style.far_ends:
+        call.trunk = call.trunk or f"T{call.key}"
+        stage.say(at, "Established", call, spare=True, deviceId=call.trunk)
 
 
 def failed_call(stage: Stage, t: float, phone: str) -> float:

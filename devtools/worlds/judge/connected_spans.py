@@ -52,6 +52,8 @@ class Replay:
                 self._connect(one, self.dialled[one.call], data["callId"])
         elif kind == "ConnectionCleared":
             self._end(one.call, data["deviceId"], at)
+            if self.dialled.get(one.call) == data["deviceId"]:
+                del self.dialled[one.call]
         elif kind in ("Transferred", "Conferenced"):
             self._move(one)
 

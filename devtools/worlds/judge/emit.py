@@ -105,7 +105,7 @@ def gapped(world: World, rng: Random, stage: Stage) -> World:
     end = round(start + rng.choice((0.5, 3.0, 12.0, 60.0)), 3)
     stays = Replay(world.site.devices).run(world.said)
     before, after = _live(stays, start), _live(stays, end)
-    if any(a.id == b.id and a.phone == b.phone and a.key != b.key for a in before for b in after):
+    if any(a.id == b.id and a.phone == b.phone and a.key not in (b.key, b.moved_from) for a in before for b in after):
         return world
     said = [replace(x, lost=True) if start <= x.event.at < end else x for x in world.said]
     said += _resumed(stage, after, start, end)

@@ -178,8 +178,8 @@ def decided(stream: Stream, truth: Truth) -> bool:
 def excuses(stream: Stream, truth: Truth) -> tuple[Duty, list[str]]:
     """Return what a careful observer owes for this recording, and why no more."""
     world, why, starts = stream.world, list[str](), start_events(stream, truth)
-    if truth.born == "retrieve":
-        return "excused", ["QMS began again at a retrieve, where the leg goes on with its first recording"]
+    if truth.born in ("retrieve", "anew"):
+        return "excused", ["QMS began again within a conversation, where the leg goes on with its first recording"]
     if truth.guid in world.qms.refuses:
         return "excused", ["QMS refuses to write to it"]
     if not starts:
@@ -189,6 +189,7 @@ def excuses(stream: Stream, truth: Truth) -> tuple[Duty, list[str]]:
     if duty != "required":
         return duty, ["QMS could not name it in time" if duty == "excused" else "QMS could barely name it in time"]
     why += [truth.doubt] if truth.doubt else []
+    why += [truth.whole_doubt] if truth.whole_doubt and world.whole_seconds else []
     # Named at once, while its leg alone was connected there, a recording is that leg's; later calls change nothing.
     blind = any(overlaps(truth.leg_start, truth.leg_start + world.qms.window_seconds, x) for x in world.qms.away)
     why += ["another call was at the phone"] if truth.crowded or (truth.shared and blind) else []
@@ -291,13 +292,19 @@ def _late_facts(stream: Stream, truth: Truth, duty: Duty) -> dict[str, Right]:
     """
     rows = {}
     reported = [x for x in stream.of(truth.calls) if x.event.type == "CallInformation" and not x.lost]
-    lives = [x for x in stream.world.lives if x.id in truth.refs]
     for flag, text, member in (("CTIWrapup", truth.wrapup, "wrapup"), ("QueryData", truth.query, "queryData")):
-        events = [x for x in reported if member in x.event.data]
+        events = [x for x in reported if text and text in str(x.event.data.get(member))]
         if text:
-            alone = len(lives) == 1 and bool(events) and not _is_after_gap(stream, truth, events)
+            owned = bool(events) and all(_is_owned(stream, truth, x) for x in events)
+            alone = owned and not _is_after_gap(stream, truth, events)
             rows[flag] = Right(parts=(text,), duty=duty if alone else "excused")
     return rows
+
+
+def _is_owned(stream: Stream, truth: Truth, one: Said) -> bool:
+    """Say whether a report after a conversation can be of no other life of its id."""
+    lives = [x for x in stream.world.lives if x.id == one.event.data["callId"]]
+    return all(x.contact == truth.contact for x in lives)
 
 
 def expected_of(stream: Stream, truth: Truth) -> Expected:

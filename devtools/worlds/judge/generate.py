@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from . import calls, transfers
 from .emit import FAULTS, with_faults
 from .log_ons import seat_all
-from .people import Style, chosen_site
+from .people import HABITS, Style, chosen_site, with_habits
 from .scenario import Qms
 from .scenario import Site as SiteConfig
 from .stage import Stage
+from .stories import conferences, failures, outside, parks, queues, recorders, wrapups
 from .world import World
 
 ONE: dict[str, Callable[[Stage, float, str], float]] = {
@@ -44,6 +45,33 @@ TWO: dict[str, Callable[[Stage, float, str, str], float]] = {
 }
 THREE: dict[str, Callable[[Stage, float, str, str, str], float]] = {"chained": transfers.chained_transfer}
 KINDS = (*ONE, *TWO, *THREE)
+MORE_ONE: dict[str, Callable[[Stage, float, str], float]] = {
+    "blind_outside": outside.blind_outside,
+    "attended_outside": outside.attended_outside,
+    "joined": outside.joined_customers,
+    "two_customers": outside.two_customers,
+    "diverted_outside": outside.diverted_outside,
+    "conference_outside": outside.conference_outside,
+    "back_from_outside": outside.back_from_outside,
+    "overflows": queues.overflows,
+    "fails_outside": failures.fails_outside,
+    "late_wrapup": wrapups.late_wrapup,
+    "recorded_anew": recorders.recorded_anew,
+}
+MORE_TWO: dict[str, Callable[[Stage, float, str, str], float]] = {
+    "rings_in_vain": queues.rings_in_vain,
+    "fails_in_consultation": failures.fails_in_consultation,
+    "fails_from_queue": failures.fails_from_queue,
+    "parked_long": parks.parked_long,
+    "conference_wrapup": conferences.conference_wrapup,
+    "handed_wrapups": wrapups.handed_wrapups,
+}
+MORE_THREE: dict[str, Callable[[Stage, float, str, str, str], float]] = {
+    "conference_of_three": conferences.conference_of_three,
+}
+#: More kinds of calls, and habits of a source, for players that need not know every wire.
+STORIES = (*MORE_ONE, *MORE_TWO, *MORE_THREE)
+MORE_KINDS = (*STORIES, *HABITS)
 # A source that sends only Established and ConnectionCleared cannot tell of these: in its stream a resumed, parked or
 # conferred call looks like another one, so that such a source would not state its calls truly.
 NOT_MINIMAL = frozenset(
@@ -59,6 +87,7 @@ NOT_MINIMAL = frozenset(
         "failed",
         "overflowed",
         "vain",
+        *STORIES,
     ]
 )
 
@@ -85,13 +114,14 @@ def generate(seed: int, kinds: Iterable[str] = (*KINDS, *FAULTS), size: int = 6,
     rng, allowed = Random(seed), frozenset(kinds)
     site = chosen_site(rng)
     site = replace(site, style=ways.style) if ways.style else site
+    site = replace(site, style=with_habits(site.style, Random(f"habits {seed}"), allowed))
     hot = rng.random() < 0.35
     reuse = (1.0 if hot else rng.choice((0.0, 0.7, 0.95))) * ways.reuses
     stage = Stage(rng, site, hot=hot, reuse=reuse, recorded=rng.choice((0.8, 1.0)))
     stage.renew_hold, stage.renew_transfer = rng.choice((0.0, 0.3)), rng.choice((0.0, 0.5, 1.0))
     stage.renew_transfer = 1.0 if ways.renews else stage.renew_transfer
     ways.seats(stage, 120.0)
-    usable = [x for x in KINDS if x in allowed and not (site.style.minimal and x in NOT_MINIMAL)]
+    usable = [x for x in (*KINDS, *STORIES) if x in allowed and not (site.style.minimal and x in NOT_MINIMAL)]
     happened = _happenings(stage, usable, rng.randint(2, size + 3 * hot), ways.idles)
     config = SiteConfig(devices=site.phones)
     qms = Qms(interval_seconds=rng.choice((0.1, 0.2, 0.5)))
@@ -126,15 +156,18 @@ def _next_start(stage: Stage, t: float) -> float:
     return t
 
 
+ONE_ALL, TWO_ALL, THREE_ALL = ONE | MORE_ONE, TWO | MORE_TWO, THREE | MORE_THREE
+
+
 def _happen(stage: Stage, kind: str, t: float, free: list[str]) -> None:
-    if kind in ONE and free:
-        end = ONE[kind](stage, t, free[0])
+    if kind in ONE_ALL and free:
+        end = ONE_ALL[kind](stage, t, free[0])
         stage.take(free[0], end)
-    elif kind in TWO and len(free) > 1:
-        end = TWO[kind](stage, t, free[0], free[1])
+    elif kind in TWO_ALL and len(free) > 1:
+        end = TWO_ALL[kind](stage, t, free[0], free[1])
         stage.take(free[0], end)
         stage.take(free[1], end)
-    elif kind in THREE and len(free) > 2:
-        end = THREE[kind](stage, t, free[0], free[1], free[2])
+    elif kind in THREE_ALL and len(free) > 2:
+        end = THREE_ALL[kind](stage, t, free[0], free[1], free[2])
         for phone in free[:3]:
             stage.take(phone, end)

@@ -153,7 +153,7 @@ def explained(world: World, row: Expected, observed: Observed) -> bool:
     slack = 1.0 if world.whole_seconds else 0.0
     at_phone = [x for x in observed.legs if x.extension == truth.extension]
     near = [x for x in at_phone if _meet(x, truth.start - slack, truth.end)]
-    if any(x.outcome != "flagged" and x.reason for x in near) or (truth.born == "retrieve" and near):
+    if any(x.outcome != "flagged" and x.reason for x in near) or (truth.born in ("retrieve", "anew") and near):
         return True
     # The ledger of the gap answers for a conversation of which a part fell into it, were it only the dialling.
     began = min((x.event.at for x in world.said if x.group == truth.group), default=truth.start)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor
+
 from .connected_spans import Replay, Stay
 from .expect import Expected, Stream, expected_of
 from .player import Leg
@@ -17,7 +19,10 @@ def right_legs(world: World) -> tuple[Leg, ...]:
     gateway's choice (decision 6). Legs whose beginning was not reported are left out.
     """
     stream = Stream(world)
-    rows = {(x.truth.extension, x.truth.leg_start): x for x in (expected_of(stream, t) for t in world.truths)}
+    rows = {}
+    for row in (expected_of(stream, t) for t in world.truths):
+        start = floor(row.truth.leg_start) if world.whole_seconds else row.truth.leg_start
+        rows[row.truth.extension, start] = row
     stays = _joined(Replay(world.site.devices).run([x for x in world.said if not x.lost]), rows)
     return tuple(_leg(stay, rows.get((stay.phone, stay.start))) for stay in stays)
 

@@ -6,6 +6,7 @@ from random import Random
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 FIRST = (
     "Uma",
@@ -48,7 +49,9 @@ class Style(Struct, frozen=True):
     `both_ends`: Established comes for the caller's extension, too. `old_clears`: the connections of who leaves at a
     transfer are cleared one by one. `words`: how often Established names the agent. `repeats`: how often optional
     facts are repeated with later events. `keeps_id`: after a transfer the customer's id goes on. `silences`: a caller
-    who gives up in a queue may do so without a word.
+    who gives up in a queue may do so without a word. `agent_names`: consultations state the agent who consults as their
+    caller. `far_ends`: the connection of the outside party is reported as it answers. `dialled`: the share of calls
+    that are handed on which an agent dialled, or which were called back.
     """
 
     minimal: bool = False
@@ -64,6 +67,9 @@ class Style(Struct, frozen=True):
     repeats: float = 0.3
     keeps_id: bool = False
     silences: bool = True
+    agent_names: bool = False
+    far_ends: bool = False
+    dialled: float = 0.0
 
 
 class Site(Struct, frozen=True):
@@ -88,6 +94,20 @@ def chosen_style(rng: Random) -> Style:
         old_clears=rng.random() < 0.3,
         words=rng.choice((0.0, 0.15, 0.15, 1.0)),
         repeats=rng.choice((0.0, 0.3, 1.0)),
+    )
+
+
+#: Habits that a source may have beside those of every world.
+HABITS = ("agent_names", "dialled")
+
+
+def with_habits(style: Style, rng: Random, allowed: frozenset[str]) -> Style:
+    """Return habits with more of them, of those that are allowed."""
+    return replace(
+        style,
+        agent_names="agent_names" in allowed and rng.random() < 0.4,
+        far_ends="far_ends" in allowed and rng.random() < 0.4,
+        dialled=0.4 if "dialled" in allowed and rng.random() < 0.5 else 0.0,
     )
 
 

@@ -10,13 +10,13 @@ from random import Random
 from msgspec import Struct
 
 from .emit import FAULTS
-from .generate import KINDS, generate
+from .generate import KINDS, MORE_KINDS, generate
 from .judge import Finding, Verdict, judge
 from .player import LatePlayer, Player, SelectivePlayer, comparable
 from .shrink import shrunk, transcript_of
 from .world import World, acted_on, scenario_of
 
-ALL = (*KINDS, *FAULTS)
+ALL = (*KINDS, *MORE_KINDS, *FAULTS)
 
 
 class Failure(Struct):

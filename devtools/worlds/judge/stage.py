@@ -26,7 +26,11 @@ class Contact:
 
 @dataclass
 class Call:
-    """Hold one life of a call id while the world is made."""
+    """Hold one life of a call id while the world is made.
+
+    `caller`: who is stated as the caller where that is not the contact's: of a consultation the agent who consults.
+    `trunk`: the device of the outside party, where its connection is reported under a name that stays.
+    """
 
     key: int
     id: str
@@ -37,6 +41,8 @@ class Call:
     opened: bool = False
     end: float = 0.0
     silent: bool = False
+    caller: Contact | None = None
+    trunk: str = ""
 
 
 @dataclass
@@ -95,6 +101,12 @@ class Stage:
         self.lives.append(call)
         return call
 
+    def goes_on(self, call: Call, at: float) -> Call:
+        """Return the next part of a call that goes on under its id: what is said of it is not of the part before."""
+        part = Call(len(self.lives) + 1, call.id, call.contact, at, opened=True, trunk=call.trunk)
+        self.lives.append(part)
+        return part
+
     def _id(self, at: float, is_new: bool) -> str:
         # An id whose last call ended without a word may only come back where something distinguishes the two:
         # otherwise the stream is the same as that of one call, and no observer could be right in both worlds.
@@ -136,15 +148,15 @@ class Stage:
     def _facts(self, kind: str, call: Call | None) -> dict[str, Any]:
         if call is None:
             return {}
-        style, first, contact = self.site.style, not call.opened, call.contact
+        style, first, contact, caller = self.site.style, not call.opened, call.contact, call.caller or call.contact
         body: dict[str, Any] = {} if kind in ("Transferred", "Conferenced") else {"callId": call.id}
         if style.interaction == "always" or (style.interaction == "first" and first):
             body["interactionId"] = contact.interaction
         again = kind in FACTS and (first or style.minimal or self.rng.random() < style.repeats)
-        if again and call.named and contact.name:
-            body |= {"callerName": contact.name, "callerNameSource": contact.name_source}
-        if again and call.named and contact.number:
-            body["callingNumber"] = contact.number
+        if again and call.named and caller.name:
+            body |= {"callerName": caller.name, "callerNameSource": caller.name_source}
+        if again and call.named and caller.number:
+            body["callingNumber"] = caller.number
         if call.queue and (kind == "Queued" or again):
             body["queueName"] = call.queue
         return body
@@ -161,7 +173,7 @@ class Stage:
     def record(self, phone: str, start: float, end: float, calls: list[Call], ref: str, *, seated: float | None = None,
                leg: tuple[float, float] | None = None, born: Born = "connect", before: Before | None = None,
                doubt: str = "", shared: bool = False, crowded: bool = False, wrapup: str = "",
-               query: str = "") -> None:  # fmt: skip
+               query: str = "", whole_doubt: str = "") -> None:  # fmt: skip
         """Make a recording of a conversation, or none, by chance; `leg` where that began at another moment."""
         if self.rng.random() > self.recorded:
             return
@@ -194,6 +206,7 @@ class Stage:
                 wrapup,
                 query,
                 crowded,
+                whole_doubt,
             )
         )
 

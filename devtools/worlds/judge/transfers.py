@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from .calls import connect, dial, hang_up, queued, talk_time
+from .calls import answers_outside, connect, dial, hang_up, queued, talk_time
 from .stage import Call, Contact, Stage
 from .world import Before
 
 
 def answered(stage: Stage, t: float, phone: str) -> tuple[Call, float]:
-    """Let a customer be answered, by a queue or directly, and return the call and the moment."""
+    """Let a customer be answered, by a queue or directly, and return the call and the moment.
+
+    Where the source has the habit, it is also a call that an agent dialled, or one that was called back.
+    """
+    if stage.site.style.dialled and not stage.site.style.minimal and stage.rng.random() < stage.site.style.dialled:
+        return dialled(stage, t, phone)
     if stage.rng.random() < 0.7 and not stage.site.style.minimal:
         call, at = queued(stage, t, 2.0)
     else:
@@ -19,24 +24,55 @@ def answered(stage: Stage, t: float, phone: str) -> tuple[Call, float]:
     return call, at
 
 
+def dialled(stage: Stage, t: float, phone: str) -> tuple[Call, float]:
+    """Let an agent call a customer, or be called before the customer is; return the call and the moment."""
+    back = stage.rng.random() < 0.4
+    if back:
+        call, at = queued(stage, t, 2.0)
+        connect(stage, call, phone, at, cause="callBack")
+    else:
+        call, at = stage.call(t, stage.contact(), is_new=True), t + 2.0
+        dial(stage, call, phone, t, direction="outbound")
+    call.trunk = f"T{call.key}"
+    if stage.rng.random() < 0.6:
+        stage.say(at + 0.1 if back else at - 1.5, "NetworkReached", call, spare=True, deviceId=call.trunk)
+    if stage.site.style.far_ends and stage.rng.random() < 0.5:
+        stage.say(at + 0.2 if back else at - 1.0, "Delivered", call, spare=True, deviceId=call.trunk)
+    answers_outside(stage, call, at + 0.3 if back else at)
+    if not back:
+        stage.say(at, "Established", call, deviceId=phone)
+    return call, at
+
+
 def consults(stage: Stage, call: Call, phone: str, other: str, held: float, ring: float) -> tuple[Call, float]:
     """Let an agent hold a customer and dial a colleague; return the consultation and when it is answered."""
     stage.say(held, "Held", call, deviceId=phone, cause="consultation")
     talk = stage.call(held + 0.5, call.contact, named=False, is_new=True)
+    with_agents_name(stage, talk, phone)
     dial(stage, talk, phone, held + 0.5, cause="consultation")
     if stage.site.style.delivers:
         stage.say(held + 1.0, "Delivered", talk, spare=True, deviceId=other)
     return talk, held + ring
 
 
+def with_agents_name(stage: Stage, talk: Call, phone: str) -> None:
+    """Let a consultation state the agent who dialled it as its caller, where the source has the habit."""
+    if stage.site.style.agent_names:
+        talk.named = True
+        talk.caller = Contact(0, talk.contact.interaction, f"Desk {phone}", "global_phonebook", phone)
+
+
 def result_of(stage: Stage, first: Call, second: Call | None, at: float, contact: Contact) -> Call:
     """Choose which id goes on: the customer's, the consultation's, or another that may have been used before."""
     choices = [first, None] if second is None else [first, second, None]
     chosen = first if stage.site.style.keeps_id else stage.rng.choice(choices)
+    if chosen is not None and chosen.caller:
+        # What was said of the consultation is not of the customer who is in this call from now on.
+        chosen = stage.goes_on(chosen, at)
     result = chosen or stage.call(at, contact, is_new=True)
-    result.opened = True
+    result.opened, result.trunk = True, first.trunk or result.trunk
     for call in (first, second):
-        if call and call is not result:
+        if call and call.id != result.id:
             stage.over(call, at)
     return result
 
@@ -53,8 +89,11 @@ def moved(stage: Stage, at: float, first: Call, second: Call | None, result: Cal
     rows = [{"old": {"callId": old.id, "deviceId": other}, "new": {"callId": result.id, "deviceId": other}}]
     if kind == "Conferenced":
         rows.append({"old": {"callId": first.id, "deviceId": phone}, "new": {"callId": result.id, "deviceId": phone}})
-    if second and stays and (stage.site.style.connections or kind == "Conferenced"):
-        data["connections"] = rows
+    rows = rows if second and stays and (stage.site.style.connections or kind == "Conferenced") else []
+    if first.trunk and stage.site.style.far_ends and stage.site.style.connections:
+        rows.append({"old": {"callId": first.id, "deviceId": first.trunk},
+                     "new": {"callId": result.id, "deviceId": first.trunk}})  # fmt: skip
+    data |= {"connections": rows}
     stage.say(at, kind, result, **data)
     if kind == "Transferred" and stage.site.style.old_clears:
         for call in [x for x in (first, second) if x]:

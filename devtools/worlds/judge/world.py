@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from .scenario import Event, Qms, Recording, Scenario
 from .scenario import Site as SiteConfig
 
-Born = Literal["connect", "transfer", "retrieve"]
+Born = Literal["connect", "transfer", "retrieve", "anew"]
 
 
 class Said(Struct, frozen=True):
@@ -41,8 +41,8 @@ class Truth(Struct, frozen=True):
     `leg_start` and `leg_end`: the conversation of which it is. `calls`: the incarnations whose caller and queue are
     its own. `kin`: all incarnations of the same contact. `refs`: the ids that CTICallRef may have. `agent` empty:
     nobody is known to sit there. `before`: where it went on over an attended transfer. `doubt`: why an observer could
-    miss facts of it although nothing failed. `shared`: another call was connected or held at the phone meanwhile;
-    `crowded`: already when this one was connected.
+    miss facts of it although nothing failed; `whole_doubt`: the same, by a clock of whole seconds. `shared`: another
+    call was connected or held at the phone meanwhile; `crowded`: already when this one was connected.
     """
 
     guid: str
@@ -67,6 +67,7 @@ class Truth(Struct, frozen=True):
     wrapup: str = ""
     query: str = ""
     crowded: bool = False
+    whole_doubt: str = ""
 
 
 class Incarnation(Struct, frozen=True):

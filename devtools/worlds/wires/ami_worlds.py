@@ -10,9 +10,9 @@
 - Where two agents are at one phone, the members of the queues are listed after a lost link: to a user who may not see
   them the second would be the only one.
 - A link that stalls and is lost in one world is left out: what is under way when it is lost never comes.
-- Left out: overflowed, parked, pickup, ringing, unanswered and failed calls, conferences, wrap-ups (other events of
-  Asterisk stand for them, which this small one does not send), the loss of one phone's events, and hours of silence,
-  through which a session pings.
+- Left out: the kinds of calls of `judge/stories`, overflowed, parked, pickup, ringing, unanswered and failed calls,
+  conferences, wrap-ups (other events of Asterisk stand for them, which this small one does not send), the loss of one
+  phone's events, and hours of silence, through which a session pings.
 
 While a link is lost the calls go on: what is not said is kept beside `link.Restored`, for Asterisk knows it. What comes
 before its lists are answered is acted on after them. Where nobody speaks for a moment of the gap, Asterisk may have
@@ -29,7 +29,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from devtools.worlds.judge.emit import heard
-from devtools.worlds.judge.generate import KINDS, Ways, generate
+from devtools.worlds.judge.generate import KINDS, MORE_KINDS, Ways, generate
 from devtools.worlds.judge.log_ons import leave, overlap, sit
 from devtools.worlds.judge.people import FIRST, LAST, Agent, Style
 from devtools.worlds.judge.scenario import Event
@@ -53,6 +53,7 @@ LEFT_OUT = frozenset(
         "rounded",
         "disorder",
         "duplicates",
+        *MORE_KINDS,
     )
 )
 AMI_KINDS = tuple(x for x in KINDS if x not in LEFT_OUT)

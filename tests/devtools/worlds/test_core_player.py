@@ -1,6 +1,6 @@
 """The core plays the judge's worlds."""
 
-from devtools.worlds.judge.generate import KINDS, generate
+from devtools.worlds.judge.generate import KINDS, STORIES, generate
 from devtools.worlds.judge.runner import Report, joined, run
 from devtools.worlds.judge.scenario import Event, Qms, Recording, Scenario, Site
 from devtools.worlds.judge.world import scenario_of
@@ -63,6 +63,13 @@ def test_every_kind_of_world_reaches_the_core() -> None:
     report = played(300, tuple(KINDS))
     assert set(report.kinds) == set(KINDS)
     assert report.flagged > 0.6 * report.recordings
+
+
+def test_every_story_reaches_the_core_and_keeps_its_flags() -> None:
+    report = run(CorePlayer(), seed=0, count=60, kinds=STORIES, cut=False)
+    assert set(report.kinds) == set(STORIES)
+    assert report.flagged > 0.75 * report.recordings
+    assert report.failures == []
 
 
 def test_the_same_world_is_played_the_same_way_twice() -> None:
