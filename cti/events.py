@@ -28,6 +28,8 @@ NameSource = Literal["global_phonebook", "external_phonebook", "isdn", "personal
 QUEUE_CLEARED = "queueCleared"
 #: The cause of ``Diverted`` where a device that talked parked its call: it has left.
 PARKED = "park"
+#: The cause of ``Transferred`` where one call is handed on, and joined with none.
+SINGLE_STEP = "singleStepTransfer"
 #: The causes with which a phone stops ringing because nobody answered there, not because the caller gave up.
 NOT_ANSWERED = ("callNotAnswered", "noAnswer")
 

@@ -156,7 +156,8 @@ def queued_by_transfer(work: UnitOfWork, incarnation: int, event: Transferred) -
     since, names = call.waits_since, call.facts.get("queue_name", ())
     if work.site.has_source_times or since is None or not names or not event.time - GRACE <= since == names[-1].at:
         return
-    if len(names) > 1 and any(one.had_leg and one.is_here for one in call.parties.values()):
+    is_where_to = call.waits_at == event.data.transferred_to_device_id
+    if (len(names) > 1 or is_where_to) and any(one.had_leg and one.is_here for one in call.parties.values()):
         named = replace(names[-1], at=event.time + AFTER)
         work.put_call(replace(call, facts={**call.facts, "queue_name": (*names[:-1], named)}))
 

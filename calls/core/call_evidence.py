@@ -339,6 +339,8 @@ def _opens_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     A call in a queue was dialled before, so with the source's own times any later dialling counts.
     """
     party = call.parties.get(event.data.device_id or "")
+    if party is None and is_contradicted(call, event.data):
+        return True
     leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
     if leg is not None and work.site.has_source_times and not leg.is_unconfirmed:
         return event.time > leg.connected_source_at

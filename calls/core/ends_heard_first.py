@@ -61,7 +61,7 @@ def connect_as_heard(work: UnitOfWork, incarnation: int, device_id: str, event: 
     """
     call = work.calls[incarnation]
     party = call.parties.get(device_id)
-    if party is None or party.is_here or call.is_over or not work.site.has_source_times:
+    if party is None or party.is_here or call.is_over:
         return
     reports = party.reported_after(event.time)
     if reports:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from calls.core.clocks import APART, CLOSE, STALL, began_with_later, ended_at, is_on_time, moments_of
+from calls.core.clocks import APART, CLOSE, STALL, began_with_later, clocks_agree, ended_at, is_on_time, moments_of
 from calls.core.doubts import is_close, is_sure, may_be_lost, may_be_of_repeat, may_contest, may_have_begun
 from calls.core.outcome_rules import concluded, traced
 from calls.core.result_events import LATE, WHY, RecordingAssigned, RecordingFound
@@ -183,7 +183,7 @@ def _began_on_hold(_work: UnitOfWork, leg: LegState, event: RecordingFound) -> b
 def began_late(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
     """Say whether the recording began long enough after Connected to be a call's we have not heard of yet.
 
-    A leg that a snapshot found had begun before; one that is heard of very late had, too, where the clocks agree.
+    A leg that a snapshot found had begun before; one that is heard late had, too, where the clocks agree.
     """
     if leg.is_unconfirmed:
         return False
@@ -192,7 +192,7 @@ def began_late(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
     if leg.is_of_snapshot:
         return event.started_at > leg.connected_gateway_at
     connected = leg.connected_gateway_at
-    if connected - leg.connected_source_at > STALL:
+    if connected - leg.connected_source_at > (APART if clocks_agree(work, connected) else STALL):
         connected = moments_of(work, leg.connected_source_at, connected)[1]
     return event.started_at > connected + LATE
 

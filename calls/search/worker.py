@@ -261,7 +261,8 @@ def _take(service: RecordingService, one: PendingQuestion, known: KnownRecording
         row.recording_guid, row.recording_started_at = recording.guid, recording.started_at
         row.why = row.why or "none" if row.known_guid and row.attempts > 1 else ""
         return
-    row.why = refusal if recording is not None and refusal else row.why
+    if recording is not None and refusal and not (refusal == "same" and _is_of_other_leg(row, recording)):
+        row.why = refusal
     _go_on(service, row, now)
 
 
@@ -272,6 +273,11 @@ def _refusal(row: RecordingSearch, recording: Recording, held: frozenset[str]) -
     if guid_key(recording.guid) == guid_key(row.known_guid) or recording.guid in held:
         return "same"
     return None
+
+
+def _is_of_other_leg(row: RecordingSearch, recording: Recording) -> bool:
+    """Say whether QMS named another recording than the one that is known: it does not say whether that goes on."""
+    return bool(row.known_guid) and guid_key(recording.guid) != guid_key(row.known_guid)
 
 
 def _is_strange(row: RecordingSearch, recording: Recording) -> bool:

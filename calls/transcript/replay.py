@@ -178,11 +178,11 @@ class Replay:
         asked_at = question.asked_at
         if asked_at is None or asked_at < search.since_gateway_at + LATE:
             asked_at = now
-        if found is None:
-            return _Question(search, attempts, question.why or "none", asked_at)
-        holder = self.work.holder_of(found.guid)
-        if found.guid == search.known_guid or holder is not None:
+        holder = self.work.holder_of(found.guid) if found is not None else None
+        if found is not None and (found.guid == search.known_guid or (holder is not None and not search.known_guid)):
             return _Question(search, attempts, "same", asked_at)
+        if found is None or holder is not None:  # Another leg's says nothing of the one that is known.
+            return _Question(search, attempts, question.why or "none", asked_at)
         return RecordingFound(
             leg=search.leg,
             search=search.search,

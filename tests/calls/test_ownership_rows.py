@@ -149,7 +149,10 @@ def _beside(connected: float, began: float, other: Other | None = None) -> Scene
 _CERTAIN_ELSEWHERE = "another leg has the recording, and its ownership was certain"
 _GOES_ON = "another leg has it, but had ended while QMS still named it as live"
 _OF_BOTH = "another leg has it, and it began when both were connected (within 1 s)"
-_LATE = "it began more than 1.5 s after connected, or at all after it where a snapshot found the leg"
+_LATE = (
+    "it began more than 1.5 s after connected (by the source's own times, where that is heard over a second late and "
+    "the clocks are known to agree), or at all after it where a snapshot found the leg"
+)
 _EARLY = "it began more than 1 s before connected, and Connected was received as it happened"
 _EARLIER = (
     "it began more than 1 s before connected by the source's own times, and another leg was connected there as it"

@@ -49,9 +49,9 @@ def test_a_recording_for_a_transfer_that_a_stall_held_back_until_the_link_was_lo
 
 def test_a_recording_for_an_answer_of_before_the_link_was_lost_that_is_heard_after_it_is_given_up() -> None:
     """The extension may have been in its next call when QMS was asked, though the beginnings agree."""
-    board = Switchboard().hears(replace(link("Lost", 11), gatewaytime=moment(11)))
-    board.hears(replace(event("Established", 10, callId="C1", deviceId="2001"), gatewaytime=moment(14)))
-    board.found(14.3, 1, "R", started=14.1, asked=14.2)
+    board = Switchboard().hears(replace(link("Lost", 10.5), gatewaytime=moment(10.5)))
+    board.hears(replace(event("Established", 10, callId="C1", deviceId="2001"), gatewaytime=moment(10.9)))
+    board.found(11.2, 1, "R", started=11, asked=11.1)
 
     assert (board.leg.guid, board.leg.missed) == ("", "next_call")
 

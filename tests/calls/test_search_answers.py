@@ -76,7 +76,10 @@ def test_a_guid_that_is_too_long_spoils_no_other_answer(desk: Desk) -> None:
     assert odd.why == "unreachable"
 
 
-def test_another_legs_recording_is_no_answer(desk: Desk) -> None:
+@pytest.mark.parametrize(("known", "why"), [("", "same"), ("G0", "none")])
+def test_another_legs_recording_is_no_answer_and_does_not_show_that_a_known_one_goes_on(
+    desk: Desk, known: str, why: str
+) -> None:
     recording = desk.qms.connected("2001", desk.now() - timedelta(seconds=2), "a")
     assert recording is not None
     Leg.objects.create(
@@ -91,10 +94,10 @@ def test_another_legs_recording_is_no_answer(desk: Desk) -> None:
         facts=b"",
         recording_guid=recording.guid,
     )
-    search = desk.search(window=0.3)
+    search = desk.search(window=0.3, known_guid=known)
     desk.looks_up()
 
-    assert (settled(search).state, search.why) == (SearchState.MISSED, "same")
+    assert (settled(search).state, search.why) == (SearchState.MISSED, why)
 
 
 def test_what_began_as_the_leg_was_connected_is_reported_though_another_open_leg_has_it(desk: Desk) -> None:

@@ -14,10 +14,11 @@ from calls.core.connections import connect_device, connection_of, is_late
 from calls.core.consultation import inherit
 from calls.core.dispatch import apply
 from calls.core.ends_apart import leave_queue
+from calls.core.ends_heard_first import connect_as_heard
 from calls.core.idle_calls import doubt_from
 from calls.core.known_calls import known_call, located
-from calls.core.legs import clear_party, put_party
-from calls.core.newcomers import is_vouched
+from calls.core.legs import clear_party, note_stalled_end, put_party
+from calls.core.newcomers import is_vouched, reported_again
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded
 from calls.core.outside_parties import is_outside_number
@@ -188,7 +189,19 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
         since = event.time if is_outside else call.outside_since
         call = work.put_call(replace(call, waits_since=call.waits_since or event.time, outside_since=since))
     if party.is_talking and event.data.cause == PARKED:
-        clear_party(work, call, device_id, event.time, event.at, "The call was parked.")
+        _park(work, call, party, event)
+
+
+def _park(work: UnitOfWork, call: CallState, party: Party, event: Diverted) -> None:
+    """Let a phone leave the call that it parks; one that is reported as connected again has it back since then.
+
+    Example: 2001 parks its call at 94.3 and picks it up at 95.1; that it parked it is heard last.
+    """
+    again = reported_again(work, party, event.time)
+    left = event if again is None or again.at > event.time else replace(event, time=again.at - TICK)
+    clear_party(work, call, party.device_id, left.time, left.at, "The call was parked.")
+    note_stalled_end(work, party.leg, event)
+    connect_as_heard(work, call.incarnation, party.device_id, left)
 
 
 @apply.register

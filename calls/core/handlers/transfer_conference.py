@@ -18,7 +18,8 @@ from calls.core.ends_heard_first import connect_as_heard
 from calls.core.former_ids import former_ids, take_back_clearing
 from calls.core.handed_interactions import handed_facts, without_doubtful
 from calls.core.incarnations import begin_call, call_at
-from calls.core.legs import clear_party, correct_end, open_leg, put_party, refresh_facts
+from calls.core.leavers import leave, leave_before
+from calls.core.legs import open_leg, put_party, refresh_facts
 from calls.core.origins import Origin, OriginRule, origin_of
 from calls.core.outside_parties import is_handed_outside, is_outside
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, Reconnection, WriteStatus
@@ -48,7 +49,8 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     for call in olds:
         queued_by_transfer(work, call.incarnation, event)
         disinherit_handed_on(work, call, leaver, olds, event)
-        _leave(work, call.incarnation, leaver, event, "The call was transferred.")
+        leave(work, call.incarnation, leaver, event, "The call was transferred.")
+        leave_before(work, call.incarnation, event)
     to_outside = is_handed_outside(work, olds, event)
     consult = _consult_ids(work, olds)
     new = _joined(work, event, olds, new_id, leaver)
@@ -83,16 +85,6 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     expire_when_over(work, new.incarnation, event.at)
 
 
-def _leave(work: UnitOfWork, incarnation: int, device_id: str, event: CallEvent, how: str) -> None:
-    """Let a device leave a call that it joins with another, or hands on; a later end was heard first."""
-    clear_party(work, work.calls[incarnation], device_id, event.time, event.at, how)
-    for leg in work.legs_in(incarnation):
-        ended = leg.disconnected_source_at
-        is_of_it = leg.device_id == device_id and leg.base is WriteStatus.NONE and leg.connected_source_at < event.time
-        if is_of_it and ended is not None and ended > event.time:
-            correct_end(work, leg, event.time, event.at)
-
-
 def _lasted_until(work: UnitOfWork, incarnation: int, numbers: Iterable[int], moment: datetime) -> datetime:
     """Return until when the legs that a transfer reached show a call to have lasted: one may be over and not known."""
     ends = [leg.disconnected_source_at for leg in work.legs_in(incarnation) if leg.number in numbers]
@@ -114,7 +106,7 @@ def handle_conferenced(event: Conferenced, work: UnitOfWork) -> None:
         return
     for call in olds[1:]:
         if host in olds[0].parties or _may_be_missing(work, olds[0], event):
-            _leave(work, call.incarnation, host, event, "The consultation became part of a conference.")
+            leave(work, call.incarnation, host, event, "The consultation became part of a conference.")
     new = _joined(work, event, olds, new_id, None)
     for party in list(work.calls[new.incarnation].parties.values()):
         if party.state is PartyState.HOLD:
