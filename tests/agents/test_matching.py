@@ -5,9 +5,8 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct
 
-from agents.core.matching import Directory, Instance, Listed, ManualMapping, MatchKind, MatchVerdict
+from agents.core.matching import Directory, Instance, Listed, ManualMapping, MatchKind
 
 NORTH, SOUTH = Instance(1, ("10.0.0.1", "north")), Instance(2, ("10.0.0.2",))
 
@@ -320,69 +319,3 @@ def test_a_mapping_never_matches_a_user_who_is_not_listed_active_and_licensed(us
 @given(listings, extensions)
 def test_near_misses_never_hold_the_extension_itself(users: list[Listed], asked: str) -> None:
     assert asked not in Directory(users, [NORTH, SOUTH]).near_misses(asked)
-
-
-@pytest.mark.parametrize(("listed", "asked", "is_near"), [("9123", "123", True), ("923", "23", False)])
-def test_an_end_of_three_signs_is_a_near_miss_and_one_of_two_is_not(listed: str, asked: str, is_near: bool) -> None:
-    directory = Directory([alice(extension=listed)], [NORTH])
-
-    assert (directory.near_misses(asked) == [listed]) is is_near
-    assert (Directory([alice(extension=asked)], [NORTH]).near_misses(listed) == [asked]) is is_near
-
-
-def test_extensions_of_zeros_alone_are_no_near_misses_of_signs_alone() -> None:
-    assert Directory([alice(extension="0")], [NORTH]).near_misses("00") == []
-    assert Directory([alice(extension="-")], [NORTH]).near_misses("0") == []
-
-
-@pytest.mark.parametrize(("length", "shown"), [(40, "N" * 40), (41, "N" * 39 + "…")])
-def test_a_name_of_up_to_forty_signs_is_shown_whole(length: int, shown: str) -> None:
-    reason = Directory([alice(name="N" * length)], [NORTH]).verdict("2001").reason
-
-    assert f"that of {shown} (user 1001)" in reason
-
-
-@pytest.mark.parametrize("trouble", [{"active": False}, {"licensed": False}])
-def test_a_verdict_names_the_user_that_it_is_about_also_where_it_refuses(trouble: dict[str, bool]) -> None:
-    verdict = Directory([alice(**trouble)], [NORTH]).verdict("2001")
-
-    assert (verdict.user_id, verdict.services) == ("1001", ())
-
-
-def test_a_mapping_to_a_user_who_cannot_be_recorded_names_that_user() -> None:
-    verdict = Directory([alice(), bob(licensed=False)], [NORTH], [mapped()]).verdict("2001", "9101")
-
-    assert (verdict.user_id, verdict.is_by_hand) == ("1002", True)
-
-
-@pytest.mark.parametrize(("length", "is_whole"), [(32, True), (33, False)])
-def test_of_two_users_on_one_extension_each_is_named_whole_up_to_eighty_signs(length: int, is_whole: bool) -> None:
-    one, other = (alice(name=sign * 40, user_id=sign * length) for sign in "AB")
-    reason = Directory([one, other], [NORTH]).verdict("2001").reason
-
-    assert (f"{'A' * 40} (user {'A' * length})" in reason) is is_whole
-
-
-@pytest.mark.parametrize("kind", [Instance, Listed, ManualMapping, MatchVerdict])
-def test_what_is_known_of_users_is_shared_and_never_changed(kind: type[Struct]) -> None:
-    assert kind.__struct_config__.frozen
-
-
-def test_a_user_marked_any_that_no_service_of_the_source_lists_is_not_recorded_there() -> None:
-    verdict = Directory([alice(service_id=9)], [NORTH]).verdict("2001")
-
-    assert (verdict.kind, verdict.services) == (MatchKind.UNMATCHED, ())
-    assert "belongs in QMS to the Recording Service Any, which is not allocated" in verdict.reason
-
-
-@pytest.mark.parametrize(("count", "more"), [(2, ""), (3, ""), (4, " and 1 more"), (5, " and 2 more")])
-def test_three_users_of_one_extension_are_named_and_the_others_counted(count: int, more: str) -> None:
-    reason = Directory([alice(user_id=f"{number}") for number in range(count)], [NORTH]).verdict("2001").reason
-
-    named = ", ".join(f"Alice Archer (user {number})" for number in range(min(count, 3)))
-    assert f"belongs to {count} active users in QMS ({named}{more})" in reason
-
-
-@pytest.mark.parametrize(("listed", "asked"), [("05", "5"), ("5", "005"), ("0012", "12")])
-def test_leading_zeros_alone_make_a_near_miss_however_short_the_extension(listed: str, asked: str) -> None:
-    assert Directory([alice(extension=listed)], [NORTH]).near_misses(asked) == [listed]
