@@ -1,0 +1,180 @@
+"""Rules of the core that no other table reaches, each over its edges: which life of an id, ends, gaps, transfers."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from calls.core.call_evidence import _has_failed, _is_found_in_another_queue, _is_interaction_of_none
+from calls.core.clocks import CLOSE, TICK
+from calls.core.gaps import is_missed
+from calls.core.handlers.connections import _doubt_after_end_again
+from calls.core.handlers.transfer_conference import _reached
+from calls.core.source_state import PartialGap, Snapshot
+from calls.core.state import LegPhase, TimedValue, WriteStatus
+from cti.events import ConnectionCleared
+from tests.calls.call_states import I1, I2, call, event, holding, left, made, party, work
+from tests.calls.leg_states import leg, over
+from tests.calls.switchboard import Everybody, Switchboard, moment
+
+pytestmark = pytest.mark.core
+
+
+# --- which life of an id ---
+
+
+def lives(board: Switchboard, *times: float) -> Switchboard:
+    """Let calls wait in a queue under one id, each of another caller."""
+    for number, at in enumerate(times):
+        board.call("Queued", at, "C1", "5000", queueName=f"Q{number}", callingNumber=f"+4930{number}")
+    return board
+
+
+@pytest.mark.parametrize(("times", "known"), [((1, 10), "Q1"), ((1, 5, 10), "Q2"), ((1, 9), "")])
+def test_a_clearing_in_the_second_in_which_an_ids_next_call_began_is_of_the_call_before(
+    times: tuple[float, ...], known: str
+) -> None:
+    """Of times in whole seconds. Where the next one began earlier, it is that one's."""
+    board = lives(Switchboard(), *times).call("CallCleared", 10, "C1").call("Established", 12, "C1", "2001")
+
+    assert board.leg.facts.queue_name == known
+
+
+@pytest.mark.parametrize(("before", "now", "is_of_none"), [(I1, I2, True), (I2, I1, False), (I2, I2, True)])
+def test_an_interaction_is_compared_with_that_of_an_ids_latest_call_alone(
+    before: dict[str, Any], now: dict[str, Any], is_of_none: bool
+) -> None:
+    first, second = (
+        call(interaction=one["interactionId"], incarnation=number) for number, one in enumerate((before, now), start=1)
+    )
+    said = event("Transferred", 20, "2001", primaryOldCallId="C1", **I1)
+
+    assert _is_interaction_of_none(holding(first, second), said) is is_of_none
+
+
+# --- ends ---
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "site", "is_doubtful"),
+    [
+        (20, CLOSE, {}, False),
+        (20, CLOSE + TICK, {}, True),
+        (20, -CLOSE, {}, False),
+        (None, CLOSE + TICK, {}, False),
+        (20, CLOSE + TICK, {"has_source_times": False}, False),
+    ],
+)
+def test_a_further_end_puts_a_call_in_doubt_where_it_is_no_repeat_of_the_first(
+    first: float | None, later: Any, site: dict[str, Any], is_doubtful: bool
+) -> None:
+    one, ended_at = call(party(since=1)), moment(20) + later
+    held = holding(one, **site)
+    _doubt_after_end_again(held, one, made(15, ended=first), ended_at)
+
+    assert held.calls[1].doubtful_since == (ended_at if is_doubtful else None)
+
+
+@pytest.mark.parametrize(
+    ("device", "more", "had_failed"),
+    [
+        ("2001", {}, True),
+        ("2001", {"had_leg": False, "cleared_gateway_at": 9}, True),
+        ("2001", {"cleared_gateway_at": 9}, False),
+        ("2002", {}, False),
+    ],
+)
+def test_an_end_is_that_of_a_failed_call_where_its_device_was_not_connected_or_failed(
+    device: str, more: dict[str, Any], had_failed: bool
+) -> None:
+    parted = left(
+        **{"cleared_gateway_at": moment(10), **{k: moment(v) if k.endswith("_at") else v for k, v in more.items()}}
+    )
+    failed = call(parted, failed_gateway_at=10)
+    end = event("ConnectionCleared", 12, device)
+
+    assert isinstance(end, ConnectionCleared)
+    assert _has_failed(failed, end) is had_failed
+    assert not _has_failed(call(parted), end)
+
+
+def test_a_connection_that_is_first_seen_on_hold_is_traced_as_such() -> None:
+    board = Switchboard().call("Held", 5, "C1", "2001").waits(7)
+
+    texts = [step.text for step in board.leg.trace]
+    assert "The call was first seen while the extension was already connected." in texts
+
+
+# --- gaps ---
+
+
+@pytest.mark.parametrize(("began", "is_of_other"), [(9.0, True), (10.0, False), (11.0, False)])
+def test_another_devices_event_shows_what_was_missed_only_of_a_gap_that_had_begun(
+    began: float, is_of_other: bool
+) -> None:
+    gap = PartialGap(began_at=moment(began), devices=frozenset({"2001"}))
+    one = call(party(since=1))
+
+    assert is_missed(holding(one, source={"partial": (gap,)}), one, event("Delivered", 10, "2002")) is is_of_other
+
+
+@pytest.mark.parametrize(
+    ("since", "queue", "known", "is_another"),
+    [
+        (1, "Sales", "Support", True),
+        (1, "Support", "Support", False),
+        (1, "", "Support", False),
+        (1, "Sales", "", False),
+        (20, "Sales", "Support", False),
+        (19.999, "Sales", "Support", True),
+        (None, "Sales", "Support", False),
+    ],
+)
+def test_a_snapshot_finds_a_device_in_another_queues_call_only_where_it_talked_before_the_snapshot(
+    since: float | None, queue: str, known: str, is_another: bool
+) -> None:
+    said = event("Established", 21, "2001", **({"queueName": queue} if queue else {}))
+    one = call(facts={"queue_name": (TimedValue(moment(0), known),)} if known else {})
+    device = party(since=since)
+
+    found = work(source={"snapshot": Snapshot(began_at=moment(20), began_gateway_at=moment(20))})
+    assert _is_found_in_another_queue(found, one, device, said) is is_another
+    assert not _is_found_in_another_queue(work(), one, device, said)
+
+
+# --- transfers ---
+
+
+@pytest.mark.parametrize(
+    ("phase", "base", "ended", "is_reached"),
+    [
+        (LegPhase.OPEN, WriteStatus.NONE, None, True),
+        (LegPhase.CLOSED, WriteStatus.NONE, 20.001, True),
+        (LegPhase.CLOSED, WriteStatus.NONE, 20, False),
+        (LegPhase.CLOSED, WriteStatus.QUEUED, 20.001, False),
+        (LegPhase.DELIVERING, WriteStatus.QUEUED, 20.001, False),
+        (LegPhase.SETTLED, WriteStatus.NONE, 20.001, False),
+        (LegPhase.SETTLED, WriteStatus.WRITTEN, 20.001, False),
+    ],
+)
+def test_a_transfer_reaches_a_leg_that_is_open_or_ended_after_it_and_is_not_decided(
+    phase: LegPhase, base: WriteStatus, ended: float | None, is_reached: bool
+) -> None:
+    one = leg(base=base) if ended is None else replace(over(leg(base=base), ended), phase=phase)
+
+    said = event("Transferred", 20, "2001", primaryOldCallId="C1", resultingCallId="C1", transferringDeviceId="2001")
+    assert _reached(one, said) is is_reached
+
+
+# --- what is kept in memory ---
+
+
+def test_moments_that_are_few_are_not_sorted_anew_with_each_batch() -> None:
+    busy = holding(call(party(), due=50))
+    for at in range(100, 200):
+        busy.put_call(call(party(), due=at))
+    moments = busy._dues
+
+    busy.begin_batch(Everybody())
+    assert busy._dues is moments
+    assert len(moments) > 2 * len(busy.calls)
