@@ -1,4 +1,4 @@
-"""Near misses, what a reason says of whom, and users whom several services list: over their edges."""
+"""Near misses, what a reason says and of which user, and users that several services list: over their edges."""
 
 import pytest
 from msgspec import Struct

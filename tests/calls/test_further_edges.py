@@ -76,20 +76,13 @@ def test_a_further_end_puts_a_call_in_doubt_where_it_is_no_repeat_of_the_first(
 
 
 @pytest.mark.parametrize(
-    ("device", "more", "had_failed"),
-    [
-        ("2001", {}, True),
-        ("2001", {"had_leg": False, "cleared_gateway_at": 9}, True),
-        ("2001", {"cleared_gateway_at": 9}, False),
-        ("2002", {}, False),
-    ],
+    ("device", "had_leg", "heard", "had_failed"),
+    [("2001", True, 10, True), ("2001", False, 9, True), ("2001", True, 9, False), ("2002", True, 10, False)],
 )
 def test_an_end_is_that_of_a_failed_call_where_its_device_was_not_connected_or_failed(
-    device: str, more: dict[str, Any], had_failed: bool
+    device: str, had_leg: bool, heard: float, had_failed: bool
 ) -> None:
-    parted = left(
-        **{"cleared_gateway_at": moment(10), **{k: moment(v) if k.endswith("_at") else v for k, v in more.items()}}
-    )
+    parted = left(had_leg=had_leg, cleared_gateway_at=moment(heard))
     failed = call(parted, failed_gateway_at=10)
     end = event("ConnectionCleared", 12, device)
 
@@ -133,7 +126,8 @@ def test_another_devices_event_shows_what_was_missed_only_of_a_gap_that_had_begu
 def test_a_snapshot_finds_a_device_in_another_queues_call_only_where_it_talked_before_the_snapshot(
     since: float | None, queue: str, known: str, is_another: bool
 ) -> None:
-    said = event("Established", 21, "2001", **({"queueName": queue} if queue else {}))
+    stated: dict[str, Any] = {"queueName": queue} if queue else {}
+    said = event("Established", 21, "2001", **stated)
     one = call(facts={"queue_name": (TimedValue(moment(0), known),)} if known else {})
     device = party(since=since)
 
