@@ -10,7 +10,8 @@ from unfold.decorators import display
 import clock
 from evidence.guard import seal_files, standing_problems
 from evidence.models import EvidenceHead, EvidenceKey, EvidenceSeal
-from evidence.seals import oldest_unsealed, sealed_entries
+from evidence.seals import sealed_entries
+from evidence.unsealed import oldest_unsealed
 from history.admin import ReadOnlyAdmin
 
 

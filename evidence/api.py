@@ -6,7 +6,8 @@ from evidence.export import NoEvidence, export_of, has_evidence
 from evidence.guard import seal_files, standing_problems
 from evidence.keys import change_key, present_key
 from evidence.retention import forget_entries
-from evidence.seals import oldest_unsealed, seal_days
+from evidence.seals import seal_days
+from evidence.unsealed import oldest_unsealed
 
 __all__ = [
     "AuditCount",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 import msgspec
+from django.conf import settings
 
 from clock.text import site_time
 from evidence.export import key_changes
@@ -17,18 +18,22 @@ from evidence.verification import NOTHING_RETIRED, is_signed, trusted_keys
 AT_ONCE = 200
 #: A day's seal is made within this time after the day's end.
 GRACE = timedelta(hours=1)
+#: Entries of any day may be gone, as long as no older ones are there.
+ALL_MAY_BE_GONE = "9999-12-31"
 
 
 class AuditCount(msgspec.Struct):
     """How much was verified, and how much of that no seal covers.
 
-    ``without_entries``: the oldest blocks, whose entries are no longer kept, up to a day.
+    ``without_entries``: the oldest blocks, whose entries are no longer kept, up to a day. ``gone_early``: days of which
+    entries are gone that should be kept.
     """
 
     blocks: int = 0
     entries: int = 0
     without_entries: int = 0
     without_until: str = ""
+    gone_early: list[str] = msgspec.field(default_factory=list)
     seals: int = 0
     first_seal: str = ""
     last_seal: str = ""
@@ -43,15 +48,16 @@ def chain_problems(
     public_key: str = "",
     retired: Mapping[str, str] = NOTHING_RETIRED,
     now: datetime | None = None,
+    kept_from: str = ALL_MAY_BE_GONE,
 ) -> Iterator[str]:
     """Yield what is wrong with the chain.
 
     ``public_key``: the one to trust; without it the site's newest. ``retired``: see ``verification.problems``. With
-    ``now`` a day that is over and has no seal is wrong as well.
+    ``now`` a day that is over and has no seal is wrong as well. ``kept_from``: the first day whose entries are kept.
     """
     count.key = public_key or _newest_key()
     try:
-        yield from _of_blocks(count)
+        yield from _of_blocks(count, kept_from)
         yield from _of_seals(count, count.key, retired)
         yield from _without_seal(count, now)
     except (msgspec.MsgspecError, ValueError) as error:
@@ -64,9 +70,9 @@ def chain_words(count: AuditCount, *, by_given_key: bool) -> list[str]:
         return ["The chain is empty: there is nothing to prove yet."]
     lines = [_sealed_words(count), *_unsealed_words(count)]
     if count.without_entries:
+        first = "block" if count.without_entries == 1 else counted(count.without_entries, "block")
         lines.append(
-            f"The entries of the first {counted(count.without_entries, 'block')}, up to {count.without_until}, are"
-            " gone. That is right if they are older than RETENTION_DAYS."
+            f"The entries of the first {first}, up to {count.without_until}, are gone, as RETENTION_DAYS lets them go."
         )
     if count.seals and not by_given_key:
         lines.append(
@@ -127,7 +133,7 @@ def _newest_key() -> str:
     return EvidenceKey.objects.values_list("public", flat=True).first() or ""
 
 
-def _of_blocks(count: AuditCount) -> Iterator[str]:
+def _of_blocks(count: AuditCount, kept_from: str) -> Iterator[str]:
     previous, next_block, next_entry = NOTHING_BEFORE, 1, 1
     sealed = _last_sealed_block()
     for block in EvidenceBlock.objects.order_by("number").iterator(AT_ONCE):
@@ -139,7 +145,7 @@ def _of_blocks(count: AuditCount) -> Iterator[str]:
         if text_hash(block.header) != block.hash:
             yield f"the header of block {block.number} was changed"
         before = count.entries
-        yield from _of_entries(block, header, count)
+        yield from _of_entries(block, header, count, kept_from)
         if block.number > sealed:
             _count_unsealed(count, block, count.entries - before)
         previous, next_block = text_hash(block.header), header.block + 1
@@ -166,11 +172,11 @@ def _count_unsealed(count: AuditCount, block: EvidenceBlock, entries: int) -> No
         count.unsealed_days.append(day)
 
 
-def _of_entries(block: EvidenceBlock, header: BlockHeader, count: AuditCount) -> Iterator[str]:
+def _of_entries(block: EvidenceBlock, header: BlockHeader, count: AuditCount, kept_from: str) -> Iterator[str]:
     rows = EvidenceEntry.objects.filter(block=block).order_by("number").values_list("number", "body", "recording_guid")
     entries = list(rows)
     if not entries and not count.entries:
-        count.without_entries, count.without_until = count.without_entries + 1, block.day.isoformat()
+        yield from _of_gone(block, count, kept_from)
         return
     numbers = [number for number, _, _ in entries]
     if numbers != list(range(header.first_entry, header.first_entry + header.entries)):
@@ -182,38 +188,63 @@ def _of_entries(block: EvidenceBlock, header: BlockHeader, count: AuditCount) ->
     count.entries += len(entries)
 
 
-def day_problems(day: date, statement: str) -> Iterator[str]:
-    """Yield where the blocks and entries of a sealed day are not those that its statement names."""
+def _of_gone(block: EvidenceBlock, count: AuditCount, kept_from: str) -> Iterator[str]:
+    """Entries go with their days, the oldest first, after ``RETENTION_DAYS``; once a day say that others are gone."""
+    day = block.day.isoformat()
+    if day < kept_from:
+        count.without_entries, count.without_until = count.without_entries + 1, day
+    elif day not in count.gone_early:
+        count.gone_early.append(day)
+        yield f"entries of {day} are gone, from block {block.number} on, though RETENTION_DAYS still keeps them"
+
+
+def first_kept_day(now: datetime, gone_until: str = "") -> str:
+    """Return the first day whose entries are kept. ``gone_until``: up to here they went when fewer days were kept."""
+    oldest = site_time(now + GRACE - timedelta(days=settings.RETENTION_DAYS)).date()
+    gone = date.fromisoformat(gone_until) + timedelta(days=1) if gone_until else oldest
+    return max(oldest, gone).isoformat()
+
+
+def day_problems(
+    day: date, statement: str, kept_from: str = ALL_MAY_BE_GONE, count: AuditCount | None = None
+) -> Iterator[str]:
+    """Yield where the blocks and entries of a sealed day are not those that its statement names.
+
+    ``kept_from``: the first day whose entries are kept.
+    """
     blocks = list(EvidenceBlock.objects.filter(day=day).order_by("number"))
     signed = msgspec.json.decode(statement, type=SealStatement)
     hashes = [bytes.fromhex(text_hash(block.header)) for block in blocks]
     if not blocks or root_of(hashes).hex() != signed.root or signed.day != day.isoformat():
         yield "its blocks are not those that were sealed"
         return
-    yield from _of_day(blocks)
+    yield from _of_day(blocks, kept_from, AuditCount() if count is None else count)
 
 
-def unsealed_problems(day: date) -> Iterator[str]:
-    """Yield why a day must not be sealed: its blocks do not follow those before, or its entries are others."""
-    blocks = list(EvidenceBlock.objects.filter(day=day).order_by("number"))
-    before = EvidenceBlock.objects.filter(number__lt=blocks[0].number).order_by("-number").first()
-    previous, number = (text_hash(before.header), before.number) if before else (NOTHING_BEFORE, 0)
+def unsealed_problems(blocks: Sequence[EvidenceBlock], sealed: SealStatement | None) -> Iterator[str]:
+    """Yield why the blocks of a day must not be sealed: they do not follow the seal before, or have other entries.
+
+    ``sealed``: the statement of the last seal.
+    """
+    number, entry = (sealed.first_block + sealed.blocks - 1, sealed.last_entry) if sealed else (0, 0)
+    before = EvidenceBlock.objects.filter(number=number).values_list("header", flat=True).first()
+    previous = text_hash(before) if before is not None else NOTHING_BEFORE
     for block in blocks:
         header = msgspec.json.decode(block.header, type=BlockHeader)
-        if (header.previous, header.block, block.number) != (previous, number + 1, number + 1):
+        place = (header.previous, header.block, block.number, header.first_entry)
+        if place != (previous, number + 1, number + 1, entry + 1):
             yield f"block {block.number} does not follow the one before"
-        previous, number = text_hash(block.header), block.number
-    yield from _of_day(blocks)
+        previous, number, entry = text_hash(block.header), block.number, entry + header.entries
+    yield from _of_day(blocks, "", AuditCount())
 
 
-def _of_day(blocks: Sequence[EvidenceBlock]) -> Iterator[str]:
-    """Entries may be gone, as the oldest that are kept go: not where older ones are there."""
-    older = EvidenceEntry.objects.filter(block__number__lt=blocks[0].number).exists()
-    count = AuditCount(entries=1 if older else 0)
+def _of_day(blocks: Sequence[EvidenceBlock], kept_from: str, count: AuditCount) -> Iterator[str]:
+    """Entries may be gone, as the oldest go: not where older ones are there."""
+    count.entries = 1 if EvidenceEntry.objects.filter(block__number__lt=blocks[0].number).exists() else 0
     for block in blocks:
         if text_hash(block.header) != block.hash:
             yield f"the header of block {block.number} was changed"
-        yield from _of_entries(block, msgspec.json.decode(block.header, type=BlockHeader), count)
+        yield from _of_entries(block, msgspec.json.decode(block.header, type=BlockHeader), count, kept_from)
 
 
 def _of_seals(count: AuditCount, public_key: str, retired: Mapping[str, str]) -> Iterator[str]:

@@ -5,7 +5,7 @@ accepted it: a day whose seal vanished would otherwise be signed again with what
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -13,9 +13,10 @@ from pathlib import Path
 import msgspec
 from django.conf import settings
 
-from evidence.audit import day_problems
+from evidence.audit import AuditCount, day_problems, first_kept_day
 from evidence.export import key_changes
 from evidence.models import EvidenceKey, EvidenceSeal, EvidenceSealFile
+from evidence.progress import Progress
 from evidence.records import NOTHING_BEFORE, SealStatement, SignedKeyChange, text_hash
 from evidence.seal_file import KnownSeals, SealLine, host_name
 from evidence.verification import is_signed, trusted_keys
@@ -27,10 +28,12 @@ MAXIMUM_FAULTS = 3
 
 
 class Misfit(msgspec.Struct, frozen=True):
-    """A problem. ``days``: whose seals in the file are no longer expected once a person accepts it."""
+    """A problem. Once a person accepts it, the seals of ``days`` in the file are no longer expected, and entries up to
+    the day ``gone`` may be gone."""
 
     text: str
     days: Sequence[str] = ()
+    gone: str = ""
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -122,30 +125,51 @@ def lost_file(known: KnownSeals, path: Path) -> list[Misfit]:
     return [one for one in found if one.text not in known.accepted]
 
 
-def check_days(row: EvidenceSealFile, known: KnownSeals, now: datetime, budget: float | None = None) -> None:
-    """Compare the entries of sealed days with their seals; changes ``row``.
+def check_days(progress: Progress, known: KnownSeals, now: datetime, budget: float | None = None) -> Progress:
+    """Compare blocks and entries of sealed days with their seals; return how far it came and what it found.
 
     ``budget``: seconds after which the next run continues; without one all days are compared.
     """
-    if budget is None or (row.next_day is None and (row.pass_at is None or now - row.pass_at > AGAIN_AFTER)):
-        row.next_day, row.pass_at = date.min, now
-    if row.next_day is None:
-        return
+    if budget is None or progress.is_due(now, AGAIN_AFTER):
+        progress = msgspec.structs.replace(progress, next_day=date.min, pass_at=now)
+    if progress.next_day is None:
+        return progress
     began = time.monotonic()
     sealed = {day.isoformat() for day in EvidenceSeal.objects.values_list("day", flat=True)} & known.seals.keys()
-    faults: dict[str, list[str]] = {day: texts for day, texts in row.faults.items() if day in sealed}
-    left = [day for day in sorted(sealed) if day >= row.next_day.isoformat()]
+    progress = _of_days(progress, sealed)
+    left = [day for day in sorted(sealed) if day >= str(progress.next_day)]
     for at, day in enumerate(left, 1):
-        faults[day] = list(islice(day_problems(date.fromisoformat(day), known.seals[day].statement), MAXIMUM_FAULTS))
-        row.next_day = date.fromisoformat(left[at]) if at < len(left) else None
-        if budget is not None and time.monotonic() - began > budget:
-            break
-    row.next_day = row.next_day if left else None
-    row.faults = {day: texts for day, texts in faults.items() if texts}
+        progress = _with_day(progress, day, known, now)
+        if budget is not None and time.monotonic() - began > budget and at < len(left):
+            return msgspec.structs.replace(progress, next_day=date.fromisoformat(left[at]))
+    return msgspec.structs.replace(progress, next_day=None)
 
 
-def day_misfits(row: EvidenceSealFile, known: KnownSeals) -> list[Misfit]:
+def _of_days(progress: Progress, days: Container[str]) -> Progress:
+    """Forget what was found of days that have no seal any more: that is said by itself."""
+    faults = {day: texts for day, texts in progress.faults.items() if day in days}
+    gone = frozenset(day for day in progress.gone if day in days)
+    return msgspec.structs.replace(progress, faults=faults, gone=gone)
+
+
+def _with_day(progress: Progress, day: str, known: KnownSeals, now: datetime) -> Progress:
+    count, until = AuditCount(), max(known.gone_until, progress.gone_until)
+    statement = known.seals[day].statement
+    looked = day_problems(date.fromisoformat(day), statement, first_kept_day(now, until), count)
+    faults = {**progress.faults, day: list(islice(looked, MAXIMUM_FAULTS))}
+    return msgspec.structs.replace(
+        progress,
+        faults={one: texts for one, texts in faults.items() if texts},
+        gone=(progress.gone - {day}) | frozenset(count.gone_early),
+        gone_until=max(progress.gone_until, count.without_until),
+    )
+
+
+def day_misfits(progress: Progress, known: KnownSeals) -> list[Misfit]:
     """Return what the last looks at the entries of sealed days found, as far as nobody accepted it."""
-    texts: Mapping[str, list[str]] = row.faults
-    found = [Misfit(f"{day}, which is sealed: {text}") for day, many in sorted(texts.items()) for text in many]
-    return [one for one in found if one.text not in known.accepted]
+    return [
+        Misfit(text, gone=day if day in progress.gone else "")
+        for day, many in sorted(progress.faults.items())
+        for text in (f"{day}, which is sealed: {one}" for one in many)
+        if text not in known.accepted
+    ]

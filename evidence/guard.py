@@ -9,7 +9,9 @@ import structlog
 from clock.text import site_time
 from evidence.comparison import Misfit, check_days, compare, day_misfits, lost_file, seal_file_path
 from evidence.models import EvidenceSealFile
+from evidence.progress import Progress, read_progress, write_progress
 from evidence.seal_file import HeldFile, KnownSeals, SealLine, host_name, known_seals
+from evidence.unsealed import Sealed, file_by_time, first_waiting, misfiled, overdue, sealed_until
 
 log = structlog.get_logger()
 
@@ -36,10 +38,22 @@ def look(file: HeldFile, now: datetime, budget: float | None = BUDGET) -> Look:
     compared = compare(known, now)
     file.add(compared.new)
     known = known_seals(file.lines())
-    check_days(row, known, now, budget)
-    found = [*lost_file(known, file.path), *compared.misfits, *day_misfits(row, known)]
-    _keep(row, known, found, now)
+    before = read_progress(file.path, row.file)
+    sealed = last_seal(known)
+    progress = first_waiting(check_days(before, known, now, budget), sealed, now)
+    if progress != before:
+        write_progress(file.path, progress)
+    unsealed = [
+        Misfit(one) for one in (*misfiled(sealed, now), *overdue(progress, sealed, now)) if one not in known.accepted
+    ]
+    found = [*lost_file(known, file.path), *compared.misfits, *day_misfits(progress, known), *unsealed]
+    _keep(row, known, progress, found, now)
     return Look(known, found)
+
+
+def last_seal(known: KnownSeals) -> Sealed:
+    """Return where the seals end by the file."""
+    return sealed_until(known.seals[max(known.seals)].statement if known.seals else "")
 
 
 def _row(known: KnownSeals, file: HeldFile, now: datetime) -> EvidenceSealFile:
@@ -48,11 +62,12 @@ def _row(known: KnownSeals, file: HeldFile, now: datetime) -> EvidenceSealFile:
     return EvidenceSealFile.objects.get_or_create(file=known.file or file.path.name, defaults=defaults)[0]
 
 
-def _keep(row: EvidenceSealFile, known: KnownSeals, found: Sequence[Misfit], now: datetime) -> None:
+def _keep(row: EvidenceSealFile, known: KnownSeals, progress: Progress, found: Sequence[Misfit], now: datetime) -> None:
     days = sorted(known.seals)
     row.host, row.path, row.compared_at = host_name(), str(seal_file_path()), now
     row.seals, row.first_day, row.last_day = len(days), days[0] if days else "", days[-1] if days else ""
     row.problems = [one.text for one in found]
+    row.pass_at, row.next_day, row.faults = progress.pass_at, progress.next_day, dict(progress.faults)
     row.save()
     EvidenceSealFile.objects.filter(file=_unusable_name()).delete()
     if found:
@@ -95,13 +110,25 @@ def seal_files() -> dict[str, str]:
 def file_words(row: EvidenceSealFile) -> str:
     """Say what a file covers, when it was compared, and what does not fit."""
     at = site_time(row.compared_at)
+    days = (
+        f", entries of sealed days from {site_time(row.pass_at):%Y-%m-%d %H:%M} on" if row.pass_at and row.seals else ""
+    )
     covers = f"seals of {row.first_day} to {row.last_day}" if row.seals else "no seal yet"
     fits = f"DOES NOT FIT: {'; '.join(row.problems)}" if row.problems else "fits"
-    return f"{covers}, compared {at:%Y-%m-%d %H:%M:%S}: {fits}"
+    return f"{covers}, compared {at:%Y-%m-%d %H:%M:%S}{days}: {fits}"
 
 
 def accept(file: HeldFile, found: Look, by: str, reason: str, now: datetime) -> None:
-    """Let a person's word end the problems that a look found; the file keeps who, when, why and what."""
+    """Let a person's word end the problems that a look found; the file keeps who, when, why and what.
+
+    Blocks that are filed under a wrong day are filed again, so that a seal covers them.
+    """
     days = sorted({day for one in found.misfits for day in one.days})
     texts = [one.text for one in found.misfits]
-    file.add([SealLine(at=now.isoformat(), accepted=texts, days=days, by=by, reason=reason)])
+    gone = max((one.gone for one in found.misfits), default="")
+    file.add([SealLine(at=now.isoformat(), accepted=texts, days=days, gone=gone, by=by, reason=reason)])
+    known = known_seals(file.lines())
+    sealed, progress = last_seal(known), read_progress(file.path, known.file)
+    if any(misfiled(sealed, now)):
+        file_by_time(sealed, now)
+    write_progress(file.path, msgspec.structs.replace(progress, waiting=0, waiting_since=None))

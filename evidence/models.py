@@ -115,8 +115,8 @@ class EvidenceSeal(models.Model):
 class EvidenceSealFile(models.Model):
     """What a machine's file of seals said at the last comparison, for the page and the alarm; the file is what counts.
 
-    ``faults``: by sealed day, what of its blocks or entries does not fit. ``next_day``: where the look at the days
-    continues; None: it is done. ``pass_at``: when it began.
+    No comparison reads this row: it lies in the database that it guards. ``pass_at``, ``next_day`` and ``faults`` are
+    copies of what the machine keeps beside its file (``evidence.progress``).
     """
 
     file = models.CharField(max_length=64, primary_key=True)

@@ -19,7 +19,8 @@ import msgspec
 class SealLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line: the beginning of the file, a seal with its signature, or what a person accepted and why.
 
-    ``accepted``: the sentences that are no longer problems; ``days``: whose seals are no longer expected.
+    ``accepted``: the sentences that are no longer problems; ``days``: whose seals are no longer expected; ``gone``: the
+    last day whose entries may be gone.
     """
 
     at: str
@@ -30,6 +31,7 @@ class SealLine(msgspec.Struct, frozen=True, omit_defaults=True):
     day: str = ""
     accepted: Sequence[str] = ()
     days: Sequence[str] = ()
+    gone: str = ""
     by: str = ""
     reason: str = ""
 
@@ -41,11 +43,12 @@ class KnownSeals(msgspec.Struct, frozen=True):
     begun_at: str
     seals: dict[str, SealLine]
     accepted: frozenset[str]
+    gone_until: str = ""
 
 
 def known_seals(lines: Iterable[SealLine]) -> KnownSeals:
     """Read the lines in their order: what was accepted is no longer expected."""
-    file, begun_at, seals, accepted = "", "", dict[str, SealLine](), set[str]()
+    file, begun_at, gone_until, seals, accepted = "", "", "", dict[str, SealLine](), set[str]()
     for line in lines:
         if line.begun:
             file, begun_at = line.begun, line.at
@@ -54,7 +57,8 @@ def known_seals(lines: Iterable[SealLine]) -> KnownSeals:
         for day in line.days:
             seals.pop(day, None)
         accepted.update(line.accepted)
-    return KnownSeals(file, begun_at, seals, frozenset(accepted))
+        gone_until = max(gone_until, line.gone)
+    return KnownSeals(file, begun_at, seals, frozenset(accepted), gone_until)
 
 
 class HeldFile:

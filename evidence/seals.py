@@ -16,6 +16,12 @@ from evidence.merkle import root_of
 from evidence.models import EvidenceBlock, EvidenceKey, EvidenceSeal
 from evidence.records import NOTHING_BEFORE, BlockHeader, SealStatement, as_text, text_hash
 from evidence.seal_file import HeldFile, SealLine, held_file, known_seals
+from evidence.unsealed import oldest_unsealed
+from evidence.verification import is_signed
+
+
+class NotToBeSealed(Exception):
+    """What no longer fits at the last moment before a day is signed; the text says what."""
 
 
 def seal_days(now: datetime) -> int:
@@ -35,10 +41,12 @@ def seal_days(now: datetime) -> int:
 def _seal_over(file: HeldFile, found: Look, now: datetime) -> int:
     count = 0
     while (day := oldest_unsealed()) is not None and day < site_time(now).date():
-        if wrong := next(unsealed_problems(day), ""):
+        try:
+            seal = _seal(day, now)
+        except NotToBeSealed as wrong:
             keep_problem(found.known, f"{day}, which is to be sealed: {wrong}")
             break
-        if seal := _seal(day, now):
+        if seal:
             file.add([SealLine(at=now.isoformat(), statement=seal.statement, signature=seal.signature, day=str(day))])
         count += 1
     return count
@@ -76,13 +84,6 @@ def _put_back(line: SealLine) -> bool:
     return True
 
 
-def oldest_unsealed() -> date | None:
-    """Return the oldest day with blocks and without a seal."""
-    last = EvidenceSeal.objects.order_by("-day").values_list("day", flat=True).first()
-    blocks = EvidenceBlock.objects.filter(day__gt=last) if last else EvidenceBlock.objects.all()
-    return blocks.order_by("day").values_list("day", flat=True).first()
-
-
 @transaction.atomic
 def _seal(day: date, now: datetime) -> EvidenceSeal | None:
     head = held_head()
@@ -91,26 +92,33 @@ def _seal(day: date, now: datetime) -> EvidenceSeal | None:
     # What is appended from now on belongs to a later day, whatever the clock does.
     head.last_day = max(head.last_day or day, site_time(now).date())
     head.save(update_fields=["last_day"])
-    blocks = list(EvidenceBlock.objects.filter(day=day).order_by("number").values_list("number", "hash", "header"))
     before = EvidenceSeal.objects.filter(day__lt=day).order_by("-day").first()
-    last = msgspec.json.decode(blocks[-1][2], type=BlockHeader)
-    first = msgspec.json.decode(blocks[0][2], type=BlockHeader)
+    blocks = list(EvidenceBlock.objects.filter(day=day).order_by("number"))
+    sealed = msgspec.json.decode(before.statement, type=SealStatement) if before else None
+    # What is signed is what was looked at: it may be changed in the database meanwhile.
+    if wrong := next(unsealed_problems(blocks, sealed), ""):
+        raise NotToBeSealed(wrong)
+    last = msgspec.json.decode(blocks[-1].header, type=BlockHeader)
+    first = msgspec.json.decode(blocks[0].header, type=BlockHeader)
     key = present_key(now)
     statement = SealStatement(
         day=day.isoformat(),
         previous=text_hash(before.statement) if before else NOTHING_BEFORE,
-        first_block=blocks[0][0],
+        first_block=blocks[0].number,
         blocks=len(blocks),
         last_entry=last.first_entry + last.entries - 1,
-        root=root_of([bytes.fromhex(one) for _, one, _ in blocks]).hex(),
+        root=root_of([bytes.fromhex(text_hash(one.header)) for one in blocks]).hex(),
         at=now.isoformat(),
         key=key.public,
     )
     text = as_text(statement)
+    signature = sign(key, text)
+    if not is_signed(text, signature, key.public):
+        raise NotToBeSealed(f"the key that signs is not {key.public[:16]}, though the database has it under this name")
     return EvidenceSeal.objects.create(
         day=day,
         statement=text,
-        signature=sign(key, text),
+        signature=signature,
         key=key,
         blocks=len(blocks),
         entries=statement.last_entry - first.first_entry + 1,

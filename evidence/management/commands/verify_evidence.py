@@ -1,5 +1,6 @@
 """Verify an export of the evidence, or the whole chain."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 import clock
 from evidence.api import AuditCount, chain_problems, chain_words, missing_seals
+from evidence.audit import first_kept_day
 from evidence.comparison import compare, seal_file_path
+from evidence.models import EvidenceSeal
+from evidence.progress import Progress, read_progress
 from evidence.records import EvidenceExport
 from evidence.seal_file import KnownSeals, known_seals, read_lines
+from evidence.unsealed import misfiled, overdue, sealed_until
 from evidence.verification import (
     NOT_YET,
     RETIRED_HELP,
@@ -63,10 +68,12 @@ class Command(BaseCommand):
         self._say(summary(export), found.status)
 
     def _verify_chain(self, key: str, retired: dict[str, str], kept: list[str]) -> None:
-        count = AuditCount()
-        known = _seen_here()
-        other = [f"{one.text} ({seal_file_path()})" for one in compare(known, clock.now()).misfits]
-        self._report([*chain_problems(count, key, retired, clock.now()), *missing_seals(kept), *other])
+        count, now, known = AuditCount(), clock.now(), _seen_here()
+        progress = read_progress(seal_file_path(), known.file)
+        kept_from = first_kept_day(now, max(known.gone_until, progress.gone_until))
+        other = [f"{one.text} ({seal_file_path()})" for one in compare(known, now).misfits]
+        chain = list(chain_problems(count, key, retired, now, kept_from))
+        self._report([*chain, *missing_seals(kept), *other, *_of_unsealed(progress, known, now)])
         lines = [*chain_words(count, by_given_key=bool(key)), _compared_words(known)]
         self._say(lines if count.blocks else lines[:1], NOT_YET if count.unsealed_blocks else 0)
 
@@ -80,6 +87,17 @@ class Command(BaseCommand):
         if found:
             lines = "\n".join(f"  {printable(one)}." for one in found[:50])
             raise CommandError(f"NOT PROVED:\n{lines}")
+
+
+def _of_unsealed(progress: Progress, known: KnownSeals, now: datetime) -> list[str]:
+    """Return which blocks no seal will cover soon."""
+    statement = EvidenceSeal.objects.order_by("-day").values_list("statement", flat=True).first() or ""
+    try:
+        sealed = sealed_until(statement)
+        found = [*misfiled(sealed, now), *overdue(progress, sealed, now)]
+    except ValueError:
+        return []  # A statement that cannot be read is reported by the chain.
+    return [one for one in found if one not in known.accepted]
 
 
 def _seen_here() -> KnownSeals:

@@ -1,0 +1,64 @@
+"""How far this machine has compared, in a file beside its seals: never in the database that the comparison guards.
+
+Whoever has the database alone could else say that all was compared a moment ago, or that nothing was found.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+
+NO_FAULTS: Mapping[str, list[str]] = MappingProxyType({})
+
+
+class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one comparison leaves for the next.
+
+    ``file``: the file of seals that it belongs to. ``pass_at``: when the look at the sealed days began; ``next_day``:
+    where it continues; None: it is done. ``faults``: by sealed day, what of its blocks or entries does not fit;
+    ``gone``: those days whose entries are gone too early; ``gone_until``: the last day whose entries were gone when
+    ``RETENTION_DAYS`` let them go. ``waiting``: a block that had no seal when it was first seen, at ``waiting_since``.
+    """
+
+    file: str
+    pass_at: datetime | None = None
+    next_day: date | None = None
+    faults: Mapping[str, list[str]] = NO_FAULTS
+    gone: frozenset[str] = frozenset()
+    gone_until: str = ""
+    waiting: int = 0
+    waiting_since: datetime | None = None
+
+    def is_due(self, now: datetime, again_after: timedelta) -> bool:
+        """Say whether all days are to be looked at again; a time that has not come yet is not believed."""
+        if self.pass_at is None or self.pass_at > now:
+            return True
+        return self.next_day is None and now - self.pass_at > again_after
+
+
+def progress_path(seals: Path) -> Path:
+    """Return where the progress is kept: beside the file of seals."""
+    return seals.with_name(f"{seals.stem}.compared.json")
+
+
+def read_progress(seals: Path, file: str) -> Progress:
+    """Return the progress; one that is missing, cannot be read or is of another file begins again."""
+    try:
+        read = msgspec.json.decode(progress_path(seals).read_bytes(), type=Progress)
+    except (OSError, ValueError):
+        return Progress(file)
+    return read if read.file == file else Progress(file)
+
+
+def write_progress(seals: Path, progress: Progress) -> None:
+    """Keep the progress, whole or not at all. Raises ``OSError``."""
+    path = progress_path(seals)
+    new = path.with_suffix(".new")
+    with new.open("wb") as file:
+        file.write(msgspec.json.encode(progress))
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
