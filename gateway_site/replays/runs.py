@@ -24,7 +24,7 @@ from cti.models import CtiSource
 from gateway_site.config.declaration import ConfigError, read
 from gateway_site.replays.models import ReplayRun
 from gateway_site.replays.results import SourceResult, as_json, kept_result
-from gateway_site.replays.tried_settings import settings_of_declaration, untried
+from gateway_site.replays.tried_settings import TriedSettings, tried_settings
 
 log = structlog.get_logger()
 
@@ -144,12 +144,10 @@ class _Replaying:
     def _replayed(self, source: CtiSource) -> SourceResult:
         began = self._now()
         text = self._run.settings_text.reveal()
-        declaration = read(text) if text else None
-        tried = settings_of_declaration(declaration, source) if declaration else todays_settings(source)
-        found = compare_period(source, self._run.begin, self._run.end, tried, began, self._note)
+        tried = tried_settings(read(text), source) if text else TriedSettings(todays_settings(source))
+        found = compare_period(source, self._run.begin, self._run.end, tried.settings, began, self._note)
         self._done += 1
-        left_out = untried(declaration, source) if declaration else ()
-        return kept_result(source.slug, (self._now() - began).total_seconds(), found, left_out)
+        return kept_result(source.slug, (self._now() - began).total_seconds(), found, tried.untried)
 
     def _note(self, found: PeriodComparison) -> None:
         """Note the progress now and then. Raises ``ReplayStopped`` and ``ReplayGivenUp``."""

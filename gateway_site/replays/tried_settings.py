@@ -1,47 +1,44 @@
-"""The settings that a declaration would make, without making them."""
+"""The settings that a declaration would make, without making them, and what of them no replay can try."""
 
-from django.db import transaction
-from msgspec import UNSET
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from django.db import models, transaction
 
 from agents.api import forget_directories
 from calls.api import ReplaySettings, todays_settings
 from cti.models import CtiSource
+from cti.sources.registry import source_kind
+from flags.models import FlagSetting
 from gateway_site.config.apply import apply
-from gateway_site.config.declaration import CtiSourceRow, Declaration, RecordingServiceRow
+from gateway_site.config.declaration import Declaration
 from qms.models import RecordingService
 
-#: Settings of a Recording Service of which the recorded answers and flag writes cannot show what they do.
-_OF_SERVICE = (
-    "shadow",
-    "lookup_interval_ms",
-    "guid_window_seconds",
-    "timeout_seconds",
-    "max_in_flight",
-    "url",
-    "kind",
-    "dialect",
-    "options",
-)
-#: The same of a CTI source: its events were heard over the link, and decoded by the kind, of then.
-_OF_SOURCE = ("enabled", "kind", "host", "port")
+#: What a replay tries; any other setting that changes is named. What was recorded does not show what that would do:
+#: events were heard over the link, and decoded by the kind, of then, and it was those services that answered.
+_TRIED_OF_SOURCE = frozenset({"devices", "queues", "seating", "canary_extensions", "canary_way", "canary_recorder_api"})
+_TRIED_OPTIONS = frozenset({"ignored_devices", "settle_ms", "stale_hours"})
+_TRIED_OF_SERVICE = frozenset({"wrapup_wait_seconds"})
+_TRIED_OF_FLAG = frozenset({"name", "enabled", "max_length", "privacy"})
 
 
-def untried(declaration: Declaration, source: CtiSource) -> list[str]:
-    """Name the settings that a declaration changes and no replay of this source can try."""
-    rows = [row for row in declaration.cti_sources if row.slug == source.slug]
-    found = [f"{source.slug}: {key}" for key in _OF_SOURCE if any(_changes(row, source, key) for row in rows)]
-    services = {one.slug: one for one in RecordingService.objects.filter(allocations__source=source)}
-    declared = [(row, services[row.slug]) for row in declaration.recording_services if row.slug in services]
-    for key in _OF_SERVICE:
-        found += [f"{row.slug}: {key}" for row, service in declared if _changes(row, service, key)]
-    return found
+class TriedSettings(msgspec.Struct, frozen=True):
+    """By what a source is replayed. ``untried``: the settings that would change and that no replay can try."""
+
+    settings: ReplaySettings
+    untried: list[str] = []
 
 
-def _changes(row: CtiSourceRow | RecordingServiceRow, kept: CtiSource | RecordingService, key: str) -> bool:
-    return getattr(row, key) not in (UNSET, getattr(kept, key))
+class _Standing(msgspec.Struct, frozen=True):
+    """The settings that concern a source, as they stand; services in the order in which they are asked."""
+
+    source: CtiSource
+    services: Mapping[str, RecordingService]
+    flags: Mapping[str, FlagSetting]
 
 
-def settings_of_declaration(declaration: Declaration, source: CtiSource) -> ReplaySettings:
+def tried_settings(declaration: Declaration, source: CtiSource) -> TriedSettings:
     """Return what a source would be replayed by if a declaration were applied.
 
     It is applied exactly as ``apply_config`` does, read, and taken back in the same transaction. Raises
@@ -49,9 +46,64 @@ def settings_of_declaration(declaration: Declaration, source: CtiSource) -> Repl
     """
     try:
         with transaction.atomic():
+            before = _standing(source.pk)
             apply(declaration)
-            tried = todays_settings(CtiSource.objects.get(pk=source.pk))
+            after = _standing(source.pk)
+            tried = TriedSettings(todays_settings(after.source), list(_untried(before, after)))
             transaction.set_rollback(True)
     finally:
         forget_directories()  # Those that were built meanwhile are of settings that never stood.
     return tried
+
+
+def _standing(source_id: int) -> _Standing:
+    source = CtiSource.objects.get(pk=source_id)
+    allocated = [one.service for one in source.allocations.select_related("service").order_by("position", "id")]
+    return _Standing(
+        source=source,
+        services={one.slug: one for one in allocated},
+        flags={one.field: one for one in FlagSetting.objects.all()},
+    )
+
+
+def _untried(before: _Standing, after: _Standing) -> Iterator[str]:
+    slug = after.source.slug
+    yield from (f"{slug}: {what}" for what in _of_source(before.source, after.source))
+    if list(before.services) != list(after.services):
+        yield f"{slug}: recording_services"
+    for name, service in after.services.items():
+        if name in before.services:
+            yield from (f"{name}: {key}" for key in _changed(before.services[name], service, _TRIED_OF_SERVICE))
+    for field, flag in after.flags.items():
+        if field in before.flags:
+            yield from (f"{flag.name}: {key}" for key in _changed(before.flags[field], flag, _TRIED_OF_FLAG))
+
+
+def _of_source(before: CtiSource, after: CtiSource) -> Iterator[str]:
+    yield from _changed(before, after, _TRIED_OF_SOURCE | {"options"})
+    options = {**before.options, **after.options}
+    for key in options:
+        if key not in _TRIED_OPTIONS and before.options.get(key) != after.options.get(key):
+            yield f"options.{key}"
+    for key, was, will_be in (("devices", before.devices, after.devices), ("queues", before.queues, after.queues)):
+        new = [str(one) for one in will_be if one not in was]
+        if new and source_kind(after.kind).has_listener:
+            yield f"{key} (the link did not watch {_some(new)} then)"
+    if any(name != before.queues[device] for device, name in after.queues.items() if device in before.queues):
+        yield "queues (their names)"
+
+
+def _some(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{words[0]} and {len(words) - 1:,} more"
+
+
+def _changed(before: models.Model, after: models.Model, tried: frozenset[str]) -> Iterator[str]:
+    """Yield the fields that differ, but for those that a replay tries."""
+    for field in after._meta.concrete_fields:  # noqa: SLF001  (public in all but its name)
+        if field.name not in tried and _value(before, field) != _value(after, field):
+            yield field.name
+
+
+def _value(row: models.Model, field: Any) -> object:
+    value = getattr(row, field.attname)
+    return value.reveal() if hasattr(value, "reveal") else value

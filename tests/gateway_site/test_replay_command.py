@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from calls.replay.recorded import RecordedLegs, RecordedSlice
+from cti.models import CtiSource
 from flags.models import FlagSetting
 from tests.journeys.stack import GatewayStack
 
@@ -88,9 +89,86 @@ def test_what_of_a_file_no_replay_can_try_is_named(gateway: GatewayStack, tmp_pa
     unchanged.write_text('[[recording_services]]\nslug = "rs1"\nshadow = false\n')
 
     said = "Not tried, for what was recorded cannot show what it does: "
-    said += "pbx: enabled, pbx: host, rs1: shadow, rs1: guid_window_seconds."
+    said += "pbx: enabled, pbx: host, rs1: guid_window_seconds, rs1: shadow."
     assert said in replay("--config", str(file))
     assert "Not tried" not in " ".join(replay("--config", str(unchanged)))
+
+
+UNTRIED = {
+    "pbx: tls, pbx: username, pbx: secret_env": """
+[[cti_sources]]
+slug = "pbx"
+tls = true
+username = "x"
+secret_env = "NOPE"
+""",
+    "rs1: ca_file, rs1: login, rs1: username, rs1: password_env": """
+[[recording_services]]
+slug = "rs1"
+username = "other"
+password_env = "OTHER"
+login = "none"
+ca_file = "/x.pem"
+""",
+    "pbx: recording_services": """
+[[recording_services]]
+slug = "other"
+data_server = "ds1"
+url = "http://127.0.0.1:9/"
+[[cti_sources]]
+slug = "pbx"
+recording_services = ["other"]
+""",
+    "rs1: data_server, rs1: identifiers, rs1: refresh_at": """
+[[data_servers]]
+slug = "ds2"
+[[recording_services]]
+slug = "rs1"
+data_server = "ds2"
+identifiers = ["z"]
+refresh_at = 03:04:00
+""",
+    "pbx: kind, pbx: host, pbx: port, pbx: options.agents, pbx: devices (the link did not watch 2001 and 1 more then), "
+    "pbx: queues (the link did not watch 5000 then)": """
+[[cti_sources]]
+slug = "pbx"
+kind = "csta_xml"
+host = "h"
+port = 1
+devices = ["2001", "2099"]
+queues = {"5000" = "Sales"}
+options = {stale_hours = 3, agents = false}
+""",
+    "QueueName: order": """
+[[flags]]
+name = "QueueName"
+order = 9
+""",
+}
+
+
+@pytest.mark.parametrize("named", UNTRIED)
+def test_any_changed_setting_that_a_replay_does_not_use_is_named(
+    gateway: GatewayStack, tmp_path: Path, named: str
+) -> None:
+    """Before: only those of a list were, and with another login, or another service, nothing would be different."""
+    file = tmp_path / "tried.toml"
+    file.write_text(UNTRIED[named])
+    assert f"Not tried, for what was recorded cannot show what it does: {named}." in replay("--config", str(file))
+
+
+def test_a_name_of_a_queue_is_not_tried_and_what_is_used_is_not_named(gateway: GatewayStack, tmp_path: Path) -> None:
+    CtiSource.objects.update(queues={"5000": "Sales"})
+    file = tmp_path / "tried.toml"
+    file.write_text('[[cti_sources]]\nslug = "pbx"\nqueues = {"5000" = "Service"}\n')
+    assert "pbx: queues (their names)." in " ".join(replay("--config", str(file)))
+
+    file.write_text(
+        '[[cti_sources]]\nslug = "pbx"\nqueues = {"5001" = "x"}\noptions = {stale_hours = 3}\nseating = "free"\n'
+        '[[recording_services]]\nslug = "rs1"\nwrapup_wait_seconds = 9\n'
+        '[[flags]]\nname = "QueueName"\nmax_length = 3\nprivacy = "mask"\n'
+    )
+    assert "Not tried" not in " ".join(replay("--config", str(file)))
 
 
 def test_a_file_that_cannot_be_applied_is_refused_with_its_problems(gateway: GatewayStack, tmp_path: Path) -> None:

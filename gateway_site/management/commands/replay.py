@@ -13,14 +13,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 import clock
-from calls.api import ReaderEnded, ReplaySettings, compare_period, todays_settings
+from calls.api import ReaderEnded, compare_period, todays_settings
 from cti.api import JournalError
 from cti.models import CtiSource
 from gateway_site.config.declaration import ConfigError, read
 from gateway_site.config.moments import moment
 from gateway_site.replays.results import kept_result
 from gateway_site.replays.texts import example_lines, group_line, result_lines, verdict
-from gateway_site.replays.tried_settings import settings_of_declaration, untried
+from gateway_site.replays.tried_settings import TriedSettings, tried_settings
 
 
 class Command(BaseCommand):
@@ -51,15 +51,15 @@ class Command(BaseCommand):
                 self._replay(source, begin, end, span, options["config"])
 
     def _replay(self, source: CtiSource, begin: datetime, end: datetime, span: str, config: Path | None) -> None:
-        tried, left_out = _tried(source, config)
+        tried = _tried(source, config)
         began = clock.now()
         try:
-            found = compare_period(source, begin, end, tried, began, reads_ahead=True)
+            found = compare_period(source, begin, end, tried.settings, began, reads_ahead=True)
         except JournalError as error:
             raise CommandError(f"The journal cannot be read: {error}") from error
         except ReaderEnded as error:
             raise CommandError(str(error)) from error
-        result = kept_result(source.slug, (clock.now() - began).total_seconds(), found, left_out)
+        result = kept_result(source.slug, (clock.now() - began).total_seconds(), found, tried.untried)
         self.stdout.write(f"{source.slug}, {span}: {result.events:,} events in {result.seconds:.1f} s.")
         for line in result_lines(result, begin, settings.ARCHIVE_DAYS):
             self.stdout.write(f"  {line}")
@@ -98,13 +98,12 @@ def _shown(moment: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S}" if local.second else f"{local:%Y-%m-%d %H:%M}"
 
 
-def _tried(source: CtiSource, config: Path | None) -> tuple[ReplaySettings, list[str]]:
+def _tried(source: CtiSource, config: Path | None) -> TriedSettings:
     """Return by what a source is replayed, and what of the file cannot be tried."""
     if config is None:
-        return todays_settings(source), []
+        return TriedSettings(todays_settings(source))
     try:
-        declaration = read(config.read_text(encoding="utf-8"))
-        return settings_of_declaration(declaration, source), untried(declaration, source)
+        return tried_settings(read(config.read_text(encoding="utf-8")), source)
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise CommandError(f"{config}: {why}") from error
