@@ -271,7 +271,7 @@ def _is_after_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bo
     if isinstance(event, Delivered | Established) and party is not None and party.is_talking:
         is_other = is_contradicted(call, event.data) or names_another(call, event.data)
         is_other = is_other or _is_found_in_another_queue(work, call, party, event)
-        return is_other and not _is_of_transfer(work, call, event)
+        return is_other and not is_of_transfer(work, call, event)
     if queues_another(work, call, event):
         return True
     if isinstance(event, ENTERING) and _is_left(work, call, event):
@@ -288,7 +288,7 @@ def _is_of_other_caller(work: UnitOfWork, call: CallState, event: CallEvent) -> 
     """Say whether an event states another number than that of a call in which nobody talks, or names another caller."""
     if isinstance(event, Queued | Delivered | Established) and call.main is None and names_another(call, event.data):
         return True
-    return is_contradicted(call, event.data) and not _is_of_transfer(work, call, event)
+    return is_contradicted(call, event.data) and not is_of_transfer(work, call, event)
 
 
 def _is_found_in_another_queue(work: UnitOfWork, call: CallState, party: Party, event: CallEvent) -> bool:
@@ -303,7 +303,7 @@ def _is_found_in_another_queue(work: UnitOfWork, call: CallState, party: Party, 
     return bool(known) and stated not in known
 
 
-def _is_of_transfer(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+def is_of_transfer(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event states the transferring extension as calling number, as PBXs do after a transfer."""
     origin = work.calls.get(call.main) if call.main is not None else None
     devices = {*call.parties, *(origin.parties if origin is not None else ()), *work.site.devices}

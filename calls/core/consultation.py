@@ -13,9 +13,9 @@ from calls.core.state import CallState, LegPhase, LegState, PartyState, TimedVal
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import Transferred
 
-#: What a call states of its two ends.
-_CALLER = ("caller_name", "caller_name_source", "calling_number")
-_ENDS = (*_CALLER, "called_number", "direction")
+#: What a call states of who calls, and of its two ends.
+CALLER = ("caller_name", "caller_name_source", "calling_number")
+_ENDS = (*CALLER, "called_number", "direction")
 
 
 def own_ends(main: CallState, other: CallState) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ def own_ends(main: CallState, other: CallState) -> tuple[str, ...]:
     is_ours = is_ours or any(is_called_from(main, name) for name in ours)
     stated = [one.value for one in other.facts.get("calling_number", ()) if one.value]
     is_customers = not is_ours and any(is_called_from(main, number) for number in stated)
-    return _ENDS[len(_CALLER) :] if is_customers else _ENDS
+    return _ENDS[len(CALLER) :] if is_customers else _ENDS
 
 
 def ended(call: CallState, names: tuple[str, ...], at: datetime) -> CallState:

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from calls.core.call_evidence import ENTERING, is_inside_again, states_another_interaction
-from calls.core.call_facts import learn, learn_values, moved_facts, reported_facts
+from calls.core.call_evidence import ENTERING, is_inside_again, is_of_transfer, states_another_interaction
+from calls.core.call_facts import is_called_from, learn, learn_values, moved_facts, reported_facts
 from calls.core.clocks import GRACE, heard_order
-from calls.core.consultation import ended, own_ends
+from calls.core.consultation import CALLER, ended, own_ends
 from calls.core.gaps import is_missed
 from calls.core.incarnations import attribute
 from calls.core.legs import refresh_facts
@@ -108,7 +108,7 @@ def _is_of_earlier(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
 
 def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
     """Record an event's data in its call, and in the call to which it was moved if the event came before the move."""
-    facts = reported_facts(event.data)
+    facts = _of_customer(work, call, event, reported_facts(event.data))
     if not facts:
         return call
     call = learn(call, facts, origin_of(event), heard_order(work, event.at))
@@ -125,6 +125,20 @@ def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
         target = work.put_call(learn_values(target, wanted))
         refresh_facts(work, target, event.at)
     return call
+
+
+def _of_customer(work: UnitOfWork, call: CallState, event: CallEvent, facts: dict[str, str]) -> dict[str, str]:
+    """Leave out who calls where an event of a call that was handed on still states who did that, and not the customer.
+
+    Example: 2001 hands Uma on while 2002 rings; as that answers, the PBX states 2001 and the name of its agent.
+    """
+    main = work.calls.get(call.main or 0)
+    if main is None or call.joined_at is None or event.time <= call.joined_at:
+        return facts
+    number = event.data.calling_number or ""
+    if not is_of_transfer(work, call, event) or is_called_from(main, number) or number not in main.parties:
+        return facts
+    return {name: value for name, value in facts.items() if name not in CALLER}
 
 
 def located(work: UnitOfWork, event: CallEvent) -> tuple[CallState, str]:

@@ -133,3 +133,36 @@ def test_the_customers_name_that_is_heard_after_the_transfer_is_kept(resulting: 
     board.call("CallInformation", 29, "C1", **UMA, **NUMBER)
 
     assert (_open(board)[-1].facts.caller_name, _open(board)[-1].facts.calling_number) == ("Uma", "+4930111")
+
+
+def _handed_on(board: Switchboard, way: str, resulting: str) -> Switchboard:
+    """Let 2001 hand its call on to 2002, which rings in it, by itself or after a consultation."""
+    if way == "attended":
+        return _consulted(board, "Originated", ANNA, is_ringing=True).hears(*_joined("Transferred", resulting))
+    blind: dict[str, Any] = {"primaryOldCallId": "C1", "resultingCallId": resulting, "transferringDeviceId": "2001"}
+    return board.hears(event("Transferred", 30, **blind, transferredToDeviceId="2002"))
+
+
+@pytest.mark.parametrize("stated_by", ["Delivered", "Established", "CallInformation"])
+@pytest.mark.parametrize(
+    ("way", "resulting"), [("attended", "C1"), ("attended", "C3"), ("blind", "C1"), ("blind", "C3")]
+)
+@pytest.mark.parametrize("known", [UMA, {**UMA, **NUMBER}])
+def test_who_handed_a_call_on_does_not_become_its_caller_where_the_switch_still_states_that(
+    known: dict[str, Any], way: str, resulting: str, stated_by: str
+) -> None:
+    board = _handed_on(_customer(Switchboard(), **known), way, resulting)
+    for at, kind in ((31, "Delivered"), (33, "Established"), (34, "CallInformation")):
+        board.call(kind, at, resulting, "2002", **(ANNA if kind == stated_by else {}))
+
+    facts = _open(board)[-1].facts
+    assert (facts.caller_name, facts.calling_number) == ("Uma", known.get("callingNumber", ""))
+
+
+@pytest.mark.parametrize(("way", "resulting"), [("attended", "C3"), ("blind", "C1")])
+def test_an_extension_that_called_is_still_the_caller_after_its_call_was_handed_on(way: str, resulting: str) -> None:
+    ben = {"callingNumber": "2003", "callerName": "Ben", "callerNameSource": "global_phonebook"}
+    board = _handed_on(_customer(Switchboard(), callingNumber="2003"), way, resulting)
+    board.call("Established", 33, resulting, "2002", **ben)
+
+    assert (_open(board)[-1].facts.caller_name, _open(board)[-1].facts.calling_number) == ("Ben", "2003")
