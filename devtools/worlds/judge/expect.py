@@ -175,6 +175,22 @@ def decided(stream: Stream, truth: Truth) -> bool:
     return named(stream.world, truth, asked, truth.before.at) == "required"
 
 
+def _may_go_on(stream: Stream, truth: Truth) -> bool:
+    """Say whether a recording that ended with a transfer to its phone may have gone on, as far as anybody knows.
+
+    Only a positive answer decides: QMS names another recording there after the transfer.
+    """
+    ends = [x for x in stream.by_group[truth.group] if x.event.type == "Transferred" and not x.lost]
+    ends = [x for x in ends if x.event.data.get("transferredToDeviceId") == truth.extension]
+    ends = [x for x in ends if stream.same(x.event.at, truth.leg_end)]
+    if not ends or truth.before is not None:
+        return False
+    asked = min(x.event.heard for x in ends)
+    later = [x for x in stream.world.truths if x.extension == truth.extension and x.born == "transfer"]
+    later = [x for x in later if abs(x.leg_start - truth.leg_end) < EPSILON]
+    return all(named(stream.world, x, asked, x.leg_start) != "required" for x in later)
+
+
 def excuses(stream: Stream, truth: Truth) -> tuple[Duty, list[str]]:
     """Return what a careful observer owes for this recording, and why no more."""
     world, why, starts = stream.world, list[str](), start_events(stream, truth)
@@ -201,6 +217,7 @@ def excuses(stream: Stream, truth: Truth) -> tuple[Duty, list[str]]:
     why += ["another conversation may have been reported late"] if _is_followed(stream, truth) else []
     why += ["an end of its id came within a second"] if _is_near_an_end(stream, truth) else []
     why += ["the transfer could not be decided"] if not decided(stream, truth) else []
+    why += ["nobody knows whether it went on over the transfer"] if _may_go_on(stream, truth) else []
     why += ["QMS failed"] if world.qms.slow or world.qms.late_writes else []
     return ("counted" if why else "required"), why
 

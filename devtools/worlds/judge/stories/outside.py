@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from devtools.worlds.judge.calls import answers_outside, connect, dial, hang_up, queued, talk_time
+from devtools.worlds.judge.calls import answers_outside, connect, dial, hang_up, talk_time
 from devtools.worlds.judge.stage import Call, Stage
 from devtools.worlds.judge.transfers import answered, moved, result_of, with_agents_name
 
@@ -132,10 +132,7 @@ def two_customers(stage: Stage, t: float, phone: str) -> float:
 
 def diverted_outside(stage: Stage, t: float, phone: str) -> float:
     """Let a phone ring and lead the call on to an outside number: nobody here speaks with the caller."""
-    if stage.rng.random() < 0.5:
-        call, at = queued(stage, t, 2.0)
-    else:
-        call, at = stage.call(t, stage.contact()), t
+    call, at = stage.call(t, stage.contact()), t
     stage.say(at, "Delivered", call, deviceId=phone, localState="alerting")
     gone = at + stage.rng.choice((0.3, 4.0))
     cause = stage.rng.choice(("callForwardNoAnswer", "redirected"))
