@@ -6,6 +6,7 @@ from time import process_time
 
 import pytest
 
+from devtools.worlds.judge.emit import FAULTS
 from devtools.worlds.judge.generate import KINDS, generate
 from devtools.worlds.judge.runner import minimal, run
 from devtools.worlds.judge.transcript import loads
@@ -33,8 +34,12 @@ BROKEN = {
 }
 
 
+#: The plain player knows no stories.
+PLAIN = (*KINDS, *FAULTS)
+
+
 def test_a_plain_player_passes() -> None:
-    report = run(Naive(), seed=0, count=1500)
+    report = run(Naive(), seed=0, count=1500, kinds=PLAIN)
     assert report.failures == []
     assert report.cost_of_caution < 0.01
     assert report.flagged > 5000
@@ -43,15 +48,15 @@ def test_a_plain_player_passes() -> None:
 
 @pytest.mark.parametrize("fault", BROKEN)
 def test_a_broken_player_is_caught(fault: str) -> None:
-    report = run(Naive(fault), seed=0, count=600)
+    report = run(Naive(fault), seed=0, count=600, kinds=PLAIN)
     assert getattr(report, BROKEN[fault]) > 0
 
 
 @pytest.mark.parametrize("fault", ["crosses", "silence", "colleague", "agent"])
 def test_a_failure_becomes_a_small_transcript(fault: str) -> None:
-    report = run(Naive(fault), seed=0, count=600, cut=False)
+    report = run(Naive(fault), seed=0, count=600, kinds=PLAIN, cut=False)
     failure = next(x for x in report.failures if any(y.kind == BROKEN[fault] for y in x.findings))
-    small, text = minimal(Naive(fault), failure)
+    small, text = minimal(Naive(fault), failure, PLAIN)
     scenario, legs = loads(text)
     assert scenario.events == scenario_of(small).events
     assert len([x for x in small.said if x.call and not x.lost]) <= 16
@@ -67,5 +72,5 @@ def test_the_seed_decides() -> None:
 
 def test_thousands_of_worlds_are_judged_in_a_minute_of_one_core() -> None:
     began = process_time()
-    report = run(Naive(), seed=0, count=300, cut=False)
+    report = run(Naive(), seed=0, count=300, kinds=PLAIN, cut=False)
     assert report.worlds / (process_time() - began) > 50
