@@ -67,6 +67,8 @@ class KeptPart:
         names = self._load_calls(work, subject.calls | {value.call_id for value in values})
         devices = {value.device_id for value in values if isinstance(value, LegState)}
         self._load_legs(work, names, subject.devices | devices)
+        held = {leg.call_id for device in subject.hosts for leg in work.legs_at(device)}  # A report may not name it.
+        self._load_legs(work, self._load_calls(work, held), set())
         concerned = _devices(work, names)
         self._load_legs(work, set(), concerned)
         self._load_legs(work, self._load_calls(work, _went_on(work, names, concerned)), set())

@@ -11,17 +11,27 @@ from calls.core.result_events import ANOTHERS, RecordingFound, ResultEvent, Time
 from calls.core.state import CallState, LegState
 from calls.models import Call, Leg, is_live
 from calls.storage.codec import leg_key, read_call, read_leg
-from cti.events import AgentEvent, AnyEvent, CallEvent, LinkRestored, SnapshotBegan, SnapshotEnded
+from cti.events import (
+    AgentEvent,
+    AnyEvent,
+    CallEvent,
+    Conferenced,
+    LinkRestored,
+    SnapshotBegan,
+    SnapshotEnded,
+    Transferred,
+)
 
 #: Maximum number of due calls and legs taken at once.
 DUE_AT_ONCE = 500
 
 
 class Concern(msgspec.Struct, frozen=True):
-    """The calls, devices and legs that a batch names."""
+    """The calls, devices and legs that a batch names. ``hosts``: the devices that join calls, or hand one on."""
 
     calls: frozenset[str]
     devices: frozenset[str]
+    hosts: frozenset[str]
     everything: bool
 
 
@@ -29,16 +39,19 @@ def concern(events: Iterable[AnyEvent]) -> Concern:
     """Return the calls, devices and legs that events name."""
     calls: set[str] = set()
     devices: set[str] = set()
+    hosts: set[str] = set()
     everything = False
     for event in events:
         if isinstance(event, CallEvent):
             _add(event, calls, devices)
+            if isinstance(event, Transferred | Conferenced):
+                hosts |= {event.data.transferring_device_id or "", event.data.conferencing_device_id or ""}
         elif isinstance(event, AgentEvent):
             devices.add(event.data.device_id or "")
         elif isinstance(event, LinkRestored):
             devices.update(event.data.devices or ())
         everything = everything or isinstance(event, SnapshotBegan | SnapshotEnded)
-    return Concern(frozenset(calls), frozenset(devices - {""}), everything)
+    return Concern(frozenset(calls), frozenset(devices - {""}), frozenset(hosts - {""}), everything)
 
 
 def _add(event: CallEvent, calls: set[str], devices: set[str]) -> None:

@@ -149,3 +149,24 @@ def test_a_call_that_was_given_up_is_loaded_when(later: list[Item]) -> None:
 
     assert_same(items, range(len(items)))
     assert_same(items, range(len(items)), 600)
+
+
+def test_the_call_that_a_host_holds_is_loaded_with_all_its_legs_where_the_report_names_the_other_one_alone() -> None:
+    items = [
+        event("Established", 0, name="e1", callId="C1", deviceId="2005"),
+        event("Established", 1, name="e2", callId="C1", deviceId="2001"),
+        event("Held", 10, name="e3", callId="C1", deviceId="2001"),
+        event("Originated", 20, name="e4", callId="C2", deviceId="2001"),
+        event("Established", 25, name="e5", callId="C2", deviceId="2002"),
+        event(
+            "Transferred",
+            30,
+            name="e6",
+            primaryOldCallId="C2",
+            resultingCallId="C3",
+            transferringDeviceId="2001",
+            transferredToDeviceId="2002",
+        ),
+    ]
+
+    assert_same(items, range(len(items)))

@@ -8,16 +8,16 @@ from msgspec.structs import replace
 from calls.core.arrivals import arrive, end_as_cleared, queued_by_transfer, rejoin, take_along
 from calls.core.attended_transfer import hand_on, note_other_part, pending_of
 from calls.core.call_end import divide, divide_at_next_end, divide_where_empty, expire_when_over, remembered
-from calls.core.call_evidence import is_of_before_loss, states_another_interaction
+from calls.core.call_evidence import states_another_interaction
 from calls.core.call_facts import AFTER, learn, merged, reported_facts, stated_since
 from calls.core.clocks import CLOSE, GRACE, TICK
 from calls.core.consultation import disinherit_handed_on, ended, own_ends
 from calls.core.dispatch import apply
-from calls.core.ends_apart import divide_where_handed_on
 from calls.core.ends_heard_first import connect_as_heard
-from calls.core.former_ids import former_ids, take_back_clearing
+from calls.core.former_ids import former_ids
 from calls.core.handed_interactions import handed_facts, without_doubtful
-from calls.core.incarnations import begin_call, call_at
+from calls.core.incarnations import begin_call
+from calls.core.joined_calls import is_repeated, old_calls, resulting_id
 from calls.core.leavers import leave, leave_before
 from calls.core.legs import open_leg, put_party, refresh_facts
 from calls.core.origins import Origin, OriginRule, origin_of
@@ -43,8 +43,8 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     call, with the customer's data, if its recording does.
     """
     leaver = event.data.transferring_device_id or event.data.device_id or ""
-    olds, new_id = _old_calls(work, event, leaver), _resulting_id(event)
-    if _is_repeated(olds, new_id):
+    olds, new_id = old_calls(work, event, leaver), resulting_id(event)
+    if is_repeated(olds, new_id):
         return
     for call in olds:
         queued_by_transfer(work, call.incarnation, event)
@@ -101,8 +101,8 @@ def _is_followed(work: UnitOfWork, call: CallState, moment: datetime) -> bool:
 def handle_conferenced(event: Conferenced, work: UnitOfWork) -> None:
     """All go on in the resulting call; of two legs of the conferencing extension the older goes on."""
     host = event.data.conferencing_device_id or event.data.device_id or ""
-    olds, new_id = _old_calls(work, event, host), _resulting_id(event)
-    if _is_repeated(olds, new_id):
+    olds, new_id = old_calls(work, event, host), resulting_id(event)
+    if is_repeated(olds, new_id):
         return
     for call in olds[1:]:
         if host in olds[0].parties or _may_be_missing(work, olds[0], event):
@@ -121,55 +121,6 @@ def _may_be_missing(work: UnitOfWork, call: CallState, event: Conferenced) -> bo
     """Say whether an extension may be in a call of which nothing says so: its events may be missed, or all of them."""
     missed = work.source.missed_gateway_at
     return call.born_at == event.time or (missed is not None and call.born_at <= missed)
-
-
-def _old_calls(work: UnitOfWork, event: CallEvent, host: str) -> list[CallState]:
-    """Return the calls that an event joins, the customer's first, following what is joined already.
-
-    That is the primary one, where the event names both, as it does to the host; else the one in which the host was
-    connected first. When a call was born is not known of one that a snapshot found, so it decides only where the host
-    has no leg.
-    """
-    data = event.data
-    named = [data.primary_old_call_id, data.secondary_old_call_id, *(i.old.call_id for i in data.connections if i.old)]
-    calls = [_known(work, event, name, host) for name in dict.fromkeys(named) if name]
-    if data.primary_old_call_id and data.secondary_old_call_id:
-        return calls
-    return sorted(calls, key=lambda call: _seniority(work, call, host))
-
-
-def _is_repeated(olds: list[CallState], new_id: str) -> bool:
-    """Say whether an event is reported a second time: its calls are joined already."""
-    has_moved = [call.moved_to is not None for call in olds]
-    return any(has_moved) and all(call.moved_to is not None or call.call_id == new_id for call in olds)
-
-
-def _seniority(work: UnitOfWork, call: CallState, host: str) -> tuple[bool, bool, datetime, datetime, str]:
-    party = call.parties.get(host)
-    leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
-    is_found_on_hold = leg is not None and leg.is_joined_late and leg.is_held  # Its present party came after.
-    since = leg.connected_source_at if leg else call.root
-    return leg is None, not is_found_on_hold, since, call.root, call.call_id
-
-
-def _known(work: UnitOfWork, event: CallEvent, call_id: str, host: str) -> CallState:
-    """Return the call that an old id named when the event happened; what came later under the id is another call.
-
-    Other monitors report the event within a second of it.
-    """
-    call = call_at(work, call_id, host, event.time)
-    is_over = call is not None and call.ended_at is not None and call.ended_at < event.time - GRACE
-    if call is None or is_over or is_of_before_loss(work, call, event, host):
-        call = begin_call(work, event, call_id)
-    if call_id != _resulting_id(event) and call.moved_to is None:
-        call = take_back_clearing(work, call, event)
-        call = divide_where_handed_on(work, call, event)
-    return work.put_call(replace(call, touched_gateway_at=max(call.touched_gateway_at, event.at)))
-
-
-def _resulting_id(event: CallEvent) -> str:
-    data, listed = event.data, next((item.new.call_id for item in event.data.connections), "")
-    return data.resulting_call_id or listed or data.primary_old_call_id or ""
 
 
 def _consult_ids(work: UnitOfWork, olds: list[CallState]) -> dict[int, tuple[CallState, Origin | None]]:

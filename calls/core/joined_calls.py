@@ -1,0 +1,105 @@
+"""Which calls a transfer or conference joins, as its reports say, each with what one monitored device knows."""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from calls.core.call_evidence import is_of_before_loss
+from calls.core.clocks import GRACE
+from calls.core.ends_apart import divide_where_handed_on
+from calls.core.former_ids import take_back_clearing
+from calls.core.incarnations import begin_call, call_at
+from calls.core.state import CallState, LegPhase
+from calls.core.unit_of_work import UnitOfWork
+from cti.events import CallEvent
+
+
+def old_calls(work: UnitOfWork, event: CallEvent, host: str) -> list[CallState]:
+    """Return the calls that an event joins, the customer's first, following what is joined already.
+
+    That is the primary one, where the event names both, as it does to the host; else the one in which the host was
+    connected first. When a call was born is not known of one that a snapshot found, so it decides only where the host
+    has no leg.
+    """
+    data = event.data
+    named = [data.primary_old_call_id, data.secondary_old_call_id, *(i.old.call_id for i in data.connections if i.old)]
+    calls = [_known(work, event, name, host) for name in dict.fromkeys(named) if name]
+    if data.primary_old_call_id and data.secondary_old_call_id:
+        return calls
+    if len(calls) == 1:
+        return _completed(work, event, calls[0], host)
+    return sorted(calls, key=lambda call: _seniority(work, call, host))
+
+
+def is_repeated(olds: list[CallState], new_id: str) -> bool:
+    """Say whether an event is reported a second time: its calls are joined already."""
+    has_moved = [call.moved_to is not None for call in olds]
+    return any(has_moved) and all(call.moved_to is not None or call.call_id == new_id for call in olds)
+
+
+def _seniority(work: UnitOfWork, call: CallState, host: str) -> tuple[bool, bool, datetime, datetime, str]:
+    party = call.parties.get(host)
+    leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
+    is_found_on_hold = leg is not None and leg.is_joined_late and leg.is_held  # Its present party came after.
+    since = leg.connected_source_at if leg else call.root
+    return leg is None, not is_found_on_hold, since, call.root, call.call_id
+
+
+def _known(work: UnitOfWork, event: CallEvent, call_id: str, host: str) -> CallState:
+    """Return the call that an old id named when the event happened; what came later under the id is another call.
+
+    Other monitors report the event within a second of it.
+    """
+    call = call_at(work, call_id, host, event.time)
+    is_over = call is not None and call.ended_at is not None and call.ended_at < event.time - GRACE
+    if call is None or is_over or is_of_before_loss(work, call, event, host):
+        call = begin_call(work, event, call_id)
+    if call_id != resulting_id(event) and call.moved_to is None:
+        call = take_back_clearing(work, call, event)
+        call = divide_where_handed_on(work, call, event)
+    return work.put_call(replace(call, touched_gateway_at=max(call.touched_gateway_at, event.at)))
+
+
+def resulting_id(event: CallEvent) -> str:
+    data, listed = event.data, next((item.new.call_id for item in event.data.connections), "")
+    return data.resulting_call_id or listed or data.primary_old_call_id or ""
+
+
+def _completed(work: UnitOfWork, event: CallEvent, named: CallState, host: str) -> list[CallState]:
+    """Return the calls that are joined, the customer's first, where a report names one of them alone.
+
+    A device names only the call that it was in: who is consulted does not know the customer's. Where a host holds a
+    call, and hands one on to who is in a call with it alone already, it joins both: no call is handed on to who is in
+    it. Example: 2001 holds call 100 and talks with 2002 in 200. What 2002 reports names 200 alone.
+    """
+    others = _others_of(work, named, host)
+    if len(others) != 1 or named.moved_to is not None or _is_joined_now(named, event.time):
+        return [named]
+    other = _known(work, event, others[0].call_id, host)
+    if _is_with(named, host, event):
+        return [other, named]
+    is_held = any(leg.is_held and leg.device_id == host for leg in work.legs_in(named.incarnation))
+    return [named, other] if is_held and _is_with(other, host, event) else [named]
+
+
+def _others_of(work: UnitOfWork, named: CallState, host: str) -> list[CallState]:
+    """Return the other calls in which a host talks, or which it holds."""
+    legs = [leg for leg in work.legs_at(host) if leg.phase is LegPhase.OPEN and leg.incarnation != named.incarnation]
+    calls = [work.calls[leg.incarnation] for leg in legs if leg.incarnation in work.calls]
+    return [call for call in calls if call.ended_at is None]
+
+
+def _is_joined_now(call: CallState, moment: datetime) -> bool:
+    """Say whether a call began, or was joined, just now: another report may be of the same transfer or conference."""
+    return moment - GRACE <= (call.joined_at or call.born_at)
+
+
+def _is_with(call: CallState, host: str, event: CallEvent) -> bool:
+    """Say whether a call is one of its host with the device alone to which it hands another one on.
+
+    That was in it for longer than events take: a device to which the call itself is handed on may be heard of before.
+    """
+    to = event.data.transferred_to_device_id or event.data.added_party_id or ""
+    here = {name: one for name, one in call.parties.items() if one.is_here}
+    since = here[to].since if to != host and here.keys() == {to, host} else None
+    return since is not None and since < event.time - GRACE
