@@ -159,6 +159,9 @@ CACHES = {
         },
     }
 }
+#: Failed log-ins: counted in memory while Redis is away, so that somebody can log in and see why.
+CACHES["log-ins"] = {**CACHES["default"], "BACKEND": "redis_address.failure_counts.FailureCounts"}
+AXES_CACHE = "log-ins"
 _broker = broker(_environment.broker_url)
 CELERY_BROKER_URL = _broker.url
 CELERY_BROKER_TRANSPORT_OPTIONS |= _broker.transport_options  # noqa: F405  (of the Celery settings above)

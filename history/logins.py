@@ -7,7 +7,7 @@ from axes.signals import user_locked_out
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.core.cache import cache
+from django.core.cache import caches
 from django.http import HttpRequest
 
 from history.commands import command_line
@@ -64,7 +64,7 @@ def _record(user: User, text: str) -> None:
 
 
 def _has_room() -> bool:
-    key = "login-failures-recorded"
+    key, cache = "login-failures-recorded", caches["log-ins"]
     cache.add(key, 0, 3600)
     try:
         return cache.incr(key) <= MAXIMUM_AN_HOUR

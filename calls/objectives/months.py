@@ -217,9 +217,8 @@ def _losses(kinds: Mapping[tuple[str, str], int]) -> list[Loss]:
 def _loss(kind: tuple[str, str], legs: int, whole: int, decision: CauseDecision | None) -> Loss:
     outcome, reason = kind
     done = f"{decision.get_state_display().capitalize()} by {decision.by}: {decision.reason}" if decision else ""
-    return Loss(
-        cause_name(outcome, reason), legs, 100 * legs / whole, outcome, advice_of(Outcome(outcome), reason), done
-    )
+    name, advice = cause_name(outcome, reason), advice_of(Outcome(outcome), reason)
+    return Loss(name, legs, 100 * legs / whole, outcome, reason, advice, done)
 
 
 def _first_kept(now: datetime) -> date:

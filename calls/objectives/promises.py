@@ -98,6 +98,7 @@ class Loss(msgspec.Struct, frozen=True):
     legs: int
     percent: float
     outcome: str
+    reason_code: str
     advice: str
     done: str
 

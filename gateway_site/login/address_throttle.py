@@ -7,12 +7,14 @@ import ipaddress
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from gateway_site.middleware import client_address
 
+#: The cache in which failed log-ins are counted, as django-axes does.
+COUNTS = "log-ins"
 #: Maximum failures of an address, whatever the names, within the window, in seconds.
 MAXIMUM_FAILURES, WINDOW_SECONDS = 30, 900
 #: One customer of a provider has at least such a network of IPv6, and takes any address in it.
@@ -46,7 +48,7 @@ def note_failure(request: HttpRequest | None) -> None:
     """Count a failed log-in of the request's address."""
     if request is None:
         return
-    key = _key(request)
+    key, cache = _key(request), caches[COUNTS]
     cache.add(key, 0, WINDOW_SECONDS)
     try:
         cache.incr(key)
@@ -55,7 +57,7 @@ def note_failure(request: HttpRequest | None) -> None:
 
 
 def _failures(request: HttpRequest) -> int:
-    return int(cache.get(_key(request), 0))
+    return int(caches[COUNTS].get(_key(request), 0))
 
 
 def _key(request: HttpRequest) -> str:

@@ -14,10 +14,12 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticDevice
 from pytest_django import Settings
 
+from devtools.servers import free_port
 from gateway_site.login import address_throttle
 from gateway_site.login.models import AuthenticatorApp
 from gateway_site.login.session_rules import SEEN
 from gateway_site.roles import ADMINISTRATOR, AUDITOR, OPERATOR
+from redis_address.failure_counts import FailureCounts
 from tests.attacks.actors import PASSWORD, browser_of, person
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +47,23 @@ def test_an_address_that_tries_many_names_is_locked_out(monkeypatch: pytest.Monk
     assert statuses == [200] * 5 + [429] * 2
     assert _log_in(client, "olga") == 429
     assert _log_in(Client(REMOTE_ADDR="203.0.113.10"), "olga") == 302
+
+
+def test_who_is_woken_can_log_in_without_redis_and_nobody_can_guess_without_a_limit(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before: a log-in was answered by a bare error 500 while Redis stood still."""
+    monkeypatch.setattr(FailureCounts, "away_until", 0.0)
+    address = {"LOCATION": f"redis://127.0.0.1:{free_port()}"}
+    settings.CACHES = {name: {**cache, **address} for name, cache in settings.CACHES.items()}
+    settings.AXES_FAILURE_LIMIT = 3
+    person(OPERATOR, "olga")
+
+    guesses = [_log_in(Client(REMOTE_ADDR="203.0.113.9"), "olga", "guess") for _ in range(4)]
+
+    assert guesses == [200, 200, 429, 429]
+    assert _log_in(Client(REMOTE_ADDR="203.0.113.10"), "olga") == 302
+    assert FailureCounts.away_until > 0
 
 
 def test_a_client_with_a_network_of_addresses_is_one_client(settings: Settings) -> None:

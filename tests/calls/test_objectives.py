@@ -10,6 +10,7 @@ from django.core import mail
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
+from django.urls import reverse
 
 from agents.models import QmsUser
 from bulk.tables import upsert_all
@@ -351,6 +352,15 @@ def test_a_report_that_the_mail_server_refuses_is_mailed_later(
 
 def _refuse(_: object) -> int:
     raise ConnectionRefusedError
+
+
+@pytest.mark.usefixtures("site")
+def test_each_loss_on_the_page_leads_to_its_cause(admin_client: Client) -> None:
+    page = admin_client.get(reverse("objectives"), {"month": "2026-11"}).content.decode()
+    links = re.findall(r'href="(/admin/causes/[^"]+)"', page)
+
+    assert any("?reason=" in link for link in links)
+    assert [admin_client.get(link).status_code for link in links] == [200] * len(links)
 
 
 def test_without_redis_the_months_are_summed_up_again(site: CountedSite) -> None:
