@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from calls.core.clocks import GRACE, moments_of
+from calls.core.call_facts import learn_values
+from calls.core.clocks import GRACE, heard_order, moments_of
 from calls.core.commands import CloseGap, OpenGap
 from calls.core.gap_tally import GapTally
+from calls.core.origins import Origin
 from calls.core.source_state import PartialGap
-from calls.core.state import CallState, LegPhase
+from calls.core.state import CallState, LegPhase, TimedValue
 from calls.core.unit_of_work import UnitOfWork
-from cti.events import CallEvent, Delivered, Established
+from cti.events import CallEvent, Delivered, Established, LinkRestored, SnapshotBegan
 
 #: In a gap no longer than this nobody answers a call, holds it and talks in another.
 SHORT = timedelta(seconds=3)
@@ -45,6 +47,19 @@ def is_heard_after_loss(work: UnitOfWork, at: datetime, heard: datetime) -> bool
     """Say whether something of before the link was lost is heard after that: what came since then may be missed."""
     lost = work.source.lost_gateway_at
     return lost is not None and moments_of(work, at, heard)[1] <= lost < heard
+
+
+def forget_queues(work: UnitOfWork, event: LinkRestored | SnapshotBegan) -> None:
+    """Let no call in which nobody talked have the queue of before a long gap: it may have been led to another since."""
+    lost_at, lost = work.source.lost_at, work.source.lost_gateway_at
+    if lost_at is None or lost is None or event.time - lost_at <= SHORT:
+        return
+    none = TimedValue(event.time, "", Origin(type(event).__name__, event.id, event.time), heard_order(work, event.at))
+    for call in list(work.calls.values()):
+        known = call.facts.get("queue_name", ())
+        is_idle = not call.is_over and not any(party.is_talking for party in call.parties.values())
+        if known and known[-1].value and is_idle and call.touched_gateway_at < lost:
+            work.put_call(learn_values(call, {"queue_name": none}))
 
 
 def missed_since(work: UnitOfWork, device: str) -> datetime | None:

@@ -12,7 +12,7 @@ from calls.core.commands import ChangeSession, CloseGap, OpenGap
 from calls.core.dispatch import apply
 from calls.core.doubts import give_up_what_may_be_lost
 from calls.core.gap_tally import GapTally
-from calls.core.gaps import doubt_unwatched, lose_devices, missed_since, regain_devices
+from calls.core.gaps import doubt_unwatched, forget_queues, lose_devices, missed_since, regain_devices
 from calls.core.legs import clear_party, close_leg, identified
 from calls.core.source_state import Snapshot
 from calls.core.state import LegState
@@ -61,6 +61,7 @@ def handle_link_restored(event: LinkRestored, work: UnitOfWork) -> None:
         regain_devices(work, event.data.devices, event.time)
     elif work.source.lost_at is not None:
         work.do(CloseGap(work.source.lost_at, event.time, legs_saved=0, legs_lost=0))
+        forget_queues(work, event)
         work.source = replace(work.source, is_restored=True)
 
 
@@ -73,6 +74,8 @@ def handle_snapshot_began(event: SnapshotBegan, work: UnitOfWork) -> None:
     snapshot = Snapshot(began_at=event.time, began_gateway_at=event.at, devices=event.data.devices)
     work.source = replace(work.source, snapshot=snapshot)
     _doubt_idle(work, snapshot)
+    if not work.source.is_restored:
+        forget_queues(work, event)
 
 
 @apply.register
