@@ -180,6 +180,18 @@ def test_what_qms_names_of_a_later_call_does_not_show_that_a_recording_went_on_a
     assert flags_of("with fractions", AFTER_STALL, recordings, "R1")["call"] == ""
 
 
+@pytest.mark.parametrize("times", TIMES)
+@pytest.mark.parametrize("following", [[], talk(33.1, 50, "400", "2002")], ids=["", "and talks again"])
+def test_a_phone_that_leaves_at_once_after_a_transfer_keeps_the_consultations_recording_apart(
+    following: list[Event], times: str
+) -> None:
+    events = [*TALKS, *CONSULTS, transferred(30.3, "100", "200", "100", "2001", "2002")]
+    events += [cleared(30.47, "100", "2002"), *following]
+    recordings = [("R1", "2002", 26.3, 30.29), ("R2", "2002", 33.2, 50.0)][: 1 + bool(following)]
+
+    assert flags_of(times, events, recordings, "R1")["call"] == "200"
+
+
 def test_a_recording_that_qms_names_again_after_a_transfer_goes_on_whatever_is_named_later() -> None:
     events = [*TALKS, *CONSULTS, transferred(30.3, "100", "200", "100", "2001", "2002")]
     events += [cleared(33.1, "100", "2002"), *talk(34.2, 50, "400", "2002")]
