@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from calls.core.call_facts import INHERITED, is_contradicted, names_another, states_its_number
+from calls.core.call_facts import INHERITED, is_contradicted, is_named_otherwise, names_another, states_its_number
 from calls.core.clocks import GRACE, has_whole_seconds
 from calls.core.gaps import is_missed, missed_since
 from calls.core.newcomers import queues_another
@@ -256,11 +256,11 @@ def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
 
 
 def _vouches(work: UnitOfWork, call: CallState, event: CallEvent, until: datetime | None) -> bool:
-    """Say whether an event states the number that a call had until a moment: no phone's of ours, and no other name."""
+    """Say whether an event states the number that a call had until a moment: no phone's of ours; and no other name."""
     number = event.data.calling_number or ""
     party = call.parties.get(number)
     is_ours = number in work.site.devices or (party is not None and not is_outside(work, call, party))
-    return not is_ours and states_its_number(call, event, until) and not names_another(call, event.data)
+    return not is_ours and states_its_number(call, event, until) and not is_named_otherwise(call, event.data)
 
 
 def _is_after_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:

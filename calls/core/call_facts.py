@@ -176,11 +176,17 @@ def is_number_of(call: CallState, device_id: str) -> bool:
 
 def names_another(call: CallState, data: CallData) -> bool:
     """Say whether an event names another caller than its call ever had, as known from the same directory."""
-    names, sources = call.facts.get("caller_name", ()), call.facts.get("caller_name_source", ())
+    sources = call.facts.get("caller_name_source", ())
+    is_same_source = any(fact.value == (data.caller_name_source or "unknown") for fact in sources)
+    return is_same_source and is_named_otherwise(call, data)
+
+
+def is_named_otherwise(call: CallState, data: CallData) -> bool:
+    """Say whether an event names a caller as its call's never was, also from another directory."""
+    names = call.facts.get("caller_name", ())
     if not data.caller_name or not names or data.caller_name_source == "personal":
         return False
-    is_same_source = any(fact.value == (data.caller_name_source or "unknown") for fact in sources)
-    return is_same_source and all(fact.value != data.caller_name for fact in names)
+    return all(fact.value != data.caller_name for fact in names)
 
 
 def _is_same_number(one: str, other: str) -> bool:

@@ -182,7 +182,14 @@ def test_a_caller_who_is_joined_with_another_at_an_ignored_device_or_a_queue_kno
     assert _known(board) == ("Sales", "Uma", True)
 
 
-@pytest.mark.parametrize("named", [{}, {"callerName": "Joe", "callerNameSource": "isdn"}])
+@pytest.mark.parametrize(
+    "named",
+    [
+        {},
+        {"callerName": "Joe", "callerNameSource": "isdn"},
+        {"callerName": "Joe", "callerNameSource": "external_phonebook"},
+    ],
+)
 def test_a_number_of_which_another_name_is_known_does_not_show_that_a_call_came_back(named: dict[str, str]) -> None:
     board = Switchboard(_site(has_devices=True))
     _uma(board, [_transferred("+4999")], has_trunk=False)
