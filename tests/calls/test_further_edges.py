@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from calls.core.call_evidence import _has_failed, _is_found_in_another_queue, _is_interaction_of_none
 from calls.core.clocks import CLOSE, TICK
+from calls.core.commands import ChangeSession
 from calls.core.gaps import is_missed
 from calls.core.handlers.connections import _doubt_after_end_again
 from calls.core.handlers.transfer_conference import _reached
@@ -158,6 +159,33 @@ def test_a_transfer_reaches_a_leg_that_is_open_or_ended_after_it_and_is_not_deci
 
     said = event("Transferred", 20, "2001", primaryOldCallId="C1", resultingCallId="C1", transferringDeviceId="2001")
     assert _reached(one, said) is is_reached
+
+
+@pytest.mark.parametrize("said_at", [20, 20.5])
+def test_a_name_that_is_said_of_the_resulting_call_from_its_first_moment_on_is_that_of_the_customer(
+    said_at: float,
+) -> None:
+    board = Switchboard().call("Queued", 1, "C1", "5000", queueName="Sales").call("Established", 5, "C1", "2001")
+    board.call("Held", 10, "C1", "2001").call("Originated", 11, "C2", "2001", cause="consultation")
+    board.call("Established", 15, "C2", "2002")
+    moved = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C3"}
+    board.call("Transferred", 20, "C1", "2001", transferringDeviceId="2001", transferredToDeviceId="2002", **moved)
+    board.call("CallInformation", said_at, "C3", callerName="Uma", callerNameSource="isdn")
+
+    (taken,) = [one for one in board.call("ConnectionCleared", 40, "C3", "2002").legs if one.device_id == "2002"]
+    assert taken.facts.caller_name == "Uma"
+
+
+# --- agents ---
+
+
+def test_each_move_of_an_agent_is_told_to_who_keeps_the_sessions() -> None:
+    board = Switchboard().agent("LoggedOn", 1, "A1", deviceId="2001").agent("LoggedOn", 5, "A1", deviceId="2002")
+    board.agent("LoggedOff", 9, "A1", deviceId="2002")
+
+    changes = [one.change for one in board.commands if isinstance(one, ChangeSession)]
+    seats = [(one.device_id, one.session.agent_id if one.session else "") for one in changes]
+    assert seats == [("2001", "A1"), ("2001", ""), ("2002", "A1"), ("2002", "")]
 
 
 # --- what is kept in memory ---

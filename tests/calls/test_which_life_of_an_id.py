@@ -169,3 +169,11 @@ def test_an_id_named_one_call_at_a_moment(calls: list[CallState], device: str, a
     found = call_at(holding(*calls), "C1", device, moment(at))
 
     assert (found.incarnation if found is not None else None) == number
+
+
+@pytest.mark.parametrize(("at", "number"), [(20, 1), (21, 1), (21.000001, 2)])
+def test_without_times_of_the_source_the_device_is_in_the_call_before_for_a_second_more(at: float, number: int) -> None:
+    found = call_at(holding(call(party(), superseded_at=20), second(), **NO_TIMES), "C1", "2001", moment(at))
+
+    assert found is not None
+    assert found.incarnation == number
