@@ -9,13 +9,15 @@ from calls.core.call_evidence import _has_failed, _is_found_in_another_queue, _i
 from calls.core.clocks import CLOSE, TICK
 from calls.core.commands import ChangeSession
 from calls.core.gaps import is_missed
-from calls.core.handlers.connections import _doubt_after_end_again
+from calls.core.handlers.connections import _doubt_after_end_again, _hand_on_late
 from calls.core.handlers.transfer_conference import _reached
+from calls.core.legs import close_leg
 from calls.core.source_state import PartialGap, Snapshot
 from calls.core.state import LegPhase, TimedValue, WriteStatus
-from cti.events import ConnectionCleared
+from cti.events import ConnectionCleared, Established
 from tests.calls.call_states import I1, I2, call, event, holding, left, made, party, work
-from tests.calls.leg_states import leg, over
+from tests.calls.leg_states import HOLDER, leg, over
+from tests.calls.leg_states import work as works
 from tests.calls.switchboard import Everybody, Switchboard, moment
 
 pytestmark = pytest.mark.core
@@ -99,6 +101,13 @@ def test_a_connection_that_is_first_seen_on_hold_is_traced_as_such() -> None:
     assert "The call was first seen while the extension was already connected." in texts
 
 
+def test_a_leg_whose_end_is_not_known_keeps_its_recording() -> None:
+    one = works(HOLDER)
+    closed = close_leg(one, HOLDER, moment(10), moment(99), "Nothing was heard of it for long.", is_end_unknown=True)
+
+    assert (closed.phase, closed.guid) == (LegPhase.CLOSED, "G")
+
+
 # --- gaps ---
 
 
@@ -161,6 +170,18 @@ def test_a_transfer_reaches_a_leg_that_is_open_or_ended_after_it_and_is_not_deci
     assert _reached(one, said) is is_reached
 
 
+def test_a_leg_is_not_handed_on_late_from_a_call_that_was_not_handed_on() -> None:
+    """That of C1 from 0 on was not; it is the resulting call, which has the same id, in which 2001 is known since 11."""
+    before, resulting = call(), call(party(leg=1, since=11), incarnation=2, main=9, joined_at=20, born_at=20)
+    one = leg(10, incarnation=2)
+    held = holding(before, resulting, call(incarnation=9, call_id="C9"), legs=(one,))
+    said = event("Established", 10, "2001")
+
+    assert isinstance(said, Established)
+    _hand_on_late(held, said, resulting, "2001")
+    assert held.legs[1] == one
+
+
 @pytest.mark.parametrize("said_at", [20, 20.5])
 def test_a_name_that_is_said_of_the_resulting_call_from_its_first_moment_on_is_that_of_the_customer(
     said_at: float,
@@ -189,6 +210,14 @@ def test_each_move_of_an_agent_is_told_to_who_keeps_the_sessions() -> None:
 
 
 # --- what is kept in memory ---
+
+
+def test_a_leg_that_is_forgotten_leaves_no_entry_by_its_recording() -> None:
+    one = works(HOLDER)
+    assert one.holder_of("G") == 1
+    one.evict(0, [HOLDER])
+
+    assert (one.holder_of("G"), one._by_guid) == (None, {})
 
 
 def test_moments_that_are_few_are_not_sorted_anew_with_each_batch() -> None:
