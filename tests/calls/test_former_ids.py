@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from calls.core.clocks import GRACE
+from calls.core.call_end import remembered
 from calls.core.former_ids import MAXIMUM_IDS, await_beginning, end_under_old_id, former_ids, take_back_clearing
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -129,6 +130,8 @@ def test_an_end_under_a_former_id_ends_the_device_in_the_call_that_went_on(
 
     assert (work.legs[2].phase is not LegPhase.OPEN) is (is_end or own.get("phase") is LegPhase.CLOSED)
     assert (work.calls[2].parties["2002"].cleared_at == moment(30)) is is_end
+    forgotten_at = moment(30) + remembered(work) if is_end else None
+    assert [work.calls[number].due for number in (1, 2)] == [forgotten_at, forgotten_at]
 
 
 @pytest.mark.parametrize(("target", "own", "phone", "is_end"), UNDER_OLD_ID)

@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from calls.core.attended_transfer import _over_at
 from calls.core.call_evidence import _has_failed, _is_found_in_another_queue, _is_interaction_of_none
 from calls.core.clocks import CLOSE, TICK
 from calls.core.commands import ChangeSession
 from calls.core.gaps import is_missed
 from calls.core.handlers.connections import _doubt_after_end_again, _hand_on_late
 from calls.core.handlers.transfer_conference import _reached
-from calls.core.legs import close_leg
+from calls.core.legs import close_leg, note_stalled_end
 from calls.core.source_state import PartialGap, Snapshot
 from calls.core.state import LegPhase, TimedValue, WriteStatus
 from cti.events import ConnectionCleared, Established
@@ -108,6 +109,34 @@ def test_a_leg_whose_end_is_not_known_keeps_its_recording() -> None:
     assert (closed.phase, closed.guid) == (LegPhase.CLOSED, "G")
 
 
+@pytest.mark.parametrize(("site", "ended_since"), [({"has_source_times": False}, 8), ({}, None)])
+def test_only_without_times_of_the_source_a_stall_holds_back_the_end_of_a_leg(
+    site: dict[str, Any], ended_since: float | None
+) -> None:
+    one = works(over(leg(5), 9), **site)
+    note_stalled_end(one, 1, replace(event("ConnectionCleared", 9, "2001"), heldsince=moment(8)))
+
+    assert one.legs[1].ended_since == (None if ended_since is None else moment(ended_since))
+
+
+@pytest.mark.parametrize(
+    ("connected", "ended", "site", "earliest"),
+    [
+        (10, 33, {}, 30),
+        (12, 33, {}, 32),  # Its beginning was heard two seconds late, its end three: one of these is a stall.
+        (13, 33, {}, 33),
+        (14, 33, {}, 33),
+        (10, 33, {"has_source_times": False}, 32),
+    ],
+)
+def test_a_leg_may_have_been_over_by_as_much_as_its_end_was_heard_later_than_its_beginning(
+    connected: float, ended: float, site: dict[str, Any], earliest: float
+) -> None:
+    one = over(leg(10, connected), 30, ended)
+
+    assert _over_at(works(one, **site), one) == moment(earliest)
+
+
 # --- gaps ---
 
 
@@ -171,7 +200,7 @@ def test_a_transfer_reaches_a_leg_that_is_open_or_ended_after_it_and_is_not_deci
 
 
 def test_a_leg_is_not_handed_on_late_from_a_call_that_was_not_handed_on() -> None:
-    """That of C1 from 0 on was not; it is the resulting call, which has the same id, in which 2001 is known since 11."""
+    """That of C1 from 0 on was not; the resulting call has the same id; 2001 is in it since 11."""
     before, resulting = call(), call(party(leg=1, since=11), incarnation=2, main=9, joined_at=20, born_at=20)
     one = leg(10, incarnation=2)
     held = holding(before, resulting, call(incarnation=9, call_id="C9"), legs=(one,))

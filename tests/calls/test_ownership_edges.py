@@ -213,6 +213,7 @@ def test_what_began_before_a_leg_and_while_the_extension_talked_in_another_call_
     [
         (leg(5), leg(11.001, number=2), "G"),
         (leg(5), leg(11, number=2), ""),
+        (leg(12), leg(13, number=2), "G"),
         (leg(5), leg(11.001, number=2, search=SearchStatus.MISSED), ""),
         (leg(5), leg(11.001, number=2, refused_guid="H"), "H"),
         (over(leg(5), 10), leg(11.001, number=2), "G"),
