@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from calls.core.clocks import GRACE
 from calls.core.call_end import remembered
+from calls.core.clocks import GRACE
 from calls.core.former_ids import MAXIMUM_IDS, await_beginning, end_under_old_id, former_ids, take_back_clearing
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork

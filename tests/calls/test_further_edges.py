@@ -3,18 +3,19 @@
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from calls.core.attended_transfer import _over_at
 from calls.core.call_evidence import _has_failed, _is_found_in_another_queue, _is_interaction_of_none
 from calls.core.clocks import CLOSE, TICK
 from calls.core.commands import ChangeSession
+from calls.core.flag_facts import leg_facts
 from calls.core.gaps import is_missed
 from calls.core.handlers.connections import _doubt_after_end_again, _hand_on_late
 from calls.core.handlers.transfer_conference import _reached
 from calls.core.legs import close_leg, note_stalled_end
 from calls.core.source_state import PartialGap, Snapshot
-from calls.core.state import LegPhase, TimedValue, WriteStatus
+from calls.core.state import LegData, LegPhase, TimedValue, WriteStatus
 from cti.events import ConnectionCleared, Established
 from tests.calls.call_states import I1, I2, call, event, holding, left, made, party, work
 from tests.calls.leg_states import HOLDER, leg, over
@@ -236,6 +237,20 @@ def test_each_move_of_an_agent_is_told_to_who_keeps_the_sessions() -> None:
     changes = [one.change for one in board.commands if isinstance(one, ChangeSession)]
     seats = [(one.device_id, one.session.agent_id if one.session else "") for one in changes]
     assert seats == [("2001", "A1"), ("2001", ""), ("2002", "A1"), ("2002", "")]
+
+
+# --- what flags are made from ---
+
+TEXTS = ("interaction_id", "queue_name", "caller_name", "caller_name_source", "calling_number", "called_number")
+OWN = ("call_id", "device_id", "agent_id", "agent_name", "wrapup_template", "wrapup_result")
+
+
+def test_flags_are_made_from_all_that_a_leg_knows_of_its_call_and_of_itself() -> None:
+    known = LegData(**{name: f"the {name}" for name in (*TEXTS, "direction")}, query_data={"a": "b"})
+    one = leg(facts=known, **{name: f"the {name}" for name in OWN})
+
+    made_from = asdict(leg_facts(one))
+    assert made_from == {**{name: f"the {name}" for name in (*TEXTS, *OWN, "direction")}, "query_data": {"a": "b"}}
 
 
 # --- what is kept in memory ---

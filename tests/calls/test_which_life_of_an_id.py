@@ -97,6 +97,14 @@ def test_an_event_belongs_to_the_life_that_its_time_and_its_interaction_name(
     assert attribute(holding(*calls, **more), said, "C1").incarnation == owner
 
 
+def test_a_call_of_which_only_the_clearing_was_heard_ends_no_earlier_one() -> None:
+    alive, cleared = call(party("2001", since=0)), call(left("2002", 8), incarnation=2, born_at=5, next_cleared_at=15)
+    held = holding(alive, cleared, replace(second(), incarnation=3))
+
+    assert attribute(held, event("Delivered", 15, "2003"), "C1").incarnation == 7
+    assert held.calls[1].superseded_at is None
+
+
 def test_an_end_of_a_call_that_was_never_heard_of_ends_no_other() -> None:
     one = holding(OVER, TALKS)
     begun = attribute(one, event("ConnectionCleared", 30, "2002", **I3), "C1")
