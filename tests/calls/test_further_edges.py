@@ -6,19 +6,22 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from calls.core.attended_transfer import _over_at
+from calls.core.call_end import _give_written
 from calls.core.call_evidence import _has_failed, _is_found_in_another_queue, _is_interaction_of_none
 from calls.core.clocks import CLOSE, TICK
 from calls.core.commands import ChangeSession
 from calls.core.flag_facts import leg_facts
 from calls.core.gaps import is_missed
-from calls.core.handlers.connections import _doubt_after_end_again, _hand_on_late
+from calls.core.handlers.connections import _connect_before, _doubt_after_end_again, _hand_on_late
+from calls.core.handlers.results import _was_answered_before
 from calls.core.handlers.transfer_conference import _reached
 from calls.core.legs import close_leg, note_stalled_end
+from calls.core.result_events import attempts_text
 from calls.core.source_state import PartialGap, Snapshot
 from calls.core.state import LegData, LegPhase, TimedValue, WriteStatus
 from cti.events import ConnectionCleared, Established
 from tests.calls.call_states import I1, I2, call, event, holding, left, made, party, work
-from tests.calls.leg_states import HOLDER, leg, over
+from tests.calls.leg_states import HOLDER, found, leg, over, pending
 from tests.calls.leg_states import work as works
 from tests.calls.switchboard import Everybody, Switchboard, moment
 
@@ -138,6 +141,53 @@ def test_a_leg_may_have_been_over_by_as_much_as_its_end_was_heard_later_than_its
     assert _over_at(works(one, **site), one) == moment(earliest)
 
 
+@pytest.mark.parametrize(("again", "is_before"), [(15, True), (15.001, True), (14.999, False)])
+def test_a_connection_of_before_an_end_is_heard_late_where_the_device_was_connected_again_from_that_end_on(
+    again: float, is_before: bool
+) -> None:
+    one = call(party(leg=1, since=again, left_before=moment(15)), entered_at=0)
+    said = event("Established", 12, "2001")
+
+    assert isinstance(said, Established)
+    assert _connect_before(holding(one, legs=(leg(again, incarnation=1),)), one, "2001", said) is is_before
+
+
+@pytest.mark.parametrize(("other", "is_exchanged"), [("C1", True), ("C2", False)])
+def test_a_written_leg_is_exchanged_with_one_of_the_same_id_alone(other: str, is_exchanged: bool) -> None:
+    """Leg 1 was taken for 10 to 20, and its recording began at 15, as leg 2 was connected; the device left at 12."""
+    written, later = over(leg(10, recording_began=15), 20), leg(15, number=2, call_id=other)
+    one = call(left(at=12))
+    held = holding(one, replace(call(), incarnation=2, call_id=other), legs=(written, later))
+    _give_written(held, one, "2001", moment(12), moment(20))
+
+    began = [(held.legs[number].connected_source_at - moment(0)).total_seconds() for number in (1, 2)]
+    assert began == ([15, 10] if is_exchanged else [10, 15])
+
+
+@pytest.mark.parametrize(
+    ("why", "began", "ended", "is_pending", "was_answered"),
+    [
+        ("same", 31, 30, True, True),
+        ("none", 31, 30, True, True),
+        ("unreachable", 31, 30, True, False),
+        ("", 31, 30, True, False),
+        ("none", 29.999, 30, True, False),
+        ("none", 30, 30, True, True),
+        ("none", 31, None, True, False),
+        ("none", 31, 30, False, False),
+        ("same", 20.25, 30, True, False),
+        ("same", 20.251, 30, True, True),
+    ],
+)
+def test_qms_had_answered_while_a_leg_lasted_where_it_named_no_other_recording_in_time(
+    why: str, began: float, ended: float | None, is_pending: bool, was_answered: bool
+) -> None:
+    handed_on = replace(HOLDER, pending_transfer=pending(20) if is_pending else None)
+    one = handed_on if ended is None else over(handed_on, ended)
+
+    assert _was_answered_before(works(one), one, replace(found(began), why=why)) is was_answered
+
+
 # --- gaps ---
 
 
@@ -251,6 +301,11 @@ def test_flags_are_made_from_all_that_a_leg_knows_of_its_call_and_of_itself() ->
 
     made_from = asdict(leg_facts(one))
     assert made_from == {**{name: f"the {name}" for name in (*TEXTS, *OWN, "direction")}, "query_data": {"a": "b"}}
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 attempts"), (1, "1 attempt"), (2, "2 attempts")])
+def test_a_trace_counts_how_often_qms_was_asked(count: int, text: str) -> None:
+    assert attempts_text(count) == text
 
 
 # --- what is kept in memory ---
