@@ -296,11 +296,11 @@ OWN = ("call_id", "device_id", "agent_id", "agent_name", "wrapup_template", "wra
 
 
 def test_flags_are_made_from_all_that_a_leg_knows_of_its_call_and_of_itself() -> None:
-    known = LegData(**{name: f"the {name}" for name in (*TEXTS, "direction")}, query_data={"a": "b"})
-    one = leg(facts=known, **{name: f"the {name}" for name in OWN})
+    of_call: dict[str, Any] = {name: f"the {name}" for name in (*TEXTS, "direction")}
+    own: dict[str, Any] = {name: f"the {name}" for name in OWN}
+    one = leg(facts=LegData(**of_call, query_data={"a": "b"}), **own)
 
-    made_from = asdict(leg_facts(one))
-    assert made_from == {**{name: f"the {name}" for name in (*TEXTS, *OWN, "direction")}, "query_data": {"a": "b"}}
+    assert asdict(leg_facts(one)) == {**of_call, **own, "query_data": {"a": "b"}}
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 attempts"), (1, "1 attempt"), (2, "2 attempts")])
