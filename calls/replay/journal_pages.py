@@ -52,10 +52,13 @@ def pages(slug: str, begin: datetime, end: datetime, folded_to: str) -> Iterator
         if header.end < begin or header.begin > end:
             continue
         try:
-            yield _page(entries_of(frame), begin, end, is_after_gap=is_broken, is_erased=header.erased)
+            page = _page(entries_of(frame), begin, end, folded_to, is_after_gap=is_broken, is_erased=header.erased)
         except FrameError:
             is_broken = True
             continue
+        yield page
+        if page.unfolded_from is not None:
+            return  # The archive copies the journal, however far the gateway has folded it.
         is_broken = False
     yield from _live_pages(slug, position, begin, end, folded_to, is_broken=is_broken)
 
@@ -67,18 +70,27 @@ def _live_pages(
         # Asked after each reading: the journal is trimmed meanwhile, and what it forgot shows no hole of itself.
         is_broken |= position != START and entry_order(position) < entry_order(journal_state(slug).trimmed_to)
         position = entries[-1].id
-        folded = [entry for entry in entries if entry_order(entry.id) <= entry_order(folded_to)]
-        page = _page(folded, begin, end, is_after_gap=is_broken, is_erased=False)
-        unfolded = _page(entries[len(folded) :], begin, end, is_after_gap=False, is_erased=False).events
-        if unfolded:
-            yield replace(page, unfolded_from=unfolded[0].time)
-            return
-        if page.events:
+        page = _page(entries, begin, end, folded_to, is_after_gap=is_broken, is_erased=False)
+        if page.events or page.unfolded_from is not None:
             is_broken = False
             yield page
+        if page.unfolded_from is not None:
+            return
 
 
-def _page(entries: list[Entry], begin: datetime, end: datetime, *, is_after_gap: bool, is_erased: bool) -> EventPage:
+def _page(
+    entries: list[Entry], begin: datetime, end: datetime, folded_to: str, *, is_after_gap: bool, is_erased: bool
+) -> EventPage:
+    last = entry_order(folded_to)
+    folded = [entry for entry in entries if entry_order(entry.id) <= last]
+    page = _events(folded, begin, end, is_after_gap=is_after_gap, is_erased=is_erased)
+    if len(folded) == len(entries):
+        return page
+    unfolded = _events(entries[len(folded) :], begin, end, is_after_gap=False, is_erased=False).events
+    return replace(page, unfolded_from=unfolded[0].time) if unfolded else page
+
+
+def _events(entries: list[Entry], begin: datetime, end: datetime, *, is_after_gap: bool, is_erased: bool) -> EventPage:
     events, unreadable = [], 0
     for entry in entries:
         try:

@@ -140,9 +140,14 @@ def test_a_user_whom_qms_no_longer_has_costs_the_calls_of_the_extension_alone(ga
     }
 
 
-def test_what_the_gateway_has_not_folded_yet_is_left_out_and_said(gateway: GatewayStack) -> None:
+@pytest.mark.parametrize("is_archived", [False, True])
+def test_what_the_gateway_has_not_folded_yet_is_left_out_and_said(gateway: GatewayStack, is_archived: bool) -> None:
+    """Before: what the archive had copied already was folded, and its legs were others by the rules."""
     begin = gateway.now()
     gateway.call("Established", "unfolded", "2001")
+    gateway.passes_unheard(30)
+    if is_archived:
+        archive_journals(lambda: gateway.time)
     gateway.call("ConnectionCleared", "unfolded", "2001")
     gateway.passes_unheard(30)
 
