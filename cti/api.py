@@ -2,7 +2,7 @@
 
 from cti.archive.archiver import archive_journals, erase_from_archives, is_archiving, source_archive
 from cti.archive.files import ArchivedFrame, ArchiveError, entries_of
-from cti.archive.frames import FrameError
+from cti.archive.frames import FrameError, FrameHeader
 from cti.bounds import JOURNAL as JOURNAL_BOUND
 from cti.http_intake.tokens import TokenFacts, TokenRefusal, authenticate, mint_token
 from cti.journal.archive_status import ArchiveStatus, archive_reports
@@ -18,6 +18,7 @@ from cti.journal.database_memory import (
 )
 from cti.journal.dedup import Appended, Arrival, append_unique
 from cti.journal.entry_ids import entry_order
+from cti.journal.erased_calls import ErasedCalls
 from cti.journal.fold_marks import folded_by, note_folded
 from cti.journal.handed_events import hand_to_listener
 from cti.journal.refusals import Refusals, refused_lately
@@ -31,6 +32,7 @@ from cti.journal.stream import (
     JournalUnavailable,
     advance_journal,
     erase_from_journal,
+    erased_in_journal,
     journal_key,
     journal_state,
     read_journal,
@@ -52,8 +54,10 @@ __all__ = [
     "Arrival",
     "CallReport",
     "Entry",
+    "ErasedCalls",
     "Fenced",
     "FrameError",
+    "FrameHeader",
     "JournalError",
     "JournalState",
     "JournalUnavailable",
@@ -78,6 +82,7 @@ __all__ = [
     "entry_order",
     "erase_from_archives",
     "erase_from_journal",
+    "erased_in_journal",
     "folded_by",
     "forget_bounds",
     "hand_to_listener",

@@ -22,7 +22,7 @@ from calls.replay.difference import (
     differences,
     paired,
 )
-from calls.replay.erased import knows_caller, without_remains
+from calls.replay.erased import ErasedEvents, knows_caller, without_remains
 from calls.replay.journal_pages import EventPage, pages
 from calls.replay.nearby import BESIDE, is_beside
 from calls.replay.reading_ahead import reading_ahead
@@ -173,7 +173,7 @@ class _Comparison:
         self._unknown: list[tuple[datetime, datetime]] = [(datetime.min.replace(tzinfo=now.tzinfo), kept_since)]
         self._last: datetime | None = None
         self._latest: datetime | None = None
-        self._is_erased = False
+        self._is_erased, self._erased_events = False, ErasedEvents()
         #: Legs of the slice that was compared last, whose caller was erased.
         self._erased: list[LegAccount] = []
         #: Legs of slices that were compared, of which events are missing, as long as they may concern the next slice.
@@ -185,6 +185,8 @@ class _Comparison:
         result.events += len(page.events)
         result.unreadable += page.unreadable
         self._is_erased |= page.is_erased
+        if page.erased is not None:
+            self._erased_events.add(page.erased)
         result.unfolded_from = page.unfolded_from
         if not page.events:
             return
@@ -280,6 +282,8 @@ class _Comparison:
             return "a person sent its flags again, and a wrap-up came before they ended"
         if _key(leg) in unsettled:
             return "it would not be settled yet"
+        if self._erased_events.concern(leg):
+            return CALLER_ERASED
         if self._is_erased and leg.leg_id not in again and not knows_caller(leg):
             return CALLER_ERASED
         return ""

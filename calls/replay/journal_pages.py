@@ -10,9 +10,12 @@ from cti.api import (
     START,
     ArchivedFrame,
     Entry,
+    ErasedCalls,
     FrameError,
+    FrameHeader,
     entries_of,
     entry_order,
+    erased_in_journal,
     journal_state,
     read_journal,
     source_archive,
@@ -26,7 +29,8 @@ AT_ONCE = 2_000
 class EventPage(msgspec.Struct, frozen=True):
     """Events that follow each other. ``is_after_gap``: events before it are missing, and nobody knows which.
 
-    ``unreadable``: how many entries are no events by today's code; ``is_erased``: some of a caller were taken out;
+    ``unreadable``: how many entries are no events by today's code; ``is_erased``: some of a caller were taken out, and
+    ``erased``: of which calls, as far as that is known;
     ``unfolded_from``: when the first event of the period was that the gateway has not folded yet; none follows.
     """
 
@@ -34,6 +38,7 @@ class EventPage(msgspec.Struct, frozen=True):
     is_after_gap: bool = False
     unreadable: int = 0
     is_erased: bool = False
+    erased: ErasedCalls | None = None
     unfolded_from: datetime | None = None
 
 
@@ -42,6 +47,9 @@ def pages(slug: str, begin: datetime, end: datetime, folded_to: str) -> Iterator
 
     ``folded_to``: the last entry of the journal that the gateway has folded. Raises ``JournalUnavailable``.
     """
+    for erased in erased_in_journal(slug):
+        if erased.begin <= end and begin <= erased.end:
+            yield EventPage([], is_erased=True, erased=erased)
     position, is_broken = START, False
     for frame in source_archive(slug).frames():
         if not isinstance(frame, ArchivedFrame):
@@ -56,11 +64,17 @@ def pages(slug: str, begin: datetime, end: datetime, folded_to: str) -> Iterator
         except FrameError:
             is_broken = True
             continue
-        yield page
+        yield replace(page, erased=_erased(header))
         if page.unfolded_from is not None:
             return  # The archive copies the journal, however far the gateway has folded it.
         is_broken = False
     yield from _live_pages(slug, position, begin, end, folded_to, is_broken=is_broken)
+
+
+def _erased(header: FrameHeader) -> ErasedCalls | None:
+    if not header.erased_calls and not header.erased_interactions:
+        return None
+    return ErasedCalls(header.begin, header.end, header.erased_calls, header.erased_interactions)
 
 
 def _live_pages(

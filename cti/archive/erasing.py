@@ -19,6 +19,7 @@ from cti.archive.files import (
     write_at,
 )
 from cti.archive.frames import FrameError, pack_frame, read_entries
+from cti.journal.erased_calls import erased_calls
 
 #: The end of the name of a file that is to take another one's place.
 HALF_MADE = ".new"
@@ -86,7 +87,17 @@ def _without(frame: ArchivedFrame, body: bytes, text: re.Pattern[bytes]) -> tupl
         return None
     entries = read_entries(body)
     left = [entry for entry in entries if not text.search(entry.payload)]
-    header = msgspec.structs.replace(frame.header, count=len(left), erased=True)
+    named = erased_calls((one.payload for one in entries if text.search(one.payload)), text)
+    calls, interactions = set(frame.header.erased_calls), set(frame.header.erased_interactions)
+    if named is not None:
+        calls, interactions = calls.union(named.calls), interactions.union(named.interactions)
+    header = msgspec.structs.replace(
+        frame.header,
+        count=len(left),
+        erased=True,
+        erased_calls=tuple(sorted(calls)),
+        erased_interactions=tuple(sorted(interactions)),
+    )
     return pack_frame(header, left), len(entries) - len(left)
 
 

@@ -43,7 +43,7 @@ class FrameHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """What a frame holds: the entries after the id ``after``, up to ``last``.
 
     ``begin`` and ``end``: the earliest and the latest moment of its events, by the gateway's clock. ``erased``: an
-    erasure took entries of a caller out of it.
+    erasure took entries of a caller out of it; ``erased_calls`` and ``erased_interactions``: what these named.
     """
 
     after: str
@@ -53,6 +53,8 @@ class FrameHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     begin: datetime
     end: datetime
     erased: bool = False
+    erased_calls: tuple[str, ...] = ()
+    erased_interactions: tuple[str, ...] = ()
 
 
 class FramePrefix(msgspec.Struct, frozen=True):

@@ -28,6 +28,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 
+from cti.journal.erased_calls import ErasedCalls, erased_calls
 from redis_address.pools import AddressPool
 
 #: Above any command of ours, below what a request or a stop may wait.
@@ -40,6 +41,8 @@ WAIT_MS = 1000
 MEMBER = b"e"
 #: Entries read at once when a caller is erased.
 ERASED_AT_ONCE = 1000
+#: Notes of what was erased that are kept; each is of up to 1,000 entries.
+MAXIMUM_ERASED = 10_000
 START = "0-0"
 #: Refusals that only a person can correct; all others pass.
 NEEDS_A_PERSON = ("NOAUTH", "WRONGPASS", "NOPERM", "WRONGTYPE", "invalid username-password")
@@ -257,11 +260,33 @@ def erase_from_journal(slug: str, until: str, text: re.Pattern[bytes]) -> int:
             found: Any = client().xrange(journal_key(slug), min=f"({after}", max=until, count=ERASED_AT_ONCE)
         if not found:
             return erased
-        hits = [key for key, fields in found if text.search(fields.get(b"e", b""))]
+        hits = {key: event for key, fields in found if text.search(event := fields.get(b"e", b""))}
         if hits:
+            _note_erased(slug, list(hits.values()), text)
             with translated():
                 erased += int(client().xdel(journal_key(slug), *hits))
         after = found[-1][0].decode()
+
+
+def _note_erased(slug: str, events: list[bytes], text: re.Pattern[bytes]) -> None:
+    """Keep of which calls events are erased before the archive has them."""
+    note = erased_calls(events, text)
+    if note is None:
+        return
+    with translated():
+        client().rpush(_erased_key(slug), msgspec.json.encode(note))
+        client().ltrim(_erased_key(slug), -MAXIMUM_ERASED, -1)
+
+
+def erased_in_journal(slug: str) -> list[ErasedCalls]:
+    """Return of which calls erasures took events out of the journal. Raises ``JournalUnavailable``."""
+    with translated():
+        found: Any = client().lrange(_erased_key(slug), 0, -1)
+    return [msgspec.json.decode(one, type=ErasedCalls) for one in found]
+
+
+def _erased_key(slug: str) -> str:
+    return f"erased:{{{slug}}}"
 
 
 def advance_journal(slug: str, past: str) -> bool:

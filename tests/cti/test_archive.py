@@ -190,6 +190,8 @@ def test_a_caller_is_erased_from_all_files_and_the_rest_stays(redis: object) -> 
     assert only_file().stat().st_mode & 0o777 == 0o600
     assert api.source_archive("pbx").position() == "5000-3"
     assert copy() == 0  # What was erased is not archived again.
+    headers = [one.header for one in api.source_archive("pbx").frames() if isinstance(one, ArchivedFrame)]
+    assert [one.erased_calls for one in headers] == [(), ()], "the call's id is what it was erased by"
     assert api.erase_from_archives(re.compile(b"of the caller")) == 0
 
 

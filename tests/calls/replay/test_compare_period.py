@@ -201,6 +201,36 @@ def test_what_is_left_of_an_erased_callers_events_is_no_leg_of_another_time(gate
     assert (dict(result.apart), result.compared) == ({"the caller was erased": 1}, 0)
 
 
+@pytest.mark.parametrize("is_archived", [True, False])
+def test_calls_whose_events_were_erased_are_not_compared_though_their_legs_know_no_name(
+    gateway: GatewayStack, is_archived: bool
+) -> None:
+    """Before: a personal name is no leg's, so that nothing was known to be erased, and a leg would be missing."""
+    begin = gateway.now()
+    person = {"callingNumber": "0309999", "callerName": "Hana Iyer", "callerNameSource": "personal"}
+    gateway.call("Queued", "E", "900", queueName="Sales", **person)
+    gateway.passes(1)
+    gateway.connects("E", "2001", callingNumber="0309999")
+    gateway.passes(1)
+    gateway.clears("E", "2001")
+    gateway.passes(60)
+    gateway.connects("F", "2002", **person)
+    gateway.passes(1)
+    gateway.clears("F", "2002")
+    gateway.passes(60)
+    if is_archived:
+        archive_journals(lambda: gateway.time)
+    assert "Hana Iyer" not in Leg.objects.values_list("caller_name", flat=True)
+    erase(ErasureSubject(SubjectKind.NAME, "Hana Iyer"), gateway.time)
+    if not is_archived:
+        archive_journals(lambda: gateway.time)
+
+    result = replayed(gateway, begin=begin)
+
+    assert found(result) == []
+    assert (dict(result.apart), result.compared) == ({"the caller was erased": 2}, 0)
+
+
 @pytest.mark.parametrize("seconds", [1, 61])
 def test_what_follows_a_frame_that_cannot_be_read_is_no_leg_of_another_time(
     gateway: GatewayStack, seconds: float
