@@ -14,6 +14,8 @@ import clock
 from calls.objectives.files import CONTENT_TYPES, month_file, shown
 from calls.objectives.months import month_report
 from calls.objectives.targets import TREND_MONTHS, months_before
+from calls.objectives.text import action_text
+from calls.report.causes import causes
 from clock.text import site_time
 
 
@@ -49,7 +51,13 @@ def objectives_page(request: HttpRequest) -> HttpResponse:
         return TemplateResponse(request, "calls/objectives.html", {**context, "error": str(error)}, status=400)
     months = months_before(site_time(now).date().replace(day=1), TREND_MONTHS)[::-1]
     months += [] if month in months else [month]  # An older one that was asked for by its address.
-    context |= {"months": months, **shown(month_report(month, now))}
+    report = month_report(month, now)
+    context |= {"months": months, **shown(report)}
+    # Of a cause of which no leg of the last days is there is no page.
+    pages = {(one.outcome, one.reason_code): one.address for one in causes(now)}
+    context["losses"] = [
+        (one, action_text(one), pages.get((one.outcome, one.reason_code), "")) for one in report.losses
+    ]
     return TemplateResponse(request, "calls/objectives.html", context)
 
 

@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from urllib.parse import urlencode
 
 import msgspec
 from django.db.models import Max, Min, Q, Sum
+from django.urls import reverse
 
 from calls.core.outcomes import Outcome
 from calls.models import CauseDecision, CauseState, DailyPersonCount, DailyQueueCount, Leg
@@ -36,6 +38,12 @@ class CauseSummary(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """Return the name of the cause."""
         return cause_name(self.outcome, self.reason_code)
+
+    @property
+    def address(self) -> str:
+        """Return where its page is: a cause is named by its outcome and its reason."""
+        reason = f"?{urlencode({'reason': self.reason_code})}" if self.reason_code else ""
+        return f"{reverse('cause', args=[self.outcome])}{reason}"
 
     @property
     def state(self) -> CauseState:

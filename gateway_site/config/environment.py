@@ -20,12 +20,13 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from calls.objectives.addresses import mail_addresses
 from cti import working_hours
 from cti.working_hours import WorkingHours
 from gateway_site.config import embedded
 from gateway_site.config.bind import Bind, parse_bind
 from gateway_site.config.database import POOLERS, database
-from gateway_site.config.mail import mail_addresses, mail_settings
+from gateway_site.config.mail import mail_settings
 from gateway_site.config.public_address import public_address
 from gateway_site.config.single_sign_on import SingleSignOn, single_sign_on
 from gateway_site.config.variables import EnvironmentVariables

@@ -261,7 +261,8 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
                 refused[reason].append(finding.recording_guid or str(finding))
         done = len(wanted) - sum(map(len, refused.values()))
         level = messages.SUCCESS if done else messages.WARNING
-        messages.add_message(request, level, f"{done} of {len(wanted)} recordings repaired; flags follow.")
+        follow = "; flags follow" if done else ""
+        messages.add_message(request, level, f"{done} of {len(wanted)} recordings repaired{follow}.")
         for reason, recordings in refused.items():
             messages.error(request, _refusal(reason, recordings))
         return None

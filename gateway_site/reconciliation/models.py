@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from clock.text import shown
 from cti.models import CtiSource
 from gateway_site.reconciliation.compare import FindingKind, Grade
 from qms.models import RecordingService
@@ -43,7 +44,7 @@ class ReconciliationRun(models.Model):
         indexes = [models.Index(fields=["id"], condition=Q(done_at=None), name="reconciliation_under_way")]
 
     def __str__(self) -> str:
-        return f"{self.service} from {self.begin:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M}"
+        return f"{self.service} from {shown(self.begin)} to {shown(self.end)}"
 
 
 class ComparedHour(models.Model):
@@ -60,7 +61,7 @@ class ComparedHour(models.Model):
         constraints = [models.UniqueConstraint(fields=["service", "hour"], name="reconciliation_hour_once")]
 
     def __str__(self) -> str:
-        return f"{self.service} in the hour from {self.hour:%Y-%m-%d %H:%M}"
+        return f"{self.service} in the hour from {shown(self.hour)}"
 
 
 class ReconciliationFinding(models.Model):

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from calls.api import Assignment, NotAssignable, assign_recording
 from flags.api import retry
 from flags.models import RETRIABLE, FlagValue, FlagWrite
-from gateway_site.reconciliation.compare import Finding, compared
+from gateway_site.reconciliation.compare import Finding, FindingKind, compared
 from gateway_site.reconciliation.known import as_held, known_of
 from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.reconciliation.runs import MARGIN, TOLERANCE, listed, why_never_written
@@ -27,6 +27,10 @@ def repair(finding: ReconciliationFinding, by: str, port: RecordingServicePort, 
     if reason := why_never_written(RecordingService.objects.get(pk=finding.service_id), finding.began_at):
         raise NotAssignable(f"{reason} Nothing was written.")
     again, recording = _looked_at_again(finding, port)
+    if recording is not None and (flagged := _flags_now(finding, again)):
+        # What was found holds no longer; the next comparison says what is there instead.
+        ReconciliationFinding.objects.filter(pk=finding.pk).update(is_repairable=False, withdrawn_at=now)
+        raise NotAssignable(f"{flagged} Nothing was written.")
     if again is None or recording is None or not again.is_repairable or list(again.candidates) != finding.candidates:
         raise NotAssignable("It is no longer certain that this recording belongs to this leg. Nothing was written.")
     if again.candidates:
@@ -37,6 +41,14 @@ def repair(finding: ReconciliationFinding, by: str, port: RecordingServicePort, 
     ReconciliationFinding.objects.filter(pk=finding.pk).update(
         repaired_at=now, repaired_by=by[:150], is_repairable=False
     )
+
+
+def _flags_now(finding: ReconciliationFinding, again: Finding | None) -> str:
+    """Say which flags a recording carries that had none when it was compared; empty where it is as it was found."""
+    if finding.kind != FindingKind.UNFLAGGED or (again is not None and again.kind is FindingKind.UNFLAGGED):
+        return ""
+    names = f": {', '.join(again.names)}" if again is not None and again.names else ""
+    return f"QMS holds flags on it now{names}."
 
 
 def _give(finding: ReconciliationFinding, leg_id: int, recording: Recording, by: str, now: datetime) -> None:

@@ -277,7 +277,10 @@ def why_never_written(service: RecordingService, began_at: datetime) -> str:
         return f"{service} is in shadow mode: another gateway writes the flags of its recordings."
     since = service.writing_since
     if since is not None and began_at < since:
-        return f"Until {shown(since)} {service} was in shadow mode: another gateway wrote the flags of its recordings."
+        return (
+            f"{service} was in shadow mode until {shown(since)}: nothing that was connected before is repaired, for"
+            " another gateway may have written its flags."
+        )
     return ""
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +240,23 @@ def test_names_and_decisions_of_any_kind_are_text_in_every_form_of_the_report(si
     assert "\n" not in month_message(report, ["boss@example.org"]).subject
 
 
+def test_each_loss_leads_to_the_page_of_its_cause_where_there_is_one(
+    site: CountedSite, admin_client: Client, monkeypatch: Any
+) -> None:
+    """Before: the address lacked the reason, and each loss that has one led to 404."""
+    monkeypatch.setattr("clock.now", lambda: NOW)
+    page = admin_client.get("/admin/objectives/?month=2026-11").content.decode()
+    losses = page[page.index("objectives-losses") : page.index("objectives-trend")]
+    links = [unescape(one) for one in re.findall(r'href="([^"]*causes/[^"]*)"', losses)]
+
+    assert "/admin/causes/window_missed/?reason=late" in links
+    assert [admin_client.get(one).status_code for one in links] == [200] * len(links)
+    monkeypatch.setattr("clock.now", lambda: NOW + timedelta(days=90))
+    old = admin_client.get("/admin/objectives/?month=2026-11").content.decode()
+    assert "window missed" in old
+    assert "/admin/causes/window_missed/" not in old, "no leg of the last 30 days has it: there is no page"
+
+
 def test_a_month_without_calls_is_not_judged(db: None) -> None:
     cache.clear()
     assert first_line(month_report(NOVEMBER, NOW)) == (
@@ -292,7 +310,9 @@ def test_the_command_writes_and_mails_the_report(
     monkeypatch.setattr("clock.now", lambda: NOW)
     call_command("report", month="last", format="pdf", into=tmp_path / "october.pdf")
     assert (tmp_path / "october.pdf").read_bytes().startswith(b"%PDF-")
-    assert capsys.readouterr().out == "October 2026: the promise of the flagged share is broken.\n"
+    said = capsys.readouterr().out
+    assert said.startswith("October 2026: the promise of the flagged share is broken.\nWritten to ")
+    assert said.endswith("october.pdf.\n")
     with pytest.raises(CommandError, match="add --into FILE"):
         call_command("report", month="last", format="pdf")
     with pytest.raises(CommandError, match="written like"):
@@ -303,8 +323,9 @@ def test_the_command_writes_and_mails_the_report(
         settings.CAN_MAIL, settings.EMAIL_BACKEND = True, "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", mailbox.port
         call_command("report", month="2026-11", mail=["boss@example.org"])
-        for wrong in ("boss@example.org\nBcc: all@example.org", "böss@@"):
-            with pytest.raises(CommandError, match="mail"):
+        assert capsys.readouterr().out.endswith("\nMailed to boss@example.org.\n")
+        for wrong in ("boss@example.org\nBcc: all@example.org", "böss@@", "nonsense", "", "boss@example.org,nonsense"):
+            with pytest.raises(CommandError, match=r"Nothing was sent\."):
                 call_command("report", month="2026-11", mail=[wrong])
     [message] = mailbox.mails
     assert "application/pdf" in message

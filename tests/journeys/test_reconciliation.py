@@ -73,10 +73,14 @@ def test_a_recording_that_was_flagged_meanwhile_is_not_given(gateway: GatewaySta
     [finding] = compare(gateway)
     gateway.qms.recordings[finding.recording_guid].flags["AgentId"] = "other"
 
-    with pytest.raises(NotAssignable, match="no longer certain"):
+    with pytest.raises(NotAssignable, match=r"^QMS holds flags on it now: AgentId\. Nothing was written\.$"):
         give(gateway, finding)
     gateway.works()
     assert not FlagWrite.objects.exists()
+    finding.refresh_from_db()
+    assert not finding.is_repairable
+    assert finding.withdrawn_at is not None
+    assert "flagged_without_leg" in [one.kind for one in compare(gateway)]
 
 
 def test_a_finding_is_repaired_once(gateway: GatewayStack) -> None:

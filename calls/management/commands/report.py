@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 import clock
+from calls.objectives.addresses import mail_addresses
 from calls.objectives.files import CONTENT_TYPES, month_file
 from calls.objectives.mail import month_message
 from calls.objectives.months import month_report
@@ -39,11 +40,16 @@ class Command(BaseCommand):
         if options["format"] == "pdf" and not options["into"] and not options["mail"]:
             raise CommandError("No file is written without a place for it: add --into FILE, or --mail ADDRESS.")
         report = month_report(months_before(month, 2)[0] if options["month"] == "last" else month, now)
+        addresses = _addresses(options["mail"])
         if options["into"]:
             self._write(options["into"], month_file(report, options["format"]))
-        if options["mail"]:
-            self._mail(report, options["mail"])
+        if addresses:
+            self._mail(report, addresses)
         self.stdout.write(first_line(report))
+        if options["into"]:
+            self.stdout.write(f"Written to {options['into']}.")
+        if addresses:
+            self.stdout.write(f"Mailed to {', '.join(addresses)}.")
 
     def _write(self, path: Path, file: bytes) -> None:
         try:
@@ -60,3 +66,14 @@ class Command(BaseCommand):
             raise CommandError(f"The mail could not be sent ({type(error).__name__}).") from error
         except ValueError as error:
             raise CommandError(f"{', '.join(addresses)!r} is no address that mail can be sent to.") from error
+
+
+def _addresses(words: list[str]) -> list[str]:
+    """Return the addresses, as ``REPORT_MAIL_TO`` takes them."""
+    try:
+        found = [mail_addresses(word) for word in words]
+    except ValueError as error:
+        raise CommandError(f"{', '.join(words)!r} is no address: {error}. Nothing was sent.") from error
+    if not all(found):
+        raise CommandError("--mail needs an address. Nothing was sent.")
+    return [one for some in found for one in some]

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from calls.api import NotAssignable
 from gateway_site.reconciliation.compare import FindingKind
-from gateway_site.reconciliation.models import ReconciliationFinding
+from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from qms.models import DataServer, RecordingService
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +62,37 @@ def test_a_reason_is_said_once_with_the_number_of_recordings(
         "5 recordings were not repaired (guid-6, guid-5, guid-4 and 2 more): Another leg was connected.",
         "guid-1: The leg is no longer kept.",
     ]
+
+
+def test_of_none_that_is_repaired_no_flags_follow(
+    findings: list[int], admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway_site.reconciliation.admin.repair", only_one_is_certain)
+    wanted = {"action": "repair_selected", "_selected_action": findings[:6], "confirmed": "yes"}
+    page = admin_client.post(reverse(LIST), wanted, follow=True)
+    assert "0 of 6 recordings repaired." in [str(one) for one in page.context["messages"]]
+
+
+def test_of_a_service_that_was_in_shadow_mode_nothing_is_said_that_nobody_knows(
+    findings: list[int], admin_client: Client
+) -> None:
+    """Before: "another gateway wrote the flags", also of what this gateway had flagged before shadow mode began."""
+    RecordingService.objects.update(writing_since=NOON.replace(hour=13))
+    page = admin_client.get(reverse("admin:reconciliation_reconciliationfinding_change", args=findings[:1]))
+
+    text = " ".join(page.content.decode().split())
+    assert (
+        "north was in shadow mode until 2026-03-02 13:00:00 UTC: nothing that was connected before is repaired" in text
+    )
+    assert "another gateway wrote" not in text
+
+
+def test_a_comparison_is_named_by_the_sites_clock_with_its_zone(findings: list[int]) -> None:
+    """Before: by UTC, and nothing said so."""
+    service = RecordingService.objects.get()
+    run = ReconciliationRun(service=service, begin=NOON, end=NOON.replace(hour=13))
+    with timezone.override("America/St_Johns"):
+        assert str(run) == "north from 2026-03-02 08:30:00 NST to 2026-03-02 09:30:00 NST"
 
 
 def test_nothing_is_left_to_do_for_what_is_repaired(findings: list[int], admin_client: Client) -> None:
