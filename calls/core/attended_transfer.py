@@ -195,7 +195,7 @@ def _was_soon_over(leg: LegState) -> bool:
     pending, ended = leg.pending_transfer, leg.disconnected_source_at
     if pending is None or ended is None or leg.is_end_unknown or pending.held_since is not None:
         return False
-    return ended - pending.at < LATE
+    return ended - pending.at <= LATE
 
 
 def give_to_second(work: UnitOfWork, leg: LegState, at: datetime) -> bool:
