@@ -43,6 +43,11 @@ LOOK_EVERY_SECONDS = 0.025
 #: Questions claimed for each thread while the service answers as many as there are threads within a look:
 #: none waits for the next look, and a backlog is worked off.
 CLAIMS_A_THREAD = 16
+#: From this age on a search asks every third interval: QMS names a recording within a moment of its beginning.
+SLOWER_AFTER, SLOWER = timedelta(seconds=2), 3
+#: QMS that still names a leg's recording this long after a transfer began no other with it: the search is over. One
+#: that begins later is no part of the leg.
+GOES_ON = LATE + timedelta(seconds=1)
 #: Random part of the interval between two questions, as a share of it.
 JITTER = 0.2
 #: Maximum time by which a claim outlives its worker, whatever the service's time-out: QMS reports a GUID for ten
@@ -263,7 +268,17 @@ def _take(service: RecordingService, one: PendingQuestion, known: KnownRecording
         return
     if recording is not None and refusal and not (refusal == "same" and _is_of_other_leg(row, recording)):
         row.why = refusal
+    if _goes_on(row, recording, one.asked_at):
+        row.state, row.answered_at = SearchState.MISSED, now
+        return
     _go_on(service, row, now)
+
+
+def _goes_on(row: RecordingSearch, recording: Recording | None, asked_at: datetime) -> bool:
+    """Say whether QMS showed that a recording went on after a transfer, where no other service may have a new one."""
+    if recording is None or not row.known_guid or _is_of_other_leg(row, recording):
+        return False
+    return row.why == "same" and len(row.services) < 2 and asked_at >= row.connected_at + GOES_ON
 
 
 def _refusal(row: RecordingSearch, recording: Recording, held: frozenset[str]) -> str | None:
@@ -307,7 +322,8 @@ def _is_onward(row: RecordingSearch, service: RecordingService) -> bool:
 
 def _next_at(service: RecordingService, row: RecordingSearch, now: datetime) -> datetime:
     chance = 1 + JITTER * (random.random() - 0.5)  # noqa: S311  (spreads the questions)
-    return min(now + timedelta(milliseconds=service.lookup_interval_ms * chance), row.deadline)
+    intervals = SLOWER if now >= row.connected_at + SLOWER_AFTER else 1
+    return min(now + timedelta(milliseconds=service.lookup_interval_ms * intervals * chance), row.deadline)
 
 
 def _record_health(service: RecordingService, asked: Sequence[PendingQuestion], now: datetime) -> None:

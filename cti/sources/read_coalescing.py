@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 #: From one reading to the next. A recording can be found for seconds; nobody notices hundredths.
@@ -29,3 +30,20 @@ class ReadCoalescer:
         """Note a reading, and return what it brought."""
         self._next_at = self._clock() + GATHER_SECONDS
         return data
+
+
+@contextmanager
+def reading(writer: asyncio.StreamWriter) -> Iterator[None]:
+    """Have the link of a writer read only inside: what comes else gathers at the system and wakes nobody.
+
+    asyncio takes each packet as it comes, also while nobody reads, and that costs as much as to decode its event.
+    """
+    transport = writer.transport
+    if not isinstance(transport, asyncio.ReadTransport):
+        yield
+        return
+    transport.resume_reading()
+    try:
+        yield
+    finally:
+        transport.pause_reading()

@@ -8,10 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from calls.models import Leg, SearchState
+from calls.search.worker import _next_at
 from calls.storage.codec import leg_key
 from qms.models import ServiceHealth
 from qms.port import Recording
-from tests.calls.search_desk import Desk, settled
+from tests.calls.search_desk import INTERVAL_MS, Desk, settled
 
 
 @pytest.fixture
@@ -39,6 +40,39 @@ def test_the_recording_that_a_leg_has_already_is_no_answer(desk: Desk) -> None:
     desk.looks_up()
 
     assert (settled(search).state, search.why) == (SearchState.MISSED, "same")
+
+
+@pytest.mark.parametrize(("ago", "is_over"), [(2.5, True), (5.0, True), (1.0, False)])
+def test_a_recording_that_is_still_named_well_after_the_transfer_has_gone_on(
+    desk: Desk, ago: float, *, is_over: bool
+) -> None:
+    """Another one would have begun by then. The search need not last until its window is over."""
+    recording = desk.qms.connected("2001", desk.now(), "a")
+    assert recording is not None
+    search = desk.search(ago=ago, window=ago + 0.4, known_guid=recording.guid)
+    desk.looks_up()
+
+    assert (settled(search).state, search.why) == (SearchState.MISSED, "same")
+    assert search.answered_at is not None
+    assert (search.answered_at < search.deadline, search.attempts == 1) == (is_over, is_over)
+
+
+def test_one_of_several_services_does_not_know_that_no_other_recording_began(desk: Desk) -> None:
+    recording = desk.qms.connected("2001", desk.now(), "a")
+    assert recording is not None
+    search = desk.search(ago=5, window=5.2, known_guid=recording.guid, services=[desk.a.pk, desk.b.pk])
+    desk.looks_up()
+
+    assert settled(search).state == SearchState.OPEN
+
+
+@pytest.mark.parametrize(("age", "intervals"), [(0.0, 1), (1.9, 1), (2.0, 3), (7.0, 3)])
+def test_a_search_that_lasts_asks_more_seldom(desk: Desk, age: float, intervals: int) -> None:
+    search = desk.search(ago=age, window=60)
+    now = search.connected_at + timedelta(seconds=age)
+    wait = (_next_at(desk.a, search, now) - now) / timedelta(milliseconds=INTERVAL_MS)
+
+    assert 0.9 * intervals <= wait <= 1.1 * intervals
 
 
 @pytest.mark.parametrize("spelt", [str.upper, "{{{}}}".format, lambda guid: guid.replace("-", "")])

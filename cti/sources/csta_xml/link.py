@@ -12,7 +12,7 @@ from cti.sources.csta_xml.framing import EVENT_INVOKE, framed
 from cti.sources.csta_xml.options import CstaOptions
 from cti.sources.csta_xml.parsing import XmlElement, local, text_of
 from cti.sources.port import LinkError, SourceConfig
-from cti.sources.read_coalescing import ReadCoalescer
+from cti.sources.read_coalescing import ReadCoalescer, reading
 from cti.sources.tls import client_context, untrusted
 
 #: Maximum number of bytes read at once.
@@ -75,8 +75,9 @@ class CstaLink:
         if not self._pending:  # An answer may hold up thousands of requests.
             await self._gathering.pause()
         try:
-            async with asyncio.timeout(seconds):
-                return self._gathering.read(await self._reader.read(CHUNK))
+            with reading(self._writer):
+                async with asyncio.timeout(seconds):
+                    return self._gathering.read(await self._reader.read(CHUNK))
         except TimeoutError:
             return None
         except OSError as error:
