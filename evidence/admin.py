@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 import clock
+from clock.text import site_time
 from evidence.guard import seal_files, standing_problems
 from evidence.models import EvidenceHead, EvidenceKey, EvidenceSeal
 from evidence.seals import sealed_entries
@@ -47,7 +48,7 @@ class EvidenceSealAdmin(ReadOnlyAdmin):
         """Say first whether the evidence is whole."""
         head = EvidenceHead.objects.filter(pk=1).first()
         key = EvidenceKey.objects.filter(retired_at=None).values_list("public", flat=True).first()
-        oldest, today = oldest_unsealed(), clock.now().date()
+        oldest, today = oldest_unsealed(), site_time(clock.now()).date()
         evidence = {
             "last": EvidenceSeal.objects.values_list("day", flat=True).first(),
             "entries": head.last_entry if head else 0,

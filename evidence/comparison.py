@@ -125,6 +125,17 @@ def lost_file(known: KnownSeals, path: Path) -> list[Misfit]:
     return [one for one in found if one.text not in known.accepted]
 
 
+def lost_lines(row: EvidenceSealFile, known: KnownSeals) -> list[Misfit]:
+    """Say whether the file holds fewer seals than at its last comparison: by a full disk, or by somebody."""
+    if row.seals <= len(known.seals):
+        return []
+    text = (
+        f"the file {row.path} lost lines: it held {row.seals:,} seals up to {row.last_day} and holds"
+        f" {len(known.seals):,}, so that what is in the database cannot be compared with the others"
+    )
+    return [] if text in known.accepted else [Misfit(text)]
+
+
 def check_days(progress: Progress, known: KnownSeals, now: datetime, budget: float | None = None) -> Progress:
     """Compare blocks and entries of sealed days with their seals; return how far it came and what it found.
 

@@ -32,7 +32,10 @@ def export_of(guid: str, kept: KeptValues) -> EvidenceExport:
     """Return the export of a recording. Raises ``NoEvidence``."""
     rows = list(EvidenceEntry.objects.filter(recording_guid=guid).select_related("block").order_by("number"))
     if not rows:
-        raise NoEvidence("There is no evidence of this recording: no flag write of it has ended, or it is too old.")
+        raise NoEvidence(
+            "There is no evidence of this recording: it has no flag write that ended, or one that was queued in the"
+            " last few minutes (an entry is made two minutes after), or it is too old."
+        )
     days = sorted({row.block.day for row in rows})
     seals = {seal.day: seal for seal in EvidenceSeal.objects.filter(day__in=days)}
     return EvidenceExport(

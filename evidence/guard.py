@@ -7,7 +7,7 @@ import msgspec
 import structlog
 
 from clock.text import site_time
-from evidence.comparison import Misfit, check_days, compare, day_misfits, lost_file, seal_file_path
+from evidence.comparison import Misfit, check_days, compare, day_misfits, lost_file, lost_lines, seal_file_path
 from evidence.models import EvidenceSealFile
 from evidence.progress import Progress, read_progress, write_progress
 from evidence.seal_file import HeldFile, KnownSeals, SealLine, host_name, known_seals
@@ -38,6 +38,7 @@ def look(file: HeldFile, now: datetime, budget: float | None = BUDGET) -> Look:
     compared = compare(known, now)
     file.add(compared.new)
     known = known_seals(file.lines())
+    lost = [*lost_file(known, file.path), *lost_lines(row, known)]
     before = read_progress(file.path, row.file)
     sealed = last_seal(known)
     progress = first_waiting(check_days(before, known, now, budget), sealed, now)
@@ -46,7 +47,7 @@ def look(file: HeldFile, now: datetime, budget: float | None = BUDGET) -> Look:
     unsealed = [
         Misfit(one) for one in (*misfiled(sealed, now), *overdue(progress, sealed, now)) if one not in known.accepted
     ]
-    found = [*lost_file(known, file.path), *compared.misfits, *day_misfits(progress, known), *unsealed]
+    found = [*lost, *compared.misfits, *day_misfits(progress, known), *unsealed]
     _keep(row, known, progress, found, now)
     return Look(known, found)
 
@@ -62,10 +63,16 @@ def _row(known: KnownSeals, file: HeldFile, now: datetime) -> EvidenceSealFile:
     return EvidenceSealFile.objects.get_or_create(file=known.file or file.path.name, defaults=defaults)[0]
 
 
+def span(first: str, last: str) -> str:
+    """Write days from the first to the last."""
+    return first if first == last else f"{first} to {last}"
+
+
 def _keep(row: EvidenceSealFile, known: KnownSeals, progress: Progress, found: Sequence[Misfit], now: datetime) -> None:
     days = sorted(known.seals)
     row.host, row.path, row.compared_at = host_name(), str(seal_file_path()), now
-    row.seals, row.first_day, row.last_day = len(days), days[0] if days else "", days[-1] if days else ""
+    if not lost_lines(row, known):  # Else it says what there was, until somebody accepts that it is gone.
+        row.seals, row.first_day, row.last_day = len(days), days[0] if days else "", days[-1] if days else ""
     row.problems = [one.text for one in found]
     row.pass_at, row.next_day, row.faults = progress.pass_at, progress.next_day, dict(progress.faults)
     row.save()
@@ -113,7 +120,7 @@ def file_words(row: EvidenceSealFile) -> str:
     days = (
         f", entries of sealed days from {site_time(row.pass_at):%Y-%m-%d %H:%M} on" if row.pass_at and row.seals else ""
     )
-    covers = f"seals of {row.first_day} to {row.last_day}" if row.seals else "no seal yet"
+    covers = f"seals of {span(row.first_day, row.last_day)}" if row.seals else "no seal yet"
     fits = f"DOES NOT FIT: {'; '.join(row.problems)}" if row.problems else "fits"
     return f"{covers}, compared {at:%Y-%m-%d %H:%M:%S}{days}: {fits}"
 
@@ -128,6 +135,7 @@ def accept(file: HeldFile, found: Look, by: str, reason: str, now: datetime) -> 
     gone = max((one.gone for one in found.misfits), default="")
     file.add([SealLine(at=now.isoformat(), accepted=texts, days=days, gone=gone, by=by, reason=reason)])
     known = known_seals(file.lines())
+    EvidenceSealFile.objects.filter(file=known.file).update(seals=len(known.seals))
     sealed, progress = last_seal(known), read_progress(file.path, known.file)
     if any(misfiled(sealed, now)):
         file_by_time(sealed, now)

@@ -262,12 +262,18 @@ def summary(export: EvidenceExport) -> list[str]:
         values = {one.name: one.value for one in entry.values}
         flags = ", ".join(_flag_words(flag["name"], values) for flag in body["flags"]) or "no flags"
         when = f"of {entry.day}, NOT SEALED" if entry.day in waiting else f"sealed {entry.day}"
-        lines.append(f"Entry {body['entry']}, {when}: {body['request']} was {body['answer']} ({flags}).")
+        lines.append(f"Entry {body['entry']}, {when}: {_request_words(body['request'], body['answer'])} ({flags}).")
     lines.append(
         "A file proves what it holds: entries of this recording before or after these may have been left out of it."
         " Only the site's whole chain shows that there are no others."
     )
     return lines
+
+
+def _request_words(request: str, answer: str) -> str:
+    """Say what was sent and answered; of what shadow mode withheld nothing was sent."""
+    why = request.removeprefix("none: ")
+    return f"nothing was sent, {why}" if why != request else f"{request} was {answer}"
 
 
 def _entries(count: int) -> str:
@@ -327,7 +333,9 @@ def main(words: list[str]) -> int:
     try:
         export = read_export(Path(asked.file).read_bytes())
         found = verdict(export, key_of(asked.key), datetime.now(UTC), retirements(asked.retired))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        found = ExportVerdict([f"{asked.file} cannot be read: {error.strerror}"], [])
+    except ValueError as error:
         found = ExportVerdict([str(error)], [])
     except RecursionError:
         found = ExportVerdict([TOO_DEEP], [])

@@ -101,7 +101,7 @@ def _source(result: SourceResult, run: ReplayRun, archive_days: int, *, is_only:
     return ShownSource(
         slug=result.slug,
         speed=f"{events} in {result.seconds:,.1f} s.",
-        lines=[*([] if is_only else [verdict([result])]), *result_lines(result, run.begin, archive_days)],
+        lines=[*([] if is_only else [verdict([result])]), *result_lines(result, run.begin, run.end, archive_days)],
         groups=[_group(one, f"{result.slug}-{number}") for number, one in enumerate(result.groups, 1)],
     )
 

@@ -84,7 +84,7 @@ def example_lines(group: ResultGroup) -> Iterator[str]:
         yield f"{leg}, extension {one.extension}, {timezone.localtime(one.connected_at):%Y-%m-%d %H:%M:%S}"
 
 
-def result_lines(result: SourceResult, begin: datetime, archive_days: int) -> Iterator[str]:
+def result_lines(result: SourceResult, begin: datetime, end: datetime, archive_days: int) -> Iterator[str]:
     """Yield what the replay of a source came to, a sentence each."""
     if result.untried:
         yield f"Not tried, for what was recorded cannot show what it does: {', '.join(result.untried)}."
@@ -94,7 +94,8 @@ def result_lines(result: SourceResult, begin: datetime, archive_days: int) -> It
         return
     if result.covered_from > begin:
         yield f"The first event that is kept is of {timezone.localtime(result.covered_from):%Y-%m-%d %H:%M:%S}."
-    if result.unfolded_from is not None:
+    # A replay reads on for hours after its period; that the newest events wait says nothing of it.
+    if result.unfolded_from is not None and result.unfolded_from < end:
         since = timezone.localtime(result.unfolded_from)
         yield f"The gateway has not folded the events from {since:%Y-%m-%d %H:%M:%S} on yet: they are left out."
     for why, count in sorted(result.apart.items()):

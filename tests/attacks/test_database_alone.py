@@ -214,6 +214,28 @@ def test_a_block_that_was_seen_and_is_gone_is_a_problem(now: datetime) -> None:
     assert problems() == ["block 3, which was seen 2026-03-04 13:00 and has no seal, is gone"]
 
 
+# The file
+
+
+def test_a_file_that_lost_its_lines_is_reported_until_somebody_accepts_it(now: datetime, settings: Any) -> None:
+    """Before: it was taken as one that had seen no seal, and a day whose seal was deleted was signed again."""
+    begun = settings.EVIDENCE_SEALS.read_bytes().splitlines(keepends=True)[0]
+    settings.EVIDENCE_SEALS.write_bytes(begun)
+    EvidenceSeal.objects.all().delete()
+
+    for minutes in range(2):
+        assert (seal_days(now + timedelta(minutes=minutes)), EvidenceSeal.objects.count()) == (0, 0)
+        [problem] = problems()
+        assert "lost lines: it held 2 seals up to 2026-03-03 and holds 0" in problem
+    call_command("evidence_seals", accept="the disk was full, and these days are sealed again")
+    assert (seal_days(now), problems()) == (3, [])
+
+
+def test_lines_that_the_database_still_has_are_added_again(now: datetime, settings: Any) -> None:
+    settings.EVIDENCE_SEALS.write_bytes(settings.EVIDENCE_SEALS.read_bytes().splitlines(keepends=True)[0])
+    assert (seal_days(now), problems()) == (1, [])
+
+
 # The key
 
 

@@ -200,6 +200,18 @@ def test_a_period_of_centuries_reads_no_more_than_the_time_that_has_calls(
     assert replay(begin="1970-01-01", end="9998-12-31")[-1] == "Nothing would be different: 1 leg was compared."
 
 
+def test_events_that_wait_after_the_period_are_not_said_to_be_left_out_of_it(gateway: GatewayStack) -> None:
+    """Before: at every moment of a busy day the replay of yesterday said so, for it reads on for two hours."""
+    end = gateway.time + timedelta(seconds=30)
+    gateway.passes_unheard(60)
+    gateway.call("Established", "unfolded", "2001")
+    gateway.passes_unheard(60)
+
+    assert "has not folded" not in " ".join(replay(end=f"{end:%Y-%m-%dT%H:%M:%S}"))
+    later = end + timedelta(minutes=2)
+    assert "has not folded" in " ".join(replay(end=f"{later:%Y-%m-%dT%H:%M:%S}"))
+
+
 def test_a_period_without_events_and_a_wrong_source_are_said(gateway: GatewayStack) -> None:
     (line,) = replay(begin="2026-02-01", end="2026-02-02")
     assert line == (

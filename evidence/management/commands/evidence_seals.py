@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 import clock
 from evidence.audit import counted
 from evidence.comparison import seal_file_path
-from evidence.guard import Look, accept, look
+from evidence.guard import Look, accept, look, span
 from evidence.seal_file import HeldFile, held_file
 from evidence.seals import put_back
 from evidence.verification import printable
@@ -63,8 +63,8 @@ class Command(BaseCommand):
 
     def _say(self, found: Look) -> None:
         days = sorted(found.known.seals)
-        span = f", {days[0]} to {days[-1]}" if days else ""
-        self.stdout.write(f"{seal_file_path()}, begun {found.known.begun_at[:19]}: {counted(len(days), 'seal')}{span}.")
+        of = f", {span(days[0], days[-1])}" if days else ""
+        self.stdout.write(f"{seal_file_path()}, begun {found.known.begun_at[:19]}: {counted(len(days), 'seal')}{of}.")
         if found.misfits:
             lines = "\n".join(printable(f"  {one.text}.") for one in found.misfits)
             raise CommandError(f"THE DATABASE DOES NOT FIT; nothing is sealed until it does:\n{lines}")

@@ -10,6 +10,7 @@ import clock
 from evidence.api import AuditCount, chain_problems, chain_words, missing_seals
 from evidence.audit import first_kept_day
 from evidence.comparison import compare, seal_file_path
+from evidence.guard import span
 from evidence.models import EvidenceSeal
 from evidence.progress import Progress, read_progress
 from evidence.records import EvidenceExport
@@ -115,7 +116,7 @@ def _compared_words(known: KnownSeals) -> str:
         )
     count, days = len(known.seals), sorted(known.seals)
     are = "1 seal is" if count == 1 else f"{count:,} seals are"
-    return f"{are} as {seal_file_path()} has seen them ({days[0]} to {days[-1]})."
+    return f"{are} as {seal_file_path()} has seen them ({span(days[0], days[-1])})."
 
 
 def _export(file: Path) -> EvidenceExport:

@@ -61,7 +61,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         result = kept_result(source.slug, (clock.now() - began).total_seconds(), found, tried.untried)
         self.stdout.write(f"{source.slug}, {span}: {result.events:,} events in {result.seconds:.1f} s.")
-        for line in result_lines(result, begin, settings.ARCHIVE_DAYS):
+        for line in result_lines(result, begin, end, settings.ARCHIVE_DAYS):
             self.stdout.write(f"  {line}")
         if result.covered_from is not None:
             self.stdout.write(f"  {verdict([result])}")
