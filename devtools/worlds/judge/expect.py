@@ -341,6 +341,7 @@ def expected_of(stream: Stream, truth: Truth) -> Expected:
         events = stream.of(calls)
         known = value_of([x for x in events if not x.lost], truth.leg_end)
         values = {known, value_of(events, truth.leg_end), *([_first(value_of, stream, before)] if before else [])}
+        values |= {value_of(_unmoved(stream, truth), truth.leg_end)}
         undecided = duty if before is None else "excused"
         if values - {""}:
             flags[flag] = Right(tuple(sorted(values - {""})), undecided if known else "excused")
@@ -358,6 +359,18 @@ def _is_after_gap(stream: Stream, truth: Truth, events: list[Said]) -> bool:
     named = all(x.event.data.get("interactionId") for x in events)
     since = min(truth.leg_end, first - stream.world.site.wrapup_wait_seconds)
     return not named and overlaps(since, heard, stream.world.gap)
+
+
+def _unmoved(stream: Stream, truth: Truth) -> list[Said]:
+    """Return what was heard of the other parts of its ids, where the move that brought its call there was lost.
+
+    As far as anybody knows the consultation went on, with the caller that it stated.
+    """
+    moves = [x for x in stream.of(truth.calls) if x.event.type in ("Transferred", "Conferenced")]
+    if not any(x.lost for x in moves):
+        return []
+    keys = [key for key in truth.kin if stream.lives[key].id in truth.refs]
+    return [x for x in stream.of((*truth.calls, *keys)) if not x.lost]
 
 
 def _first(value_of: Callable[[Iterable[Said], float], str], stream: Stream, before: Before) -> str:

@@ -15,7 +15,7 @@ from .people import HABITS, Style, chosen_site, with_habits
 from .scenario import Qms
 from .scenario import Site as SiteConfig
 from .stage import Stage
-from .stories import conferences, failures, outside, parks, queues, recorders, wrapups
+from .stories import conferences, failures, offers, outside, parks, queues, recorders, wrapups
 from .world import World
 
 ONE: dict[str, Callable[[Stage, float, str], float]] = {
@@ -62,11 +62,13 @@ MORE_TWO: dict[str, Callable[[Stage, float, str, str], float]] = {
     "rings_in_vain": queues.rings_in_vain,
     "fails_in_consultation": failures.fails_in_consultation,
     "fails_from_queue": failures.fails_from_queue,
+    "listened_to": offers.listened_to,
     "parked_long": parks.parked_long,
     "conference_wrapup": conferences.conference_wrapup,
     "handed_wrapups": wrapups.handed_wrapups,
 }
 MORE_THREE: dict[str, Callable[[Stage, float, str, str, str], float]] = {
+    "rings_at_all": offers.rings_at_all,
     "conference_of_three": conferences.conference_of_three,
 }
 #: More kinds of calls, and habits of a source, for players that need not know every wire.

@@ -89,7 +89,7 @@ def _single(world: World) -> Iterator[World]:
         yield replace(world, truths=world.truths[:i] + world.truths[i + 1 :])
     for i, one in enumerate(world.said):
         # Only what the contract lets a source leave out, so that the smaller stream is one a source could send.
-        if one.spare or one.lost:
+        if one.spare:
             yield replace(world, said=world.said[:i] + world.said[i + 1 :])
         late = one.event.heard > one.event.at + 2 * LATENCY
         # By a clock of whole seconds it would be heard before it happened.

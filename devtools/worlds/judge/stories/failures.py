@@ -67,8 +67,6 @@ def fails_in_consultation(stage: Stage, t: float, phone: str, other: str) -> flo
 def fails_from_queue(stage: Stage, t: float, phone: str, other: str) -> float:
     """Let the phone that a queue chose be out of reach, so that another answers."""
     call, at = queued(stage, t, 1.5)
-    if stage.rng.random() < 0.5:
-        stage.say(at - 0.5, "Delivered", call, spare=True, deviceId=phone)
     stage.say(at, "Failed", call, deviceId=phone, cause="destNotObtainable")
     stage.take(phone, at)
     then = at + stage.rng.choice((1.2, 6.0))

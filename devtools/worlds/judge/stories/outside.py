@@ -75,7 +75,7 @@ def attended_outside(stage: Stage, t: float, phone: str) -> float:
     talk, met = calls_outside(stage, call, phone, held)
     gone, trunks = met + stage.rng.choice((0.5, 4.0)), (call.trunk, talk.trunk)
     result = result_of(stage, call, talk, gone, call.contact)
-    to = trunks[1] if stage.rng.random() < 0.5 else number_outside(stage)
+    to = number_outside(stage)
     merged_outside(stage, gone, "Transferred", (call, talk, result), phone, to, trunks)
     ends_outside(stage, result, gone)
     if stage.rng.random() < stage.renew_hold:
@@ -104,7 +104,7 @@ def joined_customers(stage: Stage, t: float, phone: str) -> float:
 
 def second_customer(stage: Stage, first: Call, phone: str, held: float) -> tuple[Call, float]:
     """Let another customer come while the first is put on hold; return that call and when it is answered."""
-    second, met = stage.call(held - 1.0, stage.contact(), is_new=True), held + 0.3
+    second, met = stage.call(held - 1.0, stage.contact()), held + 0.3
     if stage.rng.random() < 0.5:
         second.queue = stage.rng.choice(("Sales", "Support", "Doctors"))
         stage.say(held - 1.0, "Queued", second)
