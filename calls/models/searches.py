@@ -66,7 +66,7 @@ class RecordingSearch(models.Model):
         verbose_name_plural = "recording searches"
         constraints = [models.UniqueConstraint(fields=["leg_id", "ordinal"], name="calls_search_once")]
         indexes = [
-            models.Index(  # Serves the claim: due searches of a service, soonest deadline first.
+            models.Index(  # Serves the claim: due searches of a service.
                 fields=["service", "next_at"], condition=Q(state="open"), name="calls_search_due"
             ),
             models.Index(  # Serves the consumer: answered and not yet folded.

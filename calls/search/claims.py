@@ -14,22 +14,31 @@ from calls.models import RecordingSearch
 from calls.search.due import next_due
 from qms.guids import guid_key, spellings
 
-_DUE = """
+#: Maximum number of searches past their deadline that a claim ends; they cost QMS nothing.
+LATE_AT_ONCE = 500
+_FREE = """
 SELECT id FROM calls_recordingsearch
 WHERE service_id = %s AND state = 'open' AND next_at <= %s AND (claimed_until IS NULL OR claimed_until < %s)
-ORDER BY deadline LIMIT %s
 """
+#: Where more are due than may be asked: QMS names a recording while its call lasts. So the newest are asked first, most
+#: of whose calls last still, and who was asked for already last. By the soonest deadline nearly all would be over.
+_DUE = f"{_FREE} AND deadline > %s ORDER BY attempts > 0, deadline DESC LIMIT %s"
+_LATE = f"{_FREE} AND deadline <= %s LIMIT {LATE_AT_ONCE}"
+_CLAIMED = f"""
+due AS MATERIALIZED ({_DUE} {SKIP_LOCKED}), late AS MATERIALIZED ({_LATE} {SKIP_LOCKED}),
+free AS MATERIALIZED (SELECT id FROM due UNION ALL SELECT id FROM late)
+"""  # noqa: S608  (no value of anybody's)
 _CLAIM = f"""
-WITH due AS MATERIALIZED ({_DUE} {SKIP_LOCKED})
-UPDATE calls_recordingsearch SET claimed_until = %s WHERE state = 'open' AND id IN (SELECT id FROM due) RETURNING *
+WITH {_CLAIMED}
+UPDATE calls_recordingsearch SET claimed_until = %s WHERE state = 'open' AND id IN (SELECT id FROM free) RETURNING *
 """  # noqa: S608  (no value of anybody's)
 #: The same, and in each row when another search is free to be claimed; one row without a search where none is due.
 _CLAIM_AND_LOOK = f"""
-WITH due AS MATERIALIZED ({_DUE} {SKIP_LOCKED}), claimed AS (
-    UPDATE calls_recordingsearch SET claimed_until = %s WHERE state = 'open' AND id IN (SELECT id FROM due) RETURNING *
+WITH {_CLAIMED}, claimed AS (
+    UPDATE calls_recordingsearch SET claimed_until = %s WHERE state = 'open' AND id IN (SELECT id FROM free) RETURNING *
 ), later AS (
     SELECT min(GREATEST(next_at, claimed_until)) AS free_at FROM calls_recordingsearch
-    WHERE service_id = %s AND state = 'open' AND id NOT IN (SELECT id FROM due) AND id <> ALL (%s::bigint[])
+    WHERE service_id = %s AND state = 'open' AND id NOT IN (SELECT id FROM free) AND id <> ALL (%s::bigint[])
 )
 SELECT * FROM later LEFT JOIN claimed ON TRUE
 """  # noqa: S608  (no value of anybody's)
@@ -49,7 +58,7 @@ class KnownRecordings(msgspec.Struct, frozen=True):
 
 
 class ClaimedSearches(msgspec.Struct, frozen=True):
-    """The searches that were claimed, soonest deadline first, and when another one is free to be claimed."""
+    """The searches that were claimed, in the order in which to ask, and when another one is free to be claimed."""
 
     rows: list[RecordingSearch]
     next_at: datetime | None
@@ -60,18 +69,23 @@ def claim_due(
 ) -> ClaimedSearches:
     """Claim a service's due searches until a moment, which names the claim; say when another one is due.
 
-    ``asked``: the keys of those that the caller is asking for. Of two that claim at the same moment each gets others.
-    On SQLite nothing is locked while nothing is due.
+    ``limit``: maximum number of those that may still be asked for; others are past their deadline. ``asked``: the keys
+    of those that the caller is asking for. Of two that claim at the same moment each gets others. On SQLite nothing is
+    locked while nothing is due.
     """
-    due = [service_id, now, now, limit]
+    free = [service_id, now, now, now]
+    due = [*free, limit, *free]
     if connection.vendor == "postgresql":
         values = [*due, until, service_id, array([*asked])]
         found: list[Any] = list(RecordingSearch.objects.raw(*adapted(_CLAIM_AND_LOOK, values)))
         rows, next_at = [row for row in found if row.pk is not None], found[0].free_at
     else:
-        rows = list(RecordingSearch.objects.raw(*adapted(_CLAIM, [*due, until]))) if fetched(_DUE, due) else []
+        is_any_free = fetched(f"{_FREE} LIMIT 1", free[:3])
+        rows = list(RecordingSearch.objects.raw(*adapted(_CLAIM, [*due, until]))) if is_any_free else []
         next_at = next_due(service_id, {row.pk for row in rows}.union(asked))
-    return ClaimedSearches(sorted(rows, key=lambda row: row.deadline), next_at)
+    rows.sort(key=lambda row: row.deadline, reverse=True)
+    rows.sort(key=lambda row: row.attempts > 0)
+    return ClaimedSearches(rows, next_at)
 
 
 def known_recordings(guids: Sequence[str]) -> KnownRecordings:

@@ -122,7 +122,7 @@ class SearchWorker:
         self._give_back()
 
     def _claim(self, free: int) -> list[RecordingSearch]:
-        """Claim due searches, soonest deadline first; those past their deadline are missed without asking."""
+        """Claim due searches, in the order in which to ask; those past their deadline are missed without asking."""
         if free <= 0:
             return []
         now = self.now()

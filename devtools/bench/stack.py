@@ -20,6 +20,7 @@ from launcher import forks, process_set, procfile
 from launcher.paths import ROOT
 from launcher.simulators import PBX_MODULE, QMS_MODULE, simulated_site
 from launcher.supervisor import Program, Supervisor
+from simulators.pbx.people import QUEUES
 
 REDIS, DATABASE, QMS, PBX = "Redis", "PostgreSQL", "simulated QMS", "simulated PBX"
 #: The process that loads for the others.
@@ -59,7 +60,8 @@ class BenchStack:
         ``until``: what to wait for at the end; without it, for the first call.
         """
         self._start_store()
-        self._start(QMS, QMS_MODULE, "--port", str(self.place.qms_port), "--users", str(self.day.agents))
+        users = self.day.agents + len(QUEUES)  # No agent has the extension of a queue.
+        self._start(QMS, QMS_MODULE, "--port", str(self.place.qms_port), "--users", str(users))
         self._await(lambda: is_listening(self.place.qms_port), QMS)
         programs = procfile.programs(dict(os.environ), self.place.logs)
         process_set.start_store(self.supervisor, programs)

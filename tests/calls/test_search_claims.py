@@ -55,7 +55,7 @@ def test_of_two_search_workers_one_asks(desk: Desk) -> None:
 
 
 def test_a_search_that_another_worker_has_leaves_room_for_the_others(desk: Desk) -> None:
-    first, second = desk.search(1, window=3), desk.search(2, window=4)
+    first, second = desk.search(1, window=4), desk.search(2, window=3)
 
     assert [[one.pk for one in desk.worker()._claim(1)] for _ in range(3)] == [[first.pk], [second.pk], []]
 

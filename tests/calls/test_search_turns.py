@@ -350,11 +350,14 @@ def test_a_claim_says_when_another_search_is_due_that_the_worker_does_not_ask_fo
     assert next_due(desk.b.pk) is None
 
 
-def test_claimed_searches_come_soonest_deadline_first(desk: Desk) -> None:
-    windows = {1: 9, 2: 3, 3: 6}
-    for number, window in windows.items():
-        desk.search(number, window=window)
+@pytest.mark.parametrize(("limit", "claimed"), [(9, [9, 6, 5, 8, -1]), (3, [9, 6, 5, -1])])
+def test_new_searches_are_claimed_before_those_that_were_asked_for_and_the_late_ones_besides(
+    desk: Desk, limit: int, claimed: list[int]
+) -> None:
+    for number, (window, attempts) in enumerate([(5, 0), (9, 0), (8, 1), (6, 0), (-1, 0)], start=1):
+        desk.search(number, window=window, attempts=attempts)
 
-    rows = claim_due(desk.a.pk, NOW, _second(3), 9).rows
-    assert [row.deadline for row in rows] == [_second(3), _second(6), _second(9)]
+    rows = claim_due(desk.a.pk, NOW, _second(3), limit).rows
+    assert [row.deadline for row in rows if row.deadline > NOW] == [_second(one) for one in claimed if one > 0]
+    assert len(rows) == len(claimed)
     assert {settled(row).claimed_until for row in rows} == {_second(3)}

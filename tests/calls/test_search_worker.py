@@ -71,10 +71,11 @@ def test_a_search_past_its_deadline_is_missed_without_asking(desk: Desk) -> None
     assert desk.asked == []
 
 
-def test_the_soonest_deadline_is_asked_first(desk: Desk) -> None:
+def test_the_newest_search_is_asked_first(desk: Desk) -> None:
+    """Its call lasts most probably still."""
     RecordingService.objects.filter(pk=desk.a.pk).update(max_in_flight=1)
-    desk.search(1, window=3)
-    desk.search(2, window=1)
+    desk.search(1, window=1)
+    desk.search(2, window=3)
     for extension in ("2001", "2002"):
         desk.qms.connected(extension, desk.now(), "a")
     desk.looks_up()
