@@ -77,4 +77,5 @@ def test_without_a_gap_a_call_takes_over_the_interaction_of_its_consultation(res
 def test_a_conference_after_a_gap_leaves_the_customer_the_made_interaction(resulting: str) -> None:
     found = consulted(resulting, GAP, joined="Conferenced")
 
-    assert found["R2"] == found["R1"] not in ("", "I2")
+    assert found["R2"] == "I2"
+    assert found["R3"] == found["R1"] not in ("", "I2")

@@ -62,8 +62,13 @@ def moved(kind: str, who: str, resulting: str, *, is_listed: bool) -> Event:
     return other(24, "Conferenced" if kind == "Conferenced" else "Transferred", **data)
 
 
-def flags(reports: Sequence[Report], kind: str, resulting: str, direction: str, clock: str) -> dict[str, Any]:
-    """Return the flags of each recording, where these monitors report a move in this order."""
+def flags(
+    reports: Sequence[Report], kind: str, resulting: str, direction: str, clock: str, *, is_anew: bool = False
+) -> dict[str, Any]:
+    """Return the flags of each recording, where these monitors report a move in this order.
+
+    ``is_anew``: QMS begins another recording of 2002 with the move.
+    """
     first = [queued(5.1, "C1", "7000", queue="Sales", **UMA), established(8, "C1", "2001", queue="Sales", **UMA)]
     if direction == "outbound":
         dialled = {**ALICE, "name": "", "calledNumber": "+49301", "direction": "outbound"}
@@ -81,6 +86,8 @@ def flags(reports: Sequence[Report], kind: str, resulting: str, direction: str, 
     recordings: list[Recording] = [("R1", "2001", 8.05, 28 if kind == "Conferenced" else 24)]
     recordings += [("R2", "2002", 27.05, 30)] if kind == "ringing" else [("R2", "2002", 18.05, 30)]
     recordings += [] if kind == "ringing" else [("R3", "2001", 18.05, 24)]
+    if is_anew:
+        recordings[1:2] = [("R2", "2002", 18.05, 24), ("R6", "2002", 24.05, 30)]
     recordings += [("R4", "2001", 34.05, 38), ("R5", "2002", 34.05, 38)]
     site = {"queues": ["7000"], "devices": ["2001", "2002"], "has_source_times": clock != "none"}
     replay = played(Case("", events, [], recordings, site=site))
@@ -112,3 +119,18 @@ def test_the_whole_report_gives_the_customers_recording_the_customers_data(kind:
 
     assert [one["CallerName"] for _, one in sorted(found.items())] == ["Uma", "Uma", "Alice", "Wim", "Wim"]
     assert [one["CTICallRef"] for _, one in sorted(found.items())][1:3] == ["C3", "C2"]
+
+
+@pytest.mark.parametrize("clock", ["fractions", "whole", "none"])
+@pytest.mark.parametrize("resulting", ["C1", "C2", "C3"])
+@pytest.mark.parametrize("kind", ["Transferred", "Conferenced"])
+def test_a_recording_that_begins_anew_with_the_move_is_the_customers_and_the_one_before_the_consultations(
+    kind: str, resulting: str, clock: str
+) -> None:
+    for reports in ([WHOLE], [("consulted", True), WHOLE], [WHOLE, ("consulted", True)]):
+        found = flags(reports, kind, resulting, "inbound", clock, is_anew=True)
+
+        assert [found[one]["CallerName"] for one in ("R1", "R2", "R3", "R6")] == ["Uma", "Alice", "Alice", "Uma"]
+        assert [found[one]["CTICallRef"] for one in ("R2", "R3", "R6")] == ["C2", "C2", resulting]
+        assert "QueueName" not in found["R2"]
+        assert found["R6"]["QueueName"] == "Sales"

@@ -62,6 +62,18 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     if is_waiting and not _is_followed(work, new, event.time):
         since = event.time + AFTER if to_outside else None
         work.put_call(replace(new, waits_since=new.waits_since or event.time, outside_since=since))
+    _hand_on_consulted(work, consult, new, event)
+    connect_as_heard(work, new.incarnation, leaver, event)
+    until = _lasted_until(work, new.incarnation, consult, event.time)
+    divide_again = divide_where_empty if until > event.time else divide_at_next_end  # It goes on at the transfer.
+    divide_again(work, new.incarnation, until, event.at)
+    expire_when_over(work, new.incarnation, event.at)
+
+
+def _hand_on_consulted(
+    work: UnitOfWork, consult: dict[int, tuple[CallState, Origin | None]], new: CallState, event: CallEvent
+) -> None:
+    """Ask QMS again for the legs that came from the consultation: their recordings go on, or others began."""
     for number, (before, call_origin) in consult.items():
         leg = work.legs[number]
         if leg.incarnation == new.incarnation and _reached(leg, event):
@@ -78,11 +90,6 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
         else:
             leg = replace(leg, call_id=new.call_id, incarnation=new.incarnation)
             note_other_part(work, leg, pending_of(leg, before, event.time, event.at, call_origin=call_origin))
-    connect_as_heard(work, new.incarnation, leaver, event)
-    until = _lasted_until(work, new.incarnation, consult, event.time)
-    divide_again = divide_where_empty if until > event.time else divide_at_next_end  # It goes on at the transfer.
-    divide_again(work, new.incarnation, until, event.at)
-    expire_when_over(work, new.incarnation, event.at)
 
 
 def _lasted_until(work: UnitOfWork, incarnation: int, numbers: Iterable[int], moment: datetime) -> datetime:
@@ -99,7 +106,11 @@ def _is_followed(work: UnitOfWork, call: CallState, moment: datetime) -> bool:
 
 @apply.register
 def handle_conferenced(event: Conferenced, work: UnitOfWork) -> None:
-    """All go on in the resulting call; of two legs of the conferencing extension the older goes on."""
+    """All go on in the resulting call; of two legs of the conferencing extension the older goes on.
+
+    Who was consulted has another recording since, where the recorder follows the call's id: QMS is asked as after a
+    transfer.
+    """
     host = event.data.conferencing_device_id or event.data.device_id or ""
     olds, new_id = old_calls(work, event, host), resulting_id(event)
     if is_repeated(olds, new_id):
@@ -107,12 +118,14 @@ def handle_conferenced(event: Conferenced, work: UnitOfWork) -> None:
     for call in olds[1:]:
         if host in olds[0].parties or _may_be_missing(work, olds[0], event):
             leave(work, call.incarnation, host, event, "The consultation became part of a conference.")
+    consult = _consult_ids(work, olds)
     new = _joined(work, event, olds, new_id, None)
     for party in list(work.calls[new.incarnation].parties.values()):
         if party.state is PartyState.HOLD:
             _off_hold(work, work.calls[new.incarnation], party)
     _join_listed(work, event, work.calls[new.incarnation])
-    end_as_cleared(work, work.calls[new.incarnation], event)
+    new = end_as_cleared(work, work.calls[new.incarnation], event)
+    _hand_on_consulted(work, consult, new, event)
     divide_where_empty(work, new.incarnation, event.time, event.at)
     expire_when_over(work, new.incarnation, event.at)
 
