@@ -86,7 +86,7 @@ def as_of(call: CallState, moment: datetime | None = None) -> LegData:
     query: dict[str, str] = {}
     origins: dict[str, Origin] = {}
     for name, history in call.facts.items():
-        if (fact := _fact(history, moment)) is not None:
+        if (fact := known_at(history, moment)) is not None:
             if name.startswith(QUERY):
                 query[name[len(QUERY) :]] = fact.value
             else:
@@ -106,7 +106,7 @@ def _leg_data(call: CallState, values: dict[str, str], query: dict[str, str], or
     return LegData(**values, query_data=query, origins=origins)
 
 
-def _fact(history: tuple[TimedValue, ...], moment: datetime | None) -> TimedValue | None:
+def known_at(history: tuple[TimedValue, ...], moment: datetime | None) -> TimedValue | None:
     """Return what was known at a moment; None also if it was known to have no value."""
     fact: TimedValue | None = history[-1]
     if moment is not None and history[-1].at > moment:
@@ -122,7 +122,7 @@ def moved_facts(call: CallState, at: datetime) -> dict[str, tuple[TimedValue, ..
     return {
         name: (TimedValue(at + AFTER, fact.value, handed_on(fact.origin)),)
         for name, history in call.facts.items()
-        if (fact := _fact(history, at))
+        if (fact := known_at(history, at))
     }
 
 

@@ -16,6 +16,7 @@ from calls.core.dispatch import apply
 from calls.core.ends_heard_first import connect_as_heard
 from calls.core.former_ids import former_ids
 from calls.core.handed_interactions import handed_facts, without_doubtful
+from calls.core.handed_queues import with_later_queue
 from calls.core.incarnations import begin_call
 from calls.core.joined_calls import is_repeated, old_calls, resulting_id
 from calls.core.leavers import leave, leave_before
@@ -148,7 +149,7 @@ def _consult_ids(work: UnitOfWork, olds: list[CallState]) -> dict[int, tuple[Cal
 
 def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: str, leaver: str | None) -> CallState:
     """Move the parties of the old calls into the resulting one, with what the customer's call knew."""
-    main, names = olds[0], _renamed(event)
+    main, names, befores = olds[0], _renamed(event), [work.calls[one.incarnation] for one in olds]
     target = _resulting(work, event, olds, new_id) or _copy(work, event, main, new_id)
     is_begun = target.main is None and target.incarnation not in [one.incarnation for one in olds]
     own = target.facts if is_begun else {}
@@ -162,6 +163,8 @@ def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: s
             known = merged(moved, target) if call.incarnation == main.incarnation else merged(target, moved)
             target = replace(target, facts=known, own_interaction=main.own_interaction)
     target = without_doubtful(work, target, main, event)
+    if isinstance(event, Transferred):  # In a conference the host goes on, with the queue of the customer's call.
+        target = with_later_queue(target, befores, leaver or "", event.time)
     target = work.put_call(
         replace(
             target,

@@ -1,0 +1,93 @@
+"""Which queue a call has that was handed on after its phone consulted another queue.
+
+Uma comes from Sales and talks with 2001 in C1 from 8 on, who dials C2 at 14 and hands her on to 2002.
+"""
+
+import pytest
+
+from tests.relatives.case import (
+    Case,
+    Event,
+    cleared,
+    conferenced,
+    dials,
+    established,
+    holds,
+    played,
+    queued,
+    transferred,
+)
+
+pytestmark = pytest.mark.core
+
+RECORDINGS = [("R1", "2001", 8.05, 20.0), ("R2", "2002", 18.05, 30.0)]
+
+
+def queues(consultation: list[Event], joined: Event, resulting: str = "C3") -> dict[str, str]:
+    """Return the queue of each recording."""
+    events = [
+        queued(5, "C1", "7000", queue="Sales"),
+        established(8, "C1", "2001", queue="Sales"),
+        holds(14, "C1", "2001"),
+        dials(14.5, "C2", "2001"),
+        *consultation,
+        joined,
+        cleared(30, resulting, "2002"),
+    ]
+    if joined["type"] == "Conferenced":
+        events.append(cleared(30, resulting, "2001"))
+    if joined["at"] < 18:
+        events.append(established(18, resulting, "2002"))
+    replay = played(Case("", sorted(events, key=lambda one: float(one["at"])), [], RECORDINGS))
+    return {leg.guid: replay.flags[leg.number].get("QueueName", "") for leg in replay.legs if leg.guid}
+
+
+SUPPORT = [queued(14.8, "C2", "7002", queue="Support")]
+ANSWERED = [established(18, "C2", "2002", queue="Support")]
+
+
+@pytest.mark.parametrize("resulting", ["C1", "C2", "C3"])
+@pytest.mark.parametrize(
+    ("consultation", "at"),
+    [
+        pytest.param([*SUPPORT, *ANSWERED], 20, id="after the answer"),
+        pytest.param(ANSWERED, 20, id="of which the answer alone states the queue"),
+        pytest.param(SUPPORT, 16, id="before the answer"),
+    ],
+)
+def test_who_is_handed_a_call_as_the_agent_of_the_queue_that_was_consulted_has_it_from_that(
+    consultation: list[Event], at: float, resulting: str
+) -> None:
+    joined = transferred(at, "C1", "C2", resulting, "2001", "2002")
+
+    assert queues(consultation, joined, resulting) == {"R1": "Sales", "R2": "Support"}
+
+
+@pytest.mark.parametrize("resulting", ["C1", "C2", "C3"])
+def test_a_consultation_without_a_queue_leaves_the_call_the_customers(resulting: str) -> None:
+    joined = transferred(20, "C1", "C2", resulting, "2001", "2002")
+
+    assert queues([established(18, "C2", "2002")], joined, resulting) == {"R1": "Sales", "R2": "Sales"}
+
+
+@pytest.mark.parametrize("resulting", ["C1", "C2", "C3"])
+def test_a_queue_that_is_named_for_the_customers_call_during_the_consultation_is_later(resulting: str) -> None:
+    named = {**queued(19, "C1", queue="Gold"), "type": "CallInformation"}
+    joined = transferred(20, "C1", "C2", resulting, "2001", "2002")
+
+    assert queues([*SUPPORT, *ANSWERED, named], joined, resulting)["R2"] == "Gold"
+
+
+@pytest.mark.parametrize("resulting", ["C1", "C2", "C3"])
+def test_a_queue_that_is_named_after_the_transfer_is_later(resulting: str) -> None:
+    named = {**queued(21, resulting, queue="Gold"), "type": "CallInformation"}
+    joined = transferred(20, "C1", "C2", resulting, "2001", "2002")
+
+    assert queues([*SUPPORT, *ANSWERED, named], joined, resulting)["R2"] == "Gold"
+
+
+@pytest.mark.parametrize("resulting", ["C1", "C2", "C3"])
+def test_a_conference_is_in_the_queue_of_the_customers_call_in_which_its_host_goes_on(resulting: str) -> None:
+    joined = conferenced(20, "C1", "C2", resulting, "2001", "2002")
+
+    assert queues([*SUPPORT, *ANSWERED], joined, resulting) == {"R1": "Sales", "R2": "Sales"}
