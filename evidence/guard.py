@@ -117,12 +117,12 @@ def seal_files() -> dict[str, str]:
 def file_words(row: EvidenceSealFile) -> str:
     """Say what a file covers, when it was compared, and what does not fit."""
     at = site_time(row.compared_at)
-    days = (
-        f", entries of sealed days from {site_time(row.pass_at):%Y-%m-%d %H:%M} on" if row.pass_at and row.seals else ""
-    )
+    days = ""
+    if row.pass_at is not None and row.seals:
+        days = f", blocks and entries since {site_time(row.pass_at):%Y-%m-%d %H:%M:%S %Z}"
     covers = f"seals of {span(row.first_day, row.last_day)}" if row.seals else "no seal yet"
     fits = f"DOES NOT FIT: {'; '.join(row.problems)}" if row.problems else "fits"
-    return f"{covers}, compared {at:%Y-%m-%d %H:%M:%S}{days}: {fits}"
+    return f"{covers}, compared {at:%Y-%m-%d %H:%M:%S %Z}{days}: {fits}"
 
 
 def accept(file: HeldFile, found: Look, by: str, reason: str, now: datetime) -> None:

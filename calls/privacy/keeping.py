@@ -46,7 +46,12 @@ def keepings() -> list[Keeping]:
         Keeping("Counts for dashboard and reports", "agents and queues, no callers", days, setting),
         Keeping("Journal of events (Redis)", "callers, agents", hours, "JOURNAL_KEEP_HOURS, hourly"),
         Keeping("Archive of the journal (files)", "callers, agents", _archive(), "ARCHIVE_DAYS, each minute"),
-        Keeping("Erased events: of which calls (Redis, archive)", "ids of calls alone", _archive(), "as the archive"),
+        Keeping(
+            "Erased events: of which calls (Redis, archive)",
+            "ids of calls alone",
+            f"{_archive()}; in Redis the last 10,000 steps",
+            "as the archive",
+        ),
         Keeping("Call cache", "callers", "until the call is over, and a few minutes", "the consumer"),
         Keeping("Listeners' spools (files)", "callers, agents", "while Redis is away", "the listener"),
         Keeping("Quarantined messages", "callers, agents", days, setting),
