@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from calls.core.state import LegPhase, LegState
 from calls.models import Leg, RecordingSearch, SearchState
 from calls.search import assign as assign_module
-from calls.search.assign import TOLERANCE, Assignment, NotAssignable, assign_recording
+from calls.search.assign import TOLERANCE, Assignment, NotAssignable, assign_recording, doubts
 from calls.storage.codec import LEG_FIELDS, leg_key, leg_row
 from cti.api import answers_stream
 from flags.models import FlagWrite
@@ -199,3 +199,15 @@ def test_of_two_who_assign_to_one_leg_at_once_one_is_told(desk: Desk, monkeypatc
 
     with pytest.raises(NotAssignable, match="Somebody else"):
         assign(desk)
+
+
+def test_the_doubts_of_many_legs_are_told_with_the_others_whose_the_recording_may_be(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("calls.search.assign.AT_ONCE", 1)
+    sure = kept(desk).pk
+    contested, other = kept(desk, 2, device_id="2002").pk, kept(desk, 3, device_id="2002").pk
+    late = kept(desk, 4, device_id="2003").pk
+
+    found = doubts({sure: NOW, contested: NOW, late: NOW + MINUTE, 99: NOW})
+    assert {key: one.legs for key, one in found.items()} == {contested: (other,), late: ()}
