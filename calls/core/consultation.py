@@ -32,6 +32,29 @@ def own_ends(main: CallState, other: CallState) -> tuple[str, ...]:
     return _ENDS[len(CALLER) :] if is_customers else _ENDS
 
 
+def customers_first(work: UnitOfWork, calls: list[CallState], host: str) -> list[CallState]:
+    """Return the calls that an event joins with the customer's first, where the event names a consultation first.
+
+    The consultation is the call that their device dialled while it was in the other. A switch may put the active call
+    first, or the held one: that is the consultation where its device had gone back to the customer.
+    """
+    if len(calls) > 1 and _is_consulted(work, calls[0], calls[1], host):
+        return [calls[1], calls[0], *calls[2:]]
+    return calls
+
+
+def _is_consulted(work: UnitOfWork, call: CallState, about: CallState, host: str) -> bool:
+    """Say whether a device dialled one call after it had been connected in the other, in which it is still."""
+    dialling, talking = call.parties.get(host), about.parties.get(host)
+    leg = work.legs.get(talking.leg) if talking is not None and talking.leg is not None else None
+    if leg is None or leg.is_of_snapshot:
+        return False
+    if dialling is not None and dialling.has_dialled and dialling.since is not None:
+        return dialling.since > leg.connected_source_at
+    is_caller = any(one.value == host for one in call.facts.get("calling_number", ()))
+    return is_caller and call.born_at > leg.connected_source_at
+
+
 def ended(call: CallState, names: tuple[str, ...], at: datetime) -> CallState:
     """Let a call know facts until a moment only; what was stated later stays."""
     facts = dict(call.facts)

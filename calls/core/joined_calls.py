@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from calls.core.call_evidence import is_of_before_loss
 from calls.core.clocks import GRACE
+from calls.core.consultation import customers_first
 from calls.core.ends_apart import divide_where_handed_on
 from calls.core.former_ids import take_back_clearing
 from calls.core.incarnations import begin_call, call_at
@@ -17,15 +18,15 @@ from cti.events import CallEvent
 def old_calls(work: UnitOfWork, event: CallEvent, host: str) -> list[CallState]:
     """Return the calls that an event joins, the customer's first, following what is joined already.
 
-    That is the primary one, where the event names both, as it does to the host; else the one in which the host was
-    connected first. When a call was born is not known of one that a snapshot found, so it decides only where the host
-    has no leg.
+    That is the primary one, where the event names both, as it does to the host, and that is no consultation; else the
+    one in which the host was connected first. When a call was born is not known of one that a snapshot found, so it
+    decides only where the host has no leg.
     """
     data = event.data
     named = [data.primary_old_call_id, data.secondary_old_call_id, *(i.old.call_id for i in data.connections if i.old)]
     calls = [_known(work, event, name, host) for name in dict.fromkeys(named) if name]
     if data.primary_old_call_id and data.secondary_old_call_id:
-        return calls
+        return customers_first(work, calls, host)
     if len(calls) == 1:
         return _completed(work, event, calls[0], host)
     return sorted(calls, key=lambda call: _seniority(work, call, host))
