@@ -36,12 +36,12 @@ def is_handed_outside(work: UnitOfWork, calls: list[CallState], event: CallEvent
     So it does where it joins two callers. ``calls``: those that it joins, the customer's first.
     """
     to, olds = event.data.transferred_to_device_id or "", [work.calls[one.incarnation] for one in calls]
-    if to and (is_outside_number(work, to) or any(_is_outside_here(call.parties.get(to)) for call in olds)):
+    if to and (is_outside_number(work, to) or any(_is_outside_here(work, call, to) for call in olds)):
         return True
     if _joins_callers(work, olds, event):
         return True
-    consulted = [party for call in olds[1:] for party in call.parties.values() if party.is_here]
-    return bool(consulted) and all(party.outside for party in consulted)
+    consulted = [(call, name) for call in olds[1:] for name, party in call.parties.items() if party.is_here]
+    return bool(consulted) and all(_is_outside_here(work, call, name) for call, name in consulted)
 
 
 def _joins_callers(work: UnitOfWork, calls: list[CallState], event: CallEvent) -> bool:
@@ -70,8 +70,15 @@ def is_queue(work: UnitOfWork, device_id: str) -> bool:
     return device_id in work.site.queues or device_id in work.source.queue_names
 
 
-def _is_outside_here(party: Party | None) -> bool:
-    return party is not None and party.outside and party.is_here
+def _is_outside_here(work: UnitOfWork, call: CallState, device_id: str) -> bool:
+    """Say whether an outside party is in a call; so is who talks at a device that is no phone and no queue of ours.
+
+    One at which it only rings may be a group's number, which leads the call to a phone of ours.
+    """
+    party = call.parties.get(device_id)
+    if party is None or not party.is_here:
+        return False
+    return party.outside or (party.is_talking and not is_queue(work, device_id) and is_outside(work, call, party))
 
 
 def is_of_outside(work: UnitOfWork, event: CallEvent) -> bool:

@@ -34,6 +34,12 @@ def _consulted(far: str, **more: Any) -> list[Told]:
     ]
 
 
+def _consulted_unlisted(far: str, **more: Any) -> list[Told]:
+    """Return how 2001 consults a device that nothing says to be outside: it is not monitored."""
+    return [(kind, at, device, {**data, "outside": False} if device == far else data) for kind, at, device, data in
+            _consulted(far, **more)]  # fmt: skip
+
+
 def _joined(to: str, *, queued: bool = False, **more: Any) -> list[Told]:
     """Return how 2001, with Uma on hold, answers a second caller and joins the two."""
     return [
@@ -83,6 +89,17 @@ WAYS: dict[str, list[Told]] = {
     "joined with another caller, under the id of that call": _joined("T9", queued=True, resultingCallId="C2"),
     "out of a conference with an outside party": _consulted_and_back("T2:1"),
     "diverted": [("Diverted", 20, "2001", {"newDestination": "+4999"}), ("ConnectionCleared", 20, "2001", {})],
+}
+
+
+#: Of a source that lists its devices.
+UNLISTED: dict[str, list[Told]] = {
+    "over a trunk": _consulted_unlisted("T9"),
+    "over a trunk, to no place that is named": _consulted_unlisted("T9", transferredToDeviceId=""),
+    "a number, to no place that is named": _consulted_unlisted("+4999", transferredToDeviceId=""),
+    "a phone that is not monitored": _consulted_unlisted("2005"),
+    "a phone that is not monitored, under the consultation's id": _consulted_unlisted("2005", resultingCallId="C2"),
+    "a phone that is not monitored, under an id of its own": _consulted_unlisted("2005", resultingCallId="C3"),
 }
 
 
@@ -196,3 +213,25 @@ def test_a_number_of_which_another_name_is_known_does_not_show_that_a_call_came_
     board.call("Queued", 60, "C1", "5000", **NUMBER, **named).call("Established", 63, "C1", "2002").waits(400)
 
     assert _known(board)[1:] == (("Joe", False) if named else ("Uma", True))
+
+
+@pytest.mark.parametrize("way", UNLISTED.values(), ids=UNLISTED)
+@pytest.mark.parametrize("has_trunk", [False, True])
+@pytest.mark.parametrize("stated", [{}, {"callingNumber": "+4922", "callerName": "Vic", "callerNameSource": "isdn"}])
+def test_who_answered_at_no_phone_and_no_queue_of_ours_is_outside(
+    way: list[Told], has_trunk: bool, stated: dict[str, str]
+) -> None:
+    board = Switchboard(_site(has_devices=True))
+    going_on = _uma(board, way, has_trunk)
+    board.call("Delivered", 26, going_on, "2002").call("Established", 28, going_on, "2002", **stated)
+
+    assert _known(board) == ("", stated.get("callerName", ""), False)
+
+
+def test_a_group_that_is_not_listed_and_rings_at_the_transfer_may_lead_the_call_to_a_phone() -> None:
+    way = [one if one[0] != "Established" else ("Delivered", *one[1:]) for one in _consulted_unlisted("7500")]
+    board = Switchboard(_site(has_devices=True))
+    going_on = _uma(board, way, has_trunk=False)
+    board.call("Delivered", 22, going_on, "2002").call("Established", 24, going_on, "2002")
+
+    assert _known(board) == ("Sales", "Uma", True)

@@ -231,11 +231,12 @@ def test_where_one_old_call_is_named_first_the_older_of_them_is_the_customers(pr
     assert calls_of(board, "C3")[0].root == moment(1)
 
 
-def test_where_both_old_calls_are_named_the_primary_one_is_the_customers() -> None:
-    board = consulting().call("CallInformation", 26, "C2", queueName="Support")
+def test_where_both_old_calls_are_named_and_neither_was_dialled_the_primary_one_is_the_customers() -> None:
+    board = talking().call("Held", 20, "C1", "2001").call("Established", 23, "C2", "2001")
+    board.call("Established", 25, "C2", "2002").call("CallInformation", 26, "C2", queueName="Support")
     board.hears(attended(primaryOldCallId="C2", secondaryOldCallId="C1"))
 
-    assert board.legs[1].facts.queue_name == "Support"
+    assert {leg.facts.queue_name for leg in board.legs if leg.device_id == "2002"} == {"Support"}
 
 
 @pytest.mark.parametrize(("held", "queue"), [("C1", "Sales"), ("C2", "Support")])
