@@ -53,12 +53,20 @@ def _known(work: UnitOfWork, event: CallEvent, call_id: str, host: str) -> CallS
     """
     call = call_at(work, call_id, host, event.time)
     is_over = call is not None and call.ended_at is not None and call.ended_at < event.time - GRACE
-    if call is None or is_over or is_of_before_loss(work, call, event, host):
+    if call is None or is_over or (not _is_moved_now(work, call, event) and is_of_before_loss(work, call, event, host)):
         call = begin_call(work, event, call_id)
     if call_id != resulting_id(event) and call.moved_to is None:
         call = take_back_clearing(work, call, event)
         call = divide_where_handed_on(work, call, event)
     return work.put_call(replace(call, touched_gateway_at=max(call.touched_gateway_at, event.at)))
+
+
+def _is_moved_now(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether a call was moved to the resulting id just now: the event is reported again, perhaps after a loss."""
+    target = work.calls.get(call.moved_to) if call.moved_to is not None else None
+    if target is None or call.moved_at is None or target.call_id != resulting_id(event):
+        return False
+    return event.time <= call.moved_at + GRACE
 
 
 def resulting_id(event: CallEvent) -> str:

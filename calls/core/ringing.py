@@ -1,9 +1,12 @@
 """A phone that rings where it rang, dials or talks already: it is in another call by now."""
 
+from msgspec.structs import replace
+
 from calls.core.call_facts import states_its_number
 from calls.core.clocks import GRACE
 from calls.core.gaps import missed_since
 from calls.core.newcomers import SOON, doubtful_from
+from calls.core.outside_parties import is_queue
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, Delivered
@@ -63,3 +66,21 @@ def _rings_where_it_talks(work: UnitOfWork, party: Party, event: CallEvent) -> b
     leg = work.legs.get(party.leg) if party.leg is not None else None
     is_certain = work.site.has_source_times and party.state is PartyState.CONNECTED
     return is_certain and leg is not None and event.time > leg.connected_source_at + SOON
+
+
+def rung_out(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
+    """Return a call that was led away from a phone, or failed there, before it is heard that the phone rings."""
+    device_id = event.data.device_id or ""
+    if event.data.outside or not work.site.is_extension(device_id) or is_queue(work, device_id):
+        return call
+    return work.put_call(replace(call, rang_out={**call.rang_out, device_id: event.time}))
+
+
+def has_rung_out(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether a phone's ringing is heard after its end: without times of the source, within a second after it.
+
+    Where that end was the first that was heard of the call, it is noted in what was taken for the id's call before.
+    """
+    device_id, calls = event.data.device_id or "", [call, *work.incarnations_of(call.call_id)[-2:]]
+    ends = [one.rang_out[device_id] for one in calls if device_id in one.rang_out]
+    return any(event.time <= (one if work.site.has_source_times else one + GRACE) for one in ends)

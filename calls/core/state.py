@@ -139,6 +139,8 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     is_wait_vouched: bool = False
     #: When it was last led away from a phone that rang: its caller waits on, and may be queued again by that.
     led_away_at: datetime | None = None
+    #: The phones from which it was led away, or at which it failed, before it was heard that they ring; and when.
+    rang_out: dict[str, datetime] = {}
     #: The call left on a trunk that has said nothing since.
     reached_at: datetime | None = None
     reached_gateway_at: datetime | None = None

@@ -1,5 +1,7 @@
 """Lost links and snapshots, written as calls. Times are seconds after noon."""
 
+from typing import Any
+
 import pytest
 
 from agents.core.matching import MatchKind
@@ -301,3 +303,21 @@ def test_an_extension_that_dialled_before_a_long_gap_is_joined_late_though_its_f
 
     assert [(leg.device_id, leg.is_joined_late) for leg in board.legs] == [("2002", True), ("2001", True)]
     assert board.searches == []
+
+
+@pytest.mark.parametrize("kind", ["Conferenced", "Transferred"])
+@pytest.mark.parametrize("resulting", ["C1", "C2", "C3"])
+def test_a_move_that_is_reported_again_as_the_link_is_lost_changes_nothing(kind: str, resulting: str) -> None:
+    """One monitor reports it before the loss, another one's report was held back."""
+    sides = {"Conferenced": ("conferencingDeviceId", "addedPartyId")}
+    host, added = sides.get(kind, ("transferringDeviceId", "transferredToDeviceId"))
+    data: dict[str, Any] = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": resulting}
+    joined = event(kind, 30, **data, **{host: "2001", added: "2002"})
+    board = Switchboard().call("Established", 5, "C1", "2001", callerName="Uma").call("Held", 20, "C1", "2001")
+    board.call("Originated", 21, "C2", "2001", callerName="Anna", cause="consultation")
+    board.call("Established", 23, "C2", "2002").hears(joined)
+    before = [(leg.call_id, leg.incarnation, leg.disconnected_source_at) for leg in board.legs]
+
+    board.hears(link("Lost", 30.4), joined)
+
+    assert [(leg.call_id, leg.incarnation, leg.disconnected_source_at) for leg in board.legs] == before

@@ -22,6 +22,7 @@ from calls.core.newcomers import is_vouched, reported_again
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded
 from calls.core.outside_parties import is_outside_number
+from calls.core.ringing import has_rung_out, rung_out
 from calls.core.state import CallState, LegState, Party, PartyState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
@@ -43,6 +44,8 @@ def _enter(work: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[CallS
     call, device_id = located(work, event)
     call = _with_its_leg(work, event, call)
     party = call.parties.get(device_id)
+    if party is None and state is PartyState.ALERTING and has_rung_out(work, call, event):
+        return None
     if party is not None and (party.is_talking or is_late(work, call, party, connection_of(event, device_id))):
         return None
     if state is PartyState.INITIATED and party is not None and party.is_here and party.state is not state:
@@ -171,6 +174,8 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
     if call.ended_at is not None and event.time > call.ended_at + GRACE and not is_of_queue:
         return  # It is of no call that is known.
     party = call.parties.get(device_id)
+    if party is None:
+        call = rung_out(work, call, event)
     if party is not None and not party.is_talking and party.cleared_gateway_at is None:
         call = put_party(work, call, replace(party, state=PartyState.NULL))
         divide_at_next_end(work, call.incarnation, event.time, event.at)

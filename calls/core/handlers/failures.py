@@ -7,6 +7,7 @@ from calls.core.call_end import remembered
 from calls.core.dispatch import apply
 from calls.core.handlers.connections import handle_connection_cleared
 from calls.core.known_calls import located
+from calls.core.ringing import rung_out
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import ConnectionCleared, Failed
@@ -24,6 +25,8 @@ def handle_failed(event: Failed, work: UnitOfWork) -> None:
     call, device_id = located(work, event)
     confirm(work, call.incarnation)
     party = call.parties.get(device_id)
+    if party is None:
+        call = rung_out(work, work.calls[call.incarnation], event)
     if not _is_inside(work, party):
         take_answer_back(work, call.incarnation, event)
     if _has_left(call, party, event):

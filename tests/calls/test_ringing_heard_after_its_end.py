@@ -1,0 +1,65 @@
+"""A phone whose ringing is heard after its end rings no more: it keeps no call alive.
+
+Times are seconds after noon. C1 rings at 2006, which leads it on to 2001, or cannot be reached; 2001 answers at 4 and
+leaves at 8.5. Its id is used again at 8.7, before that is heard.
+"""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from cti.events import AnyEvent
+from tests.calls.switchboard import Switchboard, event, moment, with_site
+
+pytestmark = pytest.mark.core
+
+CARL = {"callerName": "Carl", "callerNameSource": "isdn", "callingNumber": "+4930111"}
+QUEUED = [("Queued", 0.1, 0.1, "5000", {"queueName": "Sales", **CARL})]
+ENDS: dict[str, tuple[str, float, float, str, dict[str, Any]]] = {
+    "diverted": ("Diverted", 0.5, 0.5, "2006", {"newDestination": "2001"}),
+    "failed": ("Failed", 0.5, 0.5, "2006", {}),
+}
+RINGS = ("Delivered", 0.2, 0.9, "2006", CARL)
+AFTER = [
+    ("Delivered", 1, 1, "2001", {}),
+    ("Established", 4, 4, "2001", {}),
+    ("Queued", 8.7, 8.7, "5001", {"queueName": "Support", "callingNumber": "+4930222"}),
+    ("ConnectionCleared", 8.5, 9.1, "2001", {}),
+    ("Established", 12, 12, "2006", {}),
+    ("ConnectionCleared", 16, 16, "2006", {}),
+]
+
+
+def _played(told: list[Any], has_source_times: bool) -> Switchboard:
+    events: list[AnyEvent] = []
+    for kind, seconds, heard, device, data in told:
+        at = seconds if has_source_times else heard
+        one = event(kind, at, callId="C1", deviceId=device, **data)
+        events.append(replace(one, gatewaytime=moment(heard)))
+    site = with_site(has_source_times=has_source_times, queues=frozenset({"5000", "5001"}))
+    return Switchboard(site).hears(*events).waits(30)
+
+
+@pytest.mark.parametrize("has_source_times", [True, False])
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("before", [QUEUED, []], ids=["queued", "heard of first by its end"])
+def test_the_next_call_of_the_id_has_nothing_of_a_call_that_rang_at_a_phone_too_late(
+    before: list[Any], end: str, has_source_times: bool
+) -> None:
+    board = _played([*before, ENDS[end], RINGS, *AFTER], has_source_times)
+
+    first, second = board.legs
+    assert (first.device_id, second.device_id) == ("2001", "2006")
+    assert (second.facts.caller_name, second.facts.calling_number) in [("", "+4930222"), ("", "")]
+    assert second.facts.interaction_id != first.facts.interaction_id
+
+
+@pytest.mark.parametrize("has_source_times", [True, False])
+@pytest.mark.parametrize("end", ENDS)
+def test_a_phone_that_rings_again_later_may_answer(end: str, has_source_times: bool) -> None:
+    again: Any = ("Delivered", 2, 2, "2006", {})
+    answered: Any = [("Established", 4, 4, "2006", {}), ("ConnectionCleared", 8, 8, "2006", {})]
+    board = _played([*QUEUED, ENDS[end], RINGS, again, *answered], has_source_times)
+
+    assert [(leg.device_id, leg.facts.caller_name) for leg in board.legs] == [("2006", "Carl")]
