@@ -29,7 +29,16 @@ from cti.listener.wanted_calls import WantedCalls
 from cti.listener.worker_thread import WorkerThread
 from cti.models import LinkState
 from cti.source_bounds import bounds_of
-from cti.sources.port import DeviceClass, LinkError, MonitorRefusal, Quarantined, Session, SourceConfig, Stamp
+from cti.sources.port import (
+    Continuing,
+    DeviceClass,
+    LinkError,
+    MonitorRefusal,
+    Quarantined,
+    Session,
+    SourceConfig,
+    Stamp,
+)
 from cti.sources.registry import open_session
 from cti.status_text import when
 
@@ -240,6 +249,8 @@ class LeadershipTerm:
             session = open_session(self._config, Stamp(self._config.slug, f"{self._epoch}.{self._sessions}"))
         except LinkError as error:
             return error
+        if self._session is not None and isinstance(session, Continuing):
+            session.continues(self._session)
         self._session = session
         running = asyncio.create_task(session.run(self))
         interrupted = asyncio.create_task(self._interrupted.wait())

@@ -153,6 +153,14 @@ class Session(Protocol):
 
 
 @runtime_checkable
+class Continuing(Session, Protocol):
+    """A session that keeps what the one before it, of the same source, knew of the calls in progress."""
+
+    def continues(self, previous: Session) -> None:
+        """Take over what another session knew, before this one is run; one of another kind or server is ignored."""
+
+
+@runtime_checkable
 class CallMaker(Session, Protocol):
     """A session that can have the PBX make calls, where the options of the source allow it."""
 

@@ -1,8 +1,8 @@
 """Turn a CSTA XML message into CTI events.
 
 A ``Decoder`` belongs to one connection to one server: it knows the monitors, and remembers which opaque ids were
-outside parties, who logged on where, and which calls belong to another's interaction. Duplicates are not dropped: the
-core is idempotent.
+outside parties and who logged on where. What it knows of calls (their interactions and queues) outlasts the connection.
+Duplicates are not dropped: the core is idempotent.
 """
 
 from datetime import datetime
@@ -11,7 +11,6 @@ from typing import Any, get_args
 from msgspec.structs import replace
 
 from cti.events import (
-    QUEUE_CLEARED,
     AgentData,
     AgentEvent,
     CallData,
@@ -19,6 +18,7 @@ from cti.events import (
     CallInformation,
     Conferenced,
     ConnectionCleared,
+    ConnectionItem,
     Delivered,
     Direction,
     Diverted,
@@ -28,13 +28,12 @@ from cti.events import (
     LoggedOff,
     LoggedOn,
     NetworkReached,
-    Originated,
     Queued,
-    ServiceInitiated,
 )
 from cti.sources.csta_xml.agents import AgentAt
 from cti.sources.csta_xml.bounded_cache import BoundedCache, ConnectionPlace
-from cti.sources.csta_xml.call_linkage import Interactions
+from cti.sources.csta_xml.call_linkage import SNAPSHOT
+from cti.sources.csta_xml.call_memory import CallMemory
 from cti.sources.csta_xml.device_resolver import DeviceResolver, connection_id
 from cti.sources.csta_xml.devices import NOBODY, Device, DeviceReader, read_device
 from cti.sources.csta_xml.event_table import AGENTS, CALLS, IGNORED, MERGES, EventShape, MergeShape
@@ -46,7 +45,6 @@ from cti.sources.csta_xml.snapshot import ALERTING, HOLD, KINDS, FoundConnection
 from cti.sources.port import SourceConfig, Stamp
 
 _STATES: frozenset[str] = frozenset(get_args(LocalState))
-_BEGINNINGS = (ServiceInitiated, Originated, Delivered, Established)
 #: What an event of a call or an agent has, whatever else it is.
 _IDENTIFYING = frozenset({"callID", "agentID", "agentDevice"})
 _NAMING_QUEUES = (Delivered, Established)
@@ -55,15 +53,16 @@ _NAMING_QUEUES = (Delivered, Established)
 class Decoder:
     """Reads the events of one link. ``monitors``: monitorCrossRefID -> device, kept by the session."""
 
-    def __init__(self, config: SourceConfig, options: CstaOptions, stamp: Stamp) -> None:
-        self._stamp = stamp
+    def __init__(
+        self, config: SourceConfig, options: CstaOptions, stamp: Stamp, memory: CallMemory | None = None
+    ) -> None:
+        self._stamp, self._memory = stamp, memory or CallMemory()
         self._queues = {read_device(device).number: name for device, name in config.queues.items()}
         self._ignored = frozenset(read_device(device).number for device in options.ignored_devices)
         self._devices = frozenset(read_device(device).number for device in config.devices)
         self._reader = DeviceReader(written_numbers(config, options))
         self._places = DeviceResolver(self._devices | self._ignored | self._queues.keys(), self._reader)
         self._private = PrivateReader(options)
-        self._interactions = Interactions()
         self._agents: BoundedCache[str, str] = BoundedCache()
         self.monitors: dict[str, str] = {}
 
@@ -94,9 +93,9 @@ class Decoder:
         if kind is None or device in self._ignored or not 0 < len(one.call) <= TEXT:
             return None
         shape = EventShape(kind, "connectionIdentifier")
-        data, _ = self._facts(shape, one.fields, one.call, ConnectionPlace(device), NOBODY)
+        data, _ = self._facts(shape, one.fields, one.call, ConnectionPlace(device), NOBODY, is_snapshot=True)
         states: dict[str, LocalState] = {ALERTING: "alerting", HOLD: "hold"}
-        data = replace(data, cause="snapshot", local_state=states.get(state, "connected"))
+        data = replace(data, local_state=states.get(state, "connected"))
         return self._stamp.call(kind, data, received=received)
 
     def logged_on(self, one: AgentAt, device: str, received: datetime) -> list[Event]:
@@ -142,13 +141,19 @@ class Decoder:
         return self.monitors.get(text_of(fields.get("monitorCrossRefID")), "")
 
     def _facts(
-        self, shape: EventShape, fields: dict[str, XmlElement], call: str, place: ConnectionPlace, subject: Device
+        self,
+        shape: EventShape,
+        fields: dict[str, XmlElement],
+        call: str,
+        place: ConnectionPlace,
+        subject: Device,
+        *,
+        is_snapshot: bool = False,
     ) -> tuple[CallData, Private]:
         private = self._private.read(fields.get("extensions"))
         calling, called = self._preferred(fields, "Calling"), self._preferred(fields, "Called")
         direction = self._direction(shape, fields, calling, called)
-        cause = text_of(fields.get("cause"))
-        begins = shape.kind in _BEGINNINGS
+        cause = SNAPSHOT if is_snapshot else text_of(fields.get("cause"))
         linkage = fields.get("callLinkageData")
         if linkage is None:
             linkage = descend(fields.get("callLinkageDataList"), "newCallLinkageData")
@@ -159,9 +164,10 @@ class Decoder:
             "direction": direction,
             "calling_number": calling.number[:TEXT] or None,
             "called_number": called.number[:TEXT] or None,
-            "queue_name": self._queue(shape, fields, place, private),
+            "queue_name": self._queue(shape, fields, call, place, private, is_snapshot=is_snapshot),
             "agent_id": subject.agent[:TEXT] or None if shape.kind is Established else None,
-            "interaction_id": self._interactions.of(call, linkage, cause, begins=begins)[:TEXT] or None,
+            "interaction_id": self._memory.interactions.of(shape.kind, call, place.device_id, linkage, cause)[:TEXT]
+            or None,
             "cause": cause[:TEXT] or None,
             "query_data": query_data(fields, private),
             **self._caller(fields, calling, direction, private),
@@ -203,24 +209,42 @@ class Decoder:
         return "inbound" if is_to_ours and calling.number.startswith("+") else None
 
     def _queue(
-        self, shape: EventShape, fields: dict[str, XmlElement], place: ConnectionPlace, private: Private
+        self,
+        shape: EventShape,
+        fields: dict[str, XmlElement],
+        call: str,
+        place: ConnectionPlace,
+        private: Private,
+        *,
+        is_snapshot: bool,
     ) -> str | None:
-        if shape.kind is Diverted and text_of(fields.get("cause")) == QUEUE_CLEARED:
-            return None  # The call left the queue unanswered: from now on it has none.
-        if private.queue_name:
-            return private.queue_name[:TEXT]
-        if shape.kind is Queued:
+        """Return the queue that a message names; the rules are in ``call_queues``."""
+        queues, kind, is_queue = self._memory.queues, shape.kind, place.device_id in self._queues
+        number = ""
+        if kind is Queued:
             queue = self._reader.of(fields.get("queue")).number or place.device_id
-            return (self._queues.get(queue, "") or queue)[:TEXT] or None
-        if shape.kind is Diverted:
-            return self._queue_name(place.device_id)
-        if shape.kind not in _NAMING_QUEUES:
-            return None
-        came_from = (self._reader.of(fields.get(name)).number for name in ("lastRedirectionDevice", "calledDevice"))
-        return next((name for one in (place.device_id, *came_from) if (name := self._queue_name(one))), None)
+            number = queues.enter(call, queue) if queue else ""
+        elif kind is Diverted and is_queue:
+            number = self._queue_left(fields, call, place.device_id)
+        elif kind in _NAMING_QUEUES and is_queue:
+            number = queues.enter(call, place.device_id)
+        elif kind in _NAMING_QUEUES:
+            last, called = self._queue_in(fields, "lastRedirectionDevice"), self._queue_in(fields, "calledDevice")
+            number = queues.at_phone(call, place.device_id, last, called, is_snapshot=is_snapshot)
+        is_phone = bool(place.device_id) and not (is_queue or place.outside or kind is Queued)
+        queues.note(kind, call, place.device_id, is_phone=is_phone, outside=place.outside)
+        may_be_private = number or kind is not Diverted or not is_queue
+        name = (private.queue_name if may_be_private else "") or self._queues.get(number, "") or number
+        return name[:TEXT] or None
 
-    def _queue_name(self, device: str) -> str | None:
-        return (self._queues[device] or device)[:TEXT] if device in self._queues else None
+    def _queue_left(self, fields: dict[str, XmlElement], call: str, queue: str) -> str:
+        to, cause = self._reader.of(fields.get("newDestination")).number, text_of(fields.get("cause"))
+        is_to_queue = to in self._queues and to != queue
+        return self._memory.queues.leave(call, queue, cause, to=to, is_to_queue=is_to_queue)
+
+    def _queue_in(self, fields: dict[str, XmlElement], name: str) -> str:
+        number = self._reader.of(fields.get(name)).number
+        return number if number in self._queues else ""
 
     def _caller(
         self, fields: dict[str, XmlElement], calling: Device, direction: Direction | None, private: Private
@@ -244,19 +268,28 @@ class Decoder:
             return []
         private = self._private.read(fields.get("extensions"))
         is_transfer = shape.kind is not Conferenced
+        self._follow_merge(merge, items, is_transfer=is_transfer)
         data = CallData(
             primary_old_call_id=merge.primary,
             secondary_old_call_id=merge.secondary or None,
             resulting_call_id=merge.resulting or None,
             connections=items,
-            interaction_id=self._interactions.of_merged(merge.resulting, fields.get("callLinkageDataList"))[:TEXT]
-            or None,
+            interaction_id=self._interaction_of(merge, fields)[:TEXT] or None,
             query_data=query_data(fields, private),
             cause=text_of(fields.get("cause"))[:TEXT] or None,
             **_roles(merge, is_transfer=is_transfer),
             **_rest(fields),
         )
         return [self._stamp.call(shape.kind, data, received=received)]
+
+    def _interaction_of(self, merge: Merge, fields: dict[str, XmlElement]) -> str:
+        linkage = fields.get("callLinkageDataList")
+        return self._memory.interactions.of_merged(merge.resulting, linkage, merge.actor)
+
+    def _follow_merge(self, merge: Merge, items: tuple[ConnectionItem, ...], *, is_transfer: bool) -> None:
+        olds = tuple(one for one in (merge.primary, merge.secondary) if one)
+        phones = frozenset(item.new.device_id for item in items) & (self._devices - self._queues.keys())
+        self._memory.queues.merge(olds, merge.resulting, phones=phones, left=merge.actor if is_transfer else "")
 
     def _agent(self, kind: type[AgentEvent], fields: dict[str, XmlElement], received: datetime) -> Event:
         named = self._reader.of(fields.get("agentDevice"))

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 import clock
 from cti.events import Event
 from cti.sources.csta_xml.application_session import ApplicationSession, begin_application_session, register
+from cti.sources.csta_xml.call_memory import CallMemory
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.framing import CstaFrame, CstaFrameError, CstaFramer
 from cti.sources.csta_xml.link import CstaLink, RequestDenied, RequestTimedOut, is_answer, open_link
@@ -25,7 +26,7 @@ from cti.sources.csta_xml.requests import Requests, namespace_of, stop_session
 from cti.sources.csta_xml.segments import DATA_OF
 from cti.sources.csta_xml.status_requests import StatusRequests
 from cti.sources.event_age import EventAge
-from cti.sources.port import REPAIRED, CallRequest, LinkError, Outlet, Quarantined, SourceConfig, Stamp
+from cti.sources.port import REPAIRED, CallRequest, LinkError, Outlet, Quarantined, Session, SourceConfig, Stamp
 
 log = structlog.get_logger()
 
@@ -43,6 +44,17 @@ class CstaSession:
     def __init__(self, config: SourceConfig, stamp: Stamp, now: Callable[[], datetime] = clock.now) -> None:
         self._config, self._stamp, self._now = config, stamp, now
         self._made_calls: MadeCalls | None = None
+        self.memory = CallMemory()
+
+    def continues(self, previous: Session) -> None:
+        """Keep what the session before knew of the calls of the same server: they go on without the link."""
+        if isinstance(previous, CstaSession) and previous.server == self.server:
+            self.memory = previous.memory
+
+    @property
+    def server(self) -> tuple[str, int]:
+        """Return host and port of the server."""
+        return self._config.host, self._config.port
 
     async def make_call(self, request: CallRequest) -> str:
         """Have an extension call a number (MakeCall); see ``CallMaker``. Raises ``CallNotMade`` or ``LinkError``."""
@@ -65,7 +77,8 @@ class CstaSession:
         except CstaOptionsError as error:
             raise LinkError(f"the source's options: {error}", retryable=False) from error
         link = await open_link(self._config, options)
-        conversation = _Conversation(self._config, options, self._stamp, self._now, link, outlet)
+        decoder = Decoder(self._config, options, self._stamp, self.memory)
+        conversation = _Conversation(self._config, options, self._stamp, self._now, link, outlet, decoder)
         try:
             self._made_calls = conversation.made_calls
             await conversation.follow()
@@ -102,9 +115,10 @@ class _Conversation:
         now: Callable[[], datetime],
         link: CstaLink,
         outlet: Outlet,
+        decoder: Decoder,
     ) -> None:
         self._config, self._options, self._stamp, self._now, self._link = config, options, stamp, now, link
-        self._decoder = Decoder(config, options, stamp)
+        self._decoder = decoder
         self._outlet = OrderedOutlet(outlet, options.outlet_seconds)
         self._status = StatusRequests(link, options)
         self.made_calls = MadeCalls(link, self._status, options, config.slug)

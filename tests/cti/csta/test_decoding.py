@@ -148,11 +148,11 @@ def test_a_colleague_who_is_not_monitored_is_not_outside() -> None:
 def test_the_queue_is_where_the_call_came_from_last() -> None:
     redirected = "<lastRedirectionDevice><numberDialed>6000</numberDialed></lastRedirectionDevice>"
     using = decoder(queues={"5000": "Sales", "6000": "Support", "6500": ""})
+    ends = [device("calledDevice", one) for one in ("5000", "5000", "6500", "2001")]
+    stated = [redirected, "", "", ""]
+    calls = [established(more=end + more, call=f"C{n}") for n, (end, more) in enumerate(zip(ends, stated, strict=True))]
 
-    assert data_of(established(more=device("calledDevice", "5000") + redirected), using).queue_name == "Support"
-    assert data_of(established(more=device("calledDevice", "5000")), using).queue_name == "Sales"
-    assert data_of(established(more=device("calledDevice", "6500")), using).queue_name == "6500"
-    assert data_of(established(more=device("calledDevice", "2001")), using).queue_name is None
+    assert [data_of(text, using).queue_name for text in calls] == ["Support", "Sales", "6500", None]
 
 
 def test_a_queue_without_a_name_is_called_by_its_number() -> None:
