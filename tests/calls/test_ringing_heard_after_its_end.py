@@ -63,3 +63,29 @@ def test_a_phone_that_rings_again_later_may_answer(end: str, has_source_times: b
     board = _played([*QUEUED, ENDS[end], RINGS, again, *answered], has_source_times)
 
     assert [(leg.device_id, leg.facts.caller_name) for leg in board.legs] == [("2006", "Carl")]
+
+
+@pytest.mark.parametrize("has_source_times", [True, False])
+@pytest.mark.parametrize("destination", ["2001", None])
+def test_a_phone_that_is_led_away_from_twice_lets_no_call_wait_that_is_over(
+    destination: str | None, has_source_times: bool
+) -> None:
+    """2002 rang beside 2001, which leaves at 8.5; the second monitor's Diverted is heard after that."""
+    led = {"newDestination": destination} if destination else {}
+    told = [
+        *QUEUED,
+        ("Delivered", 1, 1, "2002", {}),
+        ("Delivered", 1, 1, "2001", {}),
+        ("Established", 8, 8, "2001", {}),
+        ("Diverted", 8.4, 8.41, "2002", led),
+        ("ConnectionCleared", 8.5, 8.5, "2001", {}),
+        ("Diverted", 8.4, 8.6, "2002", led),
+        ("Established", 12, 12, "2006", {}),
+        ("ConnectionCleared", 16, 16, "2006", {}),
+    ]
+    board = _played(told, has_source_times)
+
+    assert [(leg.device_id, leg.facts.caller_name, leg.facts.queue_name) for leg in board.legs] == [
+        ("2001", "Carl", "Sales"),
+        ("2006", "", ""),
+    ]

@@ -174,6 +174,7 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
     if call.ended_at is not None and event.time > call.ended_at + GRACE and not is_of_queue:
         return  # It is of no call that is known.
     party = call.parties.get(device_id)
+    is_repeated = party is not None and not party.is_here and party.cleared_gateway_at is None
     if party is None:
         call = rung_out(work, call, event)
     if party is not None and not party.is_talking and party.cleared_gateway_at is None:
@@ -187,7 +188,7 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
         work.put_call(replace(call, handed_to=event.data.new_destination or ""))
         return
     is_ended = call.moved_to is not None or call.superseded_at is not None or call.cleared_at is not None
-    if is_ended or party is None or _was_answered_since(work, call, event):
+    if is_ended or party is None or is_repeated or _was_answered_since(work, call, event):
         return
     if party.is_talking or not any(one.is_here for one in call.parties.values()):
         is_outside = not call.waits_at and is_outside_number(work, event.data.new_destination or "")
