@@ -16,7 +16,7 @@ from django.conf import settings
 from evidence.audit import AuditCount, day_problems, first_kept_day
 from evidence.export import key_changes
 from evidence.models import EvidenceKey, EvidenceSeal, EvidenceSealFile
-from evidence.progress import Progress
+from evidence.progress import ComparisonProgress
 from evidence.records import NOTHING_BEFORE, SealStatement, SignedKeyChange, text_hash
 from evidence.seal_file import KnownSeals, SealLine, host_name
 from evidence.verification import is_signed, trusted_keys
@@ -136,7 +136,9 @@ def lost_lines(row: EvidenceSealFile, known: KnownSeals) -> list[Misfit]:
     return [] if text in known.accepted else [Misfit(text)]
 
 
-def check_days(progress: Progress, known: KnownSeals, now: datetime, budget: float | None = None) -> Progress:
+def check_days(
+    progress: ComparisonProgress, known: KnownSeals, now: datetime, budget: float | None = None
+) -> ComparisonProgress:
     """Compare blocks and entries of sealed days with their seals; return how far it came and what it found.
 
     ``budget``: seconds after which the next run continues; without one all days are compared.
@@ -156,14 +158,14 @@ def check_days(progress: Progress, known: KnownSeals, now: datetime, budget: flo
     return msgspec.structs.replace(progress, next_day=None)
 
 
-def _of_days(progress: Progress, days: Container[str]) -> Progress:
+def _of_days(progress: ComparisonProgress, days: Container[str]) -> ComparisonProgress:
     """Forget what was found of days that have no seal any more: that is said by itself."""
     faults = {day: texts for day, texts in progress.faults.items() if day in days}
     gone = frozenset(day for day in progress.gone if day in days)
     return msgspec.structs.replace(progress, faults=faults, gone=gone)
 
 
-def _with_day(progress: Progress, day: str, known: KnownSeals, now: datetime) -> Progress:
+def _with_day(progress: ComparisonProgress, day: str, known: KnownSeals, now: datetime) -> ComparisonProgress:
     count, until = AuditCount(), max(known.gone_until, progress.gone_until)
     statement = known.seals[day].statement
     looked = day_problems(date.fromisoformat(day), statement, first_kept_day(now, until), count)
@@ -176,7 +178,7 @@ def _with_day(progress: Progress, day: str, known: KnownSeals, now: datetime) ->
     )
 
 
-def day_misfits(progress: Progress, known: KnownSeals) -> list[Misfit]:
+def day_misfits(progress: ComparisonProgress, known: KnownSeals) -> list[Misfit]:
     """Return what the last looks at the entries of sealed days found, as far as nobody accepted it."""
     return [
         Misfit(text, gone=day if day in progress.gone else "")

@@ -9,7 +9,7 @@ import structlog
 from clock.text import site_time
 from evidence.comparison import Misfit, check_days, compare, day_misfits, lost_file, lost_lines, seal_file_path
 from evidence.models import EvidenceSealFile
-from evidence.progress import Progress, read_progress, write_progress
+from evidence.progress import ComparisonProgress, read_progress, write_progress
 from evidence.seal_file import HeldFile, KnownSeals, SealLine, host_name, known_seals
 from evidence.unsealed import Sealed, file_by_time, first_waiting, misfiled, overdue, sealed_until
 
@@ -68,7 +68,9 @@ def span(first: str, last: str) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def _keep(row: EvidenceSealFile, known: KnownSeals, progress: Progress, found: Sequence[Misfit], now: datetime) -> None:
+def _keep(
+    row: EvidenceSealFile, known: KnownSeals, progress: ComparisonProgress, found: Sequence[Misfit], now: datetime
+) -> None:
     days = sorted(known.seals)
     row.host, row.path, row.compared_at = host_name(), str(seal_file_path()), now
     if not lost_lines(row, known):  # Else it says what there was, until somebody accepts that it is gone.

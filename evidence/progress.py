@@ -14,7 +14,7 @@ import msgspec
 NO_FAULTS: Mapping[str, list[str]] = MappingProxyType({})
 
 
-class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
+class ComparisonProgress(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one comparison leaves for the next.
 
     ``file``: the file of seals that it belongs to. ``pass_at``: when the look at the sealed days began; ``next_day``:
@@ -44,16 +44,16 @@ def progress_path(seals: Path) -> Path:
     return seals.with_name(f"{seals.stem}.compared.json")
 
 
-def read_progress(seals: Path, file: str) -> Progress:
+def read_progress(seals: Path, file: str) -> ComparisonProgress:
     """Return the progress; one that is missing, cannot be read or is of another file begins again."""
     try:
-        read = msgspec.json.decode(progress_path(seals).read_bytes(), type=Progress)
+        read = msgspec.json.decode(progress_path(seals).read_bytes(), type=ComparisonProgress)
     except (OSError, ValueError):
-        return Progress(file)
-    return read if read.file == file else Progress(file)
+        return ComparisonProgress(file)
+    return read if read.file == file else ComparisonProgress(file)
 
 
-def write_progress(seals: Path, progress: Progress) -> None:
+def write_progress(seals: Path, progress: ComparisonProgress) -> None:
     """Keep the progress, whole or not at all. Raises ``OSError``."""
     path = progress_path(seals)
     new = path.with_suffix(".new")

@@ -15,7 +15,7 @@ from clock.text import site_time
 from evidence.audit import GRACE
 from evidence.chain import held_head
 from evidence.models import EvidenceBlock, EvidenceSeal
-from evidence.progress import Progress
+from evidence.progress import ComparisonProgress
 from evidence.records import BlockHeader, SealStatement
 
 #: A block may be of tomorrow: clocks of several machines, and a time zone that was changed.
@@ -57,7 +57,7 @@ def _days_of_unsealed(sealed: Sealed) -> list[tuple[date, int, int]]:
     return sorted(found, key=lambda one: one[1])
 
 
-def first_waiting(progress: Progress, sealed: Sealed, now: datetime) -> Progress:
+def first_waiting(progress: ComparisonProgress, sealed: Sealed, now: datetime) -> ComparisonProgress:
     """Return the progress with a block that waits for its seal, if there is one: the same until it is sealed."""
     since = progress.waiting_since
     is_believed = since is not None and since <= now and (sealed.at is None or since >= sealed.at)
@@ -68,7 +68,7 @@ def first_waiting(progress: Progress, sealed: Sealed, now: datetime) -> Progress
     return msgspec.structs.replace(progress, waiting=last if waits else 0, waiting_since=now if waits else None)
 
 
-def overdue(progress: Progress, sealed: Sealed, now: datetime) -> Iterator[str]:
+def overdue(progress: ComparisonProgress, sealed: Sealed, now: datetime) -> Iterator[str]:
     """Yield which block was seen without a seal more than a day before today, though no day waits for its seal.
 
     ``progress``: what an earlier look saw, kept outside the database: the days there may be changed day after day.

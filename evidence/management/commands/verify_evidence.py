@@ -12,7 +12,7 @@ from evidence.audit import first_kept_day
 from evidence.comparison import compare, seal_file_path
 from evidence.guard import span
 from evidence.models import EvidenceSeal
-from evidence.progress import Progress, read_progress
+from evidence.progress import ComparisonProgress, read_progress
 from evidence.records import EvidenceExport
 from evidence.seal_file import KnownSeals, known_seals, read_lines
 from evidence.unsealed import misfiled, overdue, sealed_until
@@ -90,7 +90,7 @@ class Command(BaseCommand):
             raise CommandError(f"NOT PROVED:\n{lines}")
 
 
-def _of_unsealed(progress: Progress, known: KnownSeals, now: datetime) -> list[str]:
+def _of_unsealed(progress: ComparisonProgress, known: KnownSeals, now: datetime) -> list[str]:
     """Return which blocks no seal will cover soon."""
     statement = EvidenceSeal.objects.order_by("-day").values_list("statement", flat=True).first() or ""
     try:
