@@ -105,6 +105,7 @@ def test_the_tests_may_be_named_at_the_prompt(project: Project) -> None:
     assert fates(reported)["number += 1", "arithmetic"] == "survived", "that test was not wanted"
 
 
+@pytest.mark.nightly
 def test_what_survived_is_tried_again_alone(project: Project) -> None:
     """By its text: meanwhile lines were added above it. What nobody could notice then, another test notices now."""
     former = project.root.parent / "former.json"
@@ -138,6 +139,7 @@ def test_a_file_that_json_did_not_write_is_refused(project: Project, capsys: pyt
     assert "not what --json writes" in capsys.readouterr().err
 
 
+@pytest.mark.nightly
 def test_tests_that_fail_anyway_say_nothing(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     project.write("tests/test_prices.py", "from shop.prices import price\n\ndef test_it():\n    assert price(1) == 1\n")
 
@@ -160,6 +162,7 @@ def test_a_folder_elsewhere_is_refused(project: Project) -> None:
     assert main(["/usr/lib", "--root", str(project.root), "--tables", str(project.root)]) == CANNOT_RUN
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("floor", "status"), [("10", 0), ("100", BELOW_FLOOR)])
 def test_a_night_runs_a_sample_of_each_part_and_fails_below_the_floor(
     project: Project, floor: str, status: int, capsys: pytest.CaptureFixture[str]
