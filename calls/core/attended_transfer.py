@@ -106,6 +106,7 @@ def hand_on(
     new_segment: bool,
     call_origin: Origin | None,
     held_since: datetime | None,
+    is_conference: bool = False,
 ) -> None:
     """Ask QMS again for a leg that a call was handed on to: the same recording is one leg, another begins a second.
 
@@ -113,7 +114,7 @@ def hand_on(
     transfer, it is the second part's, and nothing is asked.
     """
     pending = pending_of(leg, before, at, gateway_at, new_segment=new_segment, call_origin=call_origin)
-    pending = replace(pending, held_since=held_since)
+    pending = replace(pending, held_since=held_since, is_conference=is_conference)
     leg = replace(leg, pending_transfer=pending)
     if not is_wanted(work, leg):
         if new_segment:
@@ -177,25 +178,29 @@ def _over_at(work: UnitOfWork, leg: LegState) -> datetime | None:
     return heard - max(late, timedelta(0))
 
 
-def divide_leg(work: UnitOfWork, leg: LegState, missed: str, at: datetime) -> None:
+def divide_leg(work: UnitOfWork, leg: LegState, missed: str, at: datetime, *, is_asked_late: bool = False) -> None:
     """Divide a leg at its pending transfer, where QMS named no recording of the second part, and ``missed`` says why.
 
-    The first part keeps its recording, unless that may have begun with the second. Unless QMS said that it ended at the
-    transfer, it may have gone on: then it gets the flags that are the same for both parts, but for a second part that
-    was over before QMS could have been asked, of which the recording has hardly anything.
+    The first part keeps its recording, with its own data, unless that may have begun with the second. Where the gateway
+    or the link was too late for QMS to be asked (``is_asked_late``), it gets the flags that are the same for both parts
+    alone: the recording may have gone on.
     """
     found = _answer(leg)
     if found is not None and part_of(work, leg, found.started_at) is Part.EITHER:
         leg = replace(leg, guid="", service=None)
-    split(work, replace(leg, missed=missed), at, is_undecided=missed != "none" and not _was_soon_over(leg))
+    split(work, replace(leg, missed=missed), at, is_undecided=is_asked_late and missed != "none")
 
 
-def _was_soon_over(leg: LegState) -> bool:
-    """Say whether a leg ended just after its transfer, by the source's clock."""
-    pending, ended = leg.pending_transfer, leg.disconnected_source_at
-    if pending is None or ended is None or leg.is_end_unknown or pending.held_since is not None:
-        return False
-    return ended - pending.at <= LATE
+def is_asked_late(work: UnitOfWork, leg: LegState, first_asked_at: datetime | None, why: str) -> bool:
+    """Say whether QMS was asked for the first time too long after a leg's transfer, or never.
+
+    Then it is not QMS that was silent, but the gateway or its link that was late.
+    """
+    pending = leg.pending_transfer
+    if pending is None or first_asked_at is None:
+        return pending is not None and why == "late"
+    moved = earliest(work, leg, pending) if work.site.has_source_times else pending.held_since or pending.gateway_at
+    return first_asked_at > moved + LATE + APART
 
 
 def give_to_second(work: UnitOfWork, leg: LegState, at: datetime) -> bool:

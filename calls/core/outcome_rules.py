@@ -41,7 +41,7 @@ _UNCERTAIN = (
 )
 #: What is reported of a leg that has only the flags that hold before and after a transfer.
 WITHHELD = (
-    "QMS did not say in time whether the recording went on after the transfer: only what was the same before and after "
+    "QMS was asked too late whether the recording went on after the transfer: only what was the same before and after "
     "it is written."
 )
 _JOINED_LATE = "The call was already in progress when it was first seen; QMS no longer names its recording."

@@ -15,7 +15,7 @@ class RecordingFound(msgspec.Struct, frozen=True, kw_only=True):
     """QMS named a recording for a leg, in answer to a question of ``asked_at``.
 
     ``holder``: the leg that had this recording when the batch was read, ``ANOTHERS``: one of another source. ``why``:
-    what QMS had answered before, after a transfer.
+    what QMS had answered before, after a transfer. ``first_asked_at``: when the search's first question was put.
     """
 
     leg: int
@@ -28,13 +28,15 @@ class RecordingFound(msgspec.Struct, frozen=True, kw_only=True):
     holder: int | None = None
     asked_at: datetime | None = None
     why: str = ""
+    first_asked_at: datetime | None = None
 
 
 class RecordingMissed(msgspec.Struct, frozen=True, kw_only=True):
     """The window is over without a recording. ``why``: see ``WHY``.
 
     ``asked_at``: when a question was put that QMS did answer, the first one for which a recording that began with the
-    leg, or with the transfer, would have been there, else the last; None: it is not known.
+    leg, or with the transfer, would have been there, else the last; None: it is not known. ``first_asked_at``: when the
+    first question was put, whether it was answered or not.
     """
 
     leg: int
@@ -44,6 +46,7 @@ class RecordingMissed(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     error: str = ""
     asked_at: datetime | None = None
+    first_asked_at: datetime | None = None
 
 
 class RecordingAssigned(msgspec.Struct, frozen=True, kw_only=True):

@@ -281,6 +281,8 @@ class PendingTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     call_origin: Origin | None = None
     #: Since when a link that stalled may have held the transfer back, where that was seen.
     held_since: datetime | None = None
+    #: It was a conference: the leg goes on unless QMS says that another recording began.
+    is_conference: bool = False
 
 
 class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

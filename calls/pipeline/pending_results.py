@@ -82,6 +82,7 @@ def answer_of(row: RecordedSearch, holder: int | None) -> ResultEvent:
             at=at,
             error=row.error,
             asked_at=row.asked_at,
+            first_asked_at=row.first_asked_at,
         )
     return RecordingFound(
         leg=leg,
@@ -94,6 +95,7 @@ def answer_of(row: RecordedSearch, holder: int | None) -> ResultEvent:
         holder=holder,
         asked_at=row.asked_at,
         why=row.why,
+        first_asked_at=row.first_asked_at,
     )
 
 

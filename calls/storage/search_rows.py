@@ -65,6 +65,7 @@ class RecordedSearch(msgspec.Struct, frozen=True):
     deadline: datetime
     state: str
     attempts: int
+    first_asked_at: datetime | None
     asked_at: datetime | None
     answered_at: datetime | None
     recording_guid: str

@@ -81,6 +81,7 @@ class _Question(msgspec.Struct, frozen=True):
     attempts: int = 0
     why: str = ""
     asked_at: datetime | None = None
+    first_asked_at: datetime | None = None
 
 
 class Replay:
@@ -166,6 +167,7 @@ class Replay:
         if now >= deadline:
             self._apply(_missed(question, deadline if question.attempts else now), now)
             return
+        question = msgspec.structs.replace(question, first_asked_at=question.first_asked_at or now)
         answer = None if self.recorder.is_away(now) else self._answered(question, now)
         if isinstance(answer, RecordingFound):
             self._later(answer.at, answer)
@@ -180,9 +182,9 @@ class Replay:
             asked_at = now
         holder = self.work.holder_of(found.guid) if found is not None else None
         if found is not None and (found.guid == search.known_guid or (holder is not None and not search.known_guid)):
-            return _Question(search, attempts, "same", asked_at)
+            return _Question(search, attempts, "same", asked_at, question.first_asked_at)
         if found is None or holder is not None:  # Another leg's says nothing of the one that is known.
-            return _Question(search, attempts, question.why or "none", asked_at)
+            return _Question(search, attempts, question.why or "none", asked_at, question.first_asked_at)
         return RecordingFound(
             leg=search.leg,
             search=search.search,
@@ -193,6 +195,7 @@ class Replay:
             at=now + self.recorder.answers_after,
             asked_at=now,
             why=question.why,
+            first_asked_at=question.first_asked_at,
         )
 
     def _write(self, command: WriteFlags, now: datetime) -> None:
@@ -222,5 +225,11 @@ def _missed(question: _Question, at: datetime) -> RecordingMissed:
     search = question.search
     why = question.why or "late"
     return RecordingMissed(
-        leg=search.leg, search=search.search, why=why, attempts=question.attempts, at=at, asked_at=question.asked_at
+        leg=search.leg,
+        search=search.search,
+        why=why,
+        attempts=question.attempts,
+        at=at,
+        asked_at=question.asked_at,
+        first_asked_at=question.first_asked_at,
     )

@@ -101,7 +101,10 @@ class Judge:
             self._verdict.written_twice.append(f"{name}: {recording.writes} writes of {parts} parts")
         due = _due(line, self._evidence.specs)
         for flag, value in recording.flags.items():
-            if value != due.get(flag) and not self._is_earlier_ref(line, value):
+            is_right = value == due.get(flag) or self._is_earlier_ref(line, value)
+            if not is_right and due.get(flag) == line.call_ref and self._is_of_first_part(line, recording, value):
+                self._verdict.explained["reference of before a transfer of which QMS said nothing"] += 1
+            elif not is_right:
                 self._verdict.wrong.append(f"{name}: {flag} is {value!r}, not {due.get(flag)!r}")
         if missing := due.keys() - recording.flags.keys():
             self._judge_missing(line, recording, missing)
@@ -122,11 +125,19 @@ class Judge:
         """Say whether this is a reference that the leg had before a transfer that nobody could hear."""
         return value in line.call_refs and self._gap_over(line.connected_at, self._end(line))
 
+    def _is_of_first_part(self, line: LegLine, recording: QmsRecording, value: str) -> bool:
+        """Say whether this is the reference before a transfer after which a fault kept QMS from saying what went on.
+
+        The gateway then divides the leg, and the recording keeps what is its first part's.
+        """
+        second = self._unanswered_part(line, recording)
+        first = any(one.guid == recording.guid and one.call_id == value for one in self._seen[line.extension])
+        return first and second is not None and self._fault_over(second.connected_at) is not None
+
     def _unanswered_part(self, line: LegLine, recording: QmsRecording) -> SeenLeg | None:
         """Return the part of a leg after an attended transfer after which QMS could not be asked in time, if any.
 
-        The gateway then divides the leg, and its first part keeps the recording, without the flags that the second has
-        otherwise (docs/reliability.md, "Not promised").
+        The gateway then divides the leg, and its first part keeps the recording (docs/reliability.md, "Not promised").
         """
         here = self._seen[line.extension]
         first = next((one for one in here if one.guid == recording.guid and one.call_id in line.call_refs[:-1]), None)

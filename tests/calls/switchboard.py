@@ -94,8 +94,10 @@ class Switchboard:
         )
         return self.hears(answer)
 
-    def missed(self, seconds: float, leg: int, why: str = "none", *, asked: float | None = None) -> "Switchboard":
-        """QMS named none; ``asked``: when it answered a question."""
+    def missed(
+        self, seconds: float, leg: int, why: str = "none", *, asked: float | None = None, first: float | None = None
+    ) -> "Switchboard":
+        """QMS named none; ``asked``: when it answered a question; ``first``: when the first one was put."""
         known = self.state.legs[leg]
         answer = RecordingMissed(
             leg=leg,
@@ -104,6 +106,7 @@ class Switchboard:
             attempts=5,
             at=moment(seconds),
             asked_at=moment(asked) if asked is not None else None,
+            first_asked_at=moment(first) if first is not None else None,
         )
         return self.hears(answer)
 

@@ -127,8 +127,7 @@ def test_a_leg_that_vanished_in_a_gap_is_divided_where_qms_could_not_be_asked_an
     first, second = _parts(board.missed(42, 2, "none", asked=41))
 
     assert before.is_end_unknown
-    withheld = ("call_id", "queue_name", "wrapup_template", "wrapup_result")
-    assert _changed(before, first) == CUT_OFF | {"is_end_unknown": False, "due": None, "withheld": withheld}
+    assert _changed(before, first) == CUT_OFF | {"is_end_unknown": False, "due": None}
     assert _changed(before, second) == BEGUN | {
         "phase": LegPhase.SETTLED,
         "search": SearchStatus.MISSED,

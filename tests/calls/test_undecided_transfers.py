@@ -1,25 +1,32 @@
-"""A recording that may have gone on after a transfer, or not: it gets the flags that are the same for both parts."""
+"""A recording of which nobody knows whether it went on after a transfer: QMS was silent, or was asked too late."""
+
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from calls.core.flag_facts import leg_facts
 from calls.core.outcome_rules import WITHHELD
 from calls.core.outcomes import Outcome
 from calls.core.state import LegState
 from flags.catalogue.values import FIELDS, flag_texts
-from tests.calls.switchboard import Switchboard, with_site
-from tests.calls.test_transfers import attended
+from tests.calls.switchboard import Switchboard, event, moment, with_site
 
 pytestmark = pytest.mark.core
 
 
-def _consulted(interaction: str = "I1") -> Switchboard:
+def _consulted(interaction: str = "I1", *, heard: float = 30, kind: str = "Transferred") -> Switchboard:
     """2001 has Uma of Sales in C1, and consults A7 at 2002 in C2 from 25 on; G2 is recorded there. C3 from 30 on."""
     board = Switchboard(with_site(wrapup_wait_seconds=60)).agent("LoggedOn", 1, "A7", deviceId="2002")
     board.call("Queued", 2, "C1", queueName="Sales", interactionId="I1", callerName="Uma", callerNameSource="isdn")
     board.call("Established", 5, "C1", "2001").call("Held", 20, "C1", "2001").call("Originated", 21, "C2", "2001")
-    board.call("Established", 25, "C2", "2002", interactionId=interaction)
-    return board.found(25.5, 2, "G2").hears(attended(30))
+    board.call("Established", 25, "C2", "2002", interactionId=interaction).found(25.5, 2, "G2")
+    sides = {"Conferenced": ("conferencingDeviceId", "addedPartyId")}
+    host, added = sides.get(kind, ("transferringDeviceId", "transferredToDeviceId"))
+    moved: dict[str, Any] = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C3"}
+    new = [{"old": {"callId": "C2", "deviceId": "2002"}, "new": {"callId": "C3", "deviceId": "2002"}}]
+    joined = event(kind, 30, **moved, **{host: "2001", added: "2002"}, connections=new)
+    return board.hears(replace(joined, gatewaytime=moment(heard)))
 
 
 def _first(board: Switchboard) -> LegState:
@@ -32,26 +39,63 @@ def _flags(leg: LegState) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("why", "asked", "ended"),
-    [("none", 39, 31.501), ("none", 39, 33), ("late", None, 60), ("unreachable", None, 60), ("unreachable", 31.4, 60)],
+    ("why", "asked", "first", "ended"),
+    [
+        ("late", None, None, 60),  # Never asked: the gateway stood still.
+        ("none", 39, 39, 33),  # Eight seconds behind, and the call is over by then.
+        ("none", 39, 39, 30.4),
+        ("unreachable", None, 33, 60),
+    ],
 )
-def test_where_qms_could_not_be_asked_in_time_the_recording_gets_what_both_parts_have_in_common(
-    why: str, asked: float | None, ended: float
+def test_where_the_gateway_asked_too_late_the_recording_gets_what_both_parts_have_in_common(
+    why: str, asked: float | None, first: float | None, ended: float
 ) -> None:
     """It may be of C2 alone, or of C2 and then C3, where it would be labelled with C3, Sales and Uma."""
-    board = _consulted().call("ConnectionCleared", ended, "C3", "2002").missed(61, 2, why, asked=asked).waits(63)
-    first = _first(board.settled(64, 2))
+    board = _consulted().call("ConnectionCleared", ended, "C3", "2002")
+    board.missed(61, 2, why, asked=asked, first=first).waits(63)
+    leg = _first(board.settled(64, 2))
 
-    assert _flags(first) == {"AgentId": "A7", "InteractionGuid": "I1"}
-    assert (first.outcome, first.reason) == (Outcome.FLAGGED, WITHHELD)
+    assert _flags(leg) == {"AgentId": "A7", "InteractionGuid": "I1"}
+    assert (leg.outcome, leg.reason) == (Outcome.FLAGGED, WITHHELD)
 
 
-@pytest.mark.parametrize("ended", [30.4, 31.5])
-def test_a_recording_that_can_have_gone_on_for_a_moment_only_has_the_flags_of_before_the_transfer(ended: float) -> None:
-    """QMS is asked 1.5 s after a transfer: the call was over by then, on a healthy link."""
-    board = _consulted().call("ConnectionCleared", ended, "C3", "2002").missed(41, 2, "none", asked=31.5).waits(43)
+@pytest.mark.parametrize(
+    ("why", "asked", "first", "ended"),
+    [
+        ("unreachable", None, 30, 60),  # QMS was away.
+        ("unreachable", 31.4, 31.4, 60),
+        ("none", 38, 30, 36),  # It was away until the call was over.
+        ("none", 31.5, 30, 30.4),  # The call was over before QMS can tell.
+        ("none", 31.5, 32.5, 30.4),
+    ],
+)
+def test_where_qms_was_asked_in_time_and_is_silent_the_consultation_keeps_its_own_flags(
+    why: str, asked: float | None, first: float, ended: float
+) -> None:
+    """A QMS that does not answer has said nothing, and a consultation is a leg of its own."""
+    board = _consulted().call("ConnectionCleared", ended, "C3", "2002")
+    leg = _first(board.missed(61, 2, why, asked=asked, first=first).waits(63))
 
-    assert _flags(_first(board))["CTICallRef"] == "C2"
+    assert _flags(leg) == {"AgentId": "A7", "InteractionGuid": "I1", "CTICallRef": "C2"}
+
+
+def test_a_transfer_that_is_heard_late_is_asked_for_late() -> None:
+    """By the source's own times it took place four seconds before it was heard; 2002 left half a second after it."""
+    board = _consulted(heard=34).call("ConnectionCleared", 30.5, "C3", "2002")
+    leg = _first(board.missed(61, 2, "none", asked=34.1, first=34.1).waits(63))
+
+    assert _flags(leg) == {"AgentId": "A7", "InteractionGuid": "I1"}
+
+
+@pytest.mark.parametrize(("why", "asked", "first"), [("unreachable", None, 30), ("late", None, None), ("none", 39, 39)])
+def test_after_a_conference_the_leg_goes_on_unless_qms_says_otherwise(
+    why: str, asked: float | None, first: float | None
+) -> None:
+    board = _consulted(kind="Conferenced").call("ConnectionCleared", 38, "C3", "2002")
+    leg = _first(board.missed(61, 2, why, asked=asked, first=first).waits(63))
+
+    assert (leg.call_id, leg.facts.queue_name, leg.facts.caller_name) == ("C3", "Sales", "Uma")
+    assert leg.withheld == ()
 
 
 @pytest.mark.parametrize(("why", "asked", "flags"), [("none", 31.5, "C2"), ("same", 31.5, "C3")])
@@ -63,7 +107,7 @@ def test_where_qms_was_asked_in_time_the_call_reference_is_written(why: str, ask
 
 
 def test_an_interaction_that_is_not_the_same_after_the_transfer_is_not_written() -> None:
-    board = _consulted("I2").missed(41, 2, "unreachable").call("ConnectionCleared", 60, "C3", "2002").waits(63)
+    board = _consulted("I2").missed(41, 2, "late").call("ConnectionCleared", 60, "C3", "2002").waits(63)
 
     assert _flags(_first(board)) == {"AgentId": "A7"}
 
@@ -71,7 +115,7 @@ def test_an_interaction_that_is_not_the_same_after_the_transfer_is_not_written()
 @pytest.mark.parametrize("at", [28, 32])
 def test_no_wrap_up_is_written_to_a_recording_of_which_it_is_not_known_how_long_it_went_on(at: float) -> None:
     """The wrap-up of the talk with the customer is the recording's, if that went on."""
-    board = _consulted().missed(41, 2, "unreachable").waits(43).settled(44, 2)
+    board = _consulted().missed(41, 2, "late").waits(43).settled(44, 2)
     board.call("CallInformation", at, "C2", "2002", wrapup={"result": "Sold"}).waits(120)
 
     assert board.writes == [(2, "base")]

@@ -144,8 +144,12 @@ def test_where_no_fault_kept_qms_from_being_asked_in_time_a_missing_reference_ha
     assert "without CTICallRef: QMS was not asked in time" in verdict.unexplained[0]
 
 
-def test_the_reference_before_a_transfer_is_wrong_for_a_recording_that_went_on() -> None:
-    assert len(divided(CTICallRef="C1").wrong) == 1
+def test_the_reference_before_a_transfer_is_excused_by_a_fault_alone() -> None:
+    excused, unexcused = divided(CTICallRef="C1"), divided(CTICallRef="C1", fault=None)
+
+    assert counts(excused) == (0, 0, 0, 0)
+    assert excused.explained["reference of before a transfer of which QMS said nothing"] == 1
+    assert len(unexcused.wrong) == 1
 
 
 def test_an_answer_that_may_be_the_next_calls_is_none_where_the_line_had_stalled() -> None:

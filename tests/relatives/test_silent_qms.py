@@ -12,7 +12,6 @@ from tests.relatives.case import (
     established,
     flagged,
     holds,
-    in_common,
     queued,
     talk,
     transferred,
@@ -66,7 +65,7 @@ CASES = [
         [
             FIRST,
             CONSULTING,
-            in_common("2002", 25, 30, "C2", "R2", interaction="I1"),
+            flagged("2002", 25, 30, "C2", "R2", interaction="I1"),
             without_flags("2002", 30, 33, "C1", "window_missed"),
         ],
         recordings=[("R1", "2001", 5, 30), ("R2", "2002", 25, 30), ("R3", "2002", 30, 33)],
@@ -100,7 +99,7 @@ CASES = [
         qms={"away": [[21.9, 40]]},
     ),
     Case(
-        "A conference while QMS is away: it is not known whether the recording of who was consulted goes on",
+        "A conference while QMS is away: the recordings that are known go on, each once",
         [
             *CONSULTATION,
             conferenced(30, "C1", "C2", "C3", "2001", "2002"),
@@ -110,8 +109,7 @@ CASES = [
         [
             flagged("2001", 5, 60, "C3", "R1", name="Uma", interaction="I1", queue="Sales"),
             CONSULTING,
-            in_common("2002", 25, 30, "C2", "R2", interaction="I1"),
-            without_flags("2002", 30, 60, "C3", "window_missed"),
+            flagged("2002", 25, 60, "C3", "R2", name="Uma", interaction="I1", queue="Sales"),
         ],
         recordings=[("R1", "2001", 5, 60), ("R2", "2002", 25, 60)],
         qms={"away": [[29.9, 42]]},
@@ -127,7 +125,7 @@ CASES = [
         [
             FIRST,
             CONSULTING,
-            in_common("2002", 25, 30, "C2", "R2", interaction="I1"),
+            flagged("2002", 25, 30, "C2", "R2", interaction="I1"),
             without_flags("2002", 30, 60, "C3", "window_missed"),
             without_flags("2003", 30.5, 50, "C2", "window_missed"),
         ],

@@ -5,7 +5,15 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
-from calls.core.attended_transfer import Part, divide_leg, give_to_second, is_conclusive, may_have_ended, part_of
+from calls.core.attended_transfer import (
+    Part,
+    divide_leg,
+    give_to_second,
+    is_asked_late,
+    is_conclusive,
+    may_have_ended,
+    part_of,
+)
 from calls.core.call_end import divide, divide_where_empty, expire_when_over, remembered
 from calls.core.canary import may_be_recorded_as
 from calls.core.clocks import APART, CLOSE, GRACE, TICK, moments_of, was_over_when_heard
@@ -176,23 +184,26 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
        Without any, the PBX's own view stands: a new segment is a leg of its own.
        It named none though it would still name the leg's: that one ended, and the part after the transfer has none.
        If the transfer took place while it would have named it, but was heard of too late to ask, nobody knows either.
-    2. QMS gave no such answer: nobody knows. The leg is divided at the transfer; its first part keeps the recording,
-       with the flags that are the same for both parts, and the second has none. Example: a consultation from 25 to 30
-       with recording R2, the transfer at 30, and QMS away until 42: R2 gets the agent, and the interaction that both
-       have, but no call reference, and the leg from 30 on says why it has no recording.
+    2. QMS gave no such answer: nobody knows. After a conference the leg goes on. After a transfer it is divided; its
+       first part keeps what is its own, the second has no recording. Example: a consultation from 25 to 30 with
+       recording R2, the transfer at 30, and QMS away until 42: R2 gets the consultation's data, and the leg from 30 on
+       says why it has none. Where the gateway itself asked too late, R2 gets what is the same for both parts alone.
     """
     pending = leg.pending_transfer
     if pending is None:
         return
     is_answered = _is_answered(work, leg, event, why)
     said = event.why if isinstance(event, RecordingFound) and event.guid != leg.guid else why
-    if is_answered and said in ("none", "unreachable") and may_have_ended(work, leg, pending):
-        divide_leg(work, leg, "none" if said == "none" and _has_ended(work, leg, event) else "undecided", event.at)
+    has_ended = said == "none" and _has_ended(work, leg, event)
+    goes_on = pending.is_conference and not (is_answered and has_ended)
+    is_late = is_asked_late(work, leg, event.first_asked_at, why)
+    if is_answered and said in ("none", "unreachable") and not goes_on and may_have_ended(work, leg, pending):
+        divide_leg(work, leg, "none" if has_ended else "undecided", event.at, is_asked_late=is_late)
         return
-    if not is_answered or (not leg.guid and pending.new_segment):
+    if not goes_on and (not is_answered or (not leg.guid and pending.new_segment)):
         is_of_later = bool(leg.guid) and isinstance(event, RecordingFound)  # It says nothing of the leg's own.
         is_undecided = not is_answered and (why in ("none", "same") or is_of_later)
-        divide_leg(work, leg, "undecided" if is_undecided else why, event.at)
+        divide_leg(work, leg, "undecided" if is_undecided else why, event.at, is_asked_late=is_late)
         return
     if give_to_second(work, leg, event.at):
         return

@@ -46,6 +46,7 @@ class PlayedQuestion(Struct, frozen=True):
     attempts: int = 0
     why: str = ""
     asked_at: datetime | None = None
+    first_asked_at: datetime | None = None
 
 
 class CorePlayer:
@@ -269,7 +270,9 @@ class CorePlay:
         deadline = search.since_gateway_at + self.recorder.window
         if now >= deadline:
             self._later(now, _missed(question, now))
-        elif self.recorder.is_away(now):
+            return
+        question = replace(question, first_asked_at=question.first_asked_at or now)
+        if self.recorder.is_away(now):
             asked_at = question.asked_at
             is_early = asked_at is None or asked_at < search.since_gateway_at + LATE
             is_undecided = bool(search.known_guid) and question.why != "same" and is_early
@@ -284,15 +287,17 @@ class CorePlay:
         asked_at = question.asked_at
         if answered != asked and (asked_at is None or asked_at < question.search.since_gateway_at + LATE):
             asked_at = asked
-        self._later(at, PlayedQuestion(question.search, attempts, why, asked_at))
+        self._later(at, replace(question, attempts=attempts, why=why, asked_at=asked_at))
 
     def _answer(self, question: PlayedQuestion, asked: datetime, answered: datetime) -> None:
         search = question.search
         found = self.recorder.find(search.extension, search.connected_source_at - EARLY, asked)
         if found is None:
             self._again(question, question.why or "none", asked, answered)
-        elif found.guid == search.known_guid or self._is_flagged(found.guid):
+        elif found.guid == search.known_guid or (not search.known_guid and self._is_flagged(found.guid)):
             self._again(question, "same", asked, answered)
+        elif self._is_flagged(found.guid):  # Another leg's says nothing of the one that is known.
+            self._again(question, question.why or "none", asked, answered)
         else:
             self._later(
                 answered,
@@ -306,6 +311,7 @@ class CorePlay:
                     at=answered,
                     asked_at=asked,
                     why=question.why,
+                    first_asked_at=question.first_asked_at,
                 ),
             )
 
@@ -337,7 +343,13 @@ def _missed(question: PlayedQuestion, at: datetime) -> RecordingMissed:
     search = question.search
     why = question.why or "late"
     return RecordingMissed(
-        leg=search.leg, search=search.search, why=why, attempts=question.attempts, at=at, asked_at=question.asked_at
+        leg=search.leg,
+        search=search.search,
+        why=why,
+        attempts=question.attempts,
+        at=at,
+        asked_at=question.asked_at,
+        first_asked_at=question.first_asked_at,
     )
 
 
