@@ -101,7 +101,8 @@ def late_texts(report: MonthReport) -> Sequence[str]:
         worst = sorted((one for one in parts if one.standing.count.bad), key=lambda one: -one.standing.count.bad)
         if standing.is_kept is False and worst:
             named = ", ".join(f"{one.name} {one.standing.count.bad:,}" for one in worst[:_NAMED])
-            said = f"{heading}: {standing.count.bad:,} were late, by CTI source: {named}."
+            bad = standing.count.bad
+            said = f"{heading}: {bad:,} {'was' if bad == 1 else 'were'} late, by CTI source: {named}."
             texts.append(f"{said}{_when_late(report, standing.objective.promise)}")
     return texts
 

@@ -129,6 +129,22 @@ class Desk:
         return SearchWorker(self.a, self.now, self.connect)
 
 
+#: The time of a desk that stands still.
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def standing_desk() -> Desk:
+    """Return a desk at a time that stands still."""
+    desk = Desk()
+    desk.now = lambda: NOW  # type: ignore[assignment]
+    return desk
+
+
+def second(seconds: float) -> datetime:
+    """Return a moment by its seconds after that time."""
+    return NOW + timedelta(seconds=seconds)
+
+
 def settled(search: RecordingSearch) -> RecordingSearch:
     """Return what became of a search."""
     search.refresh_from_db()

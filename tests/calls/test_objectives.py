@@ -20,15 +20,12 @@ from calls.objectives.files import month_file
 from calls.objectives.mail import first_working_day, mail_monthly, month_message
 from calls.objectives.months import month_report
 from calls.objectives.promises import Objective, Promise, PromiseCount, Standing
-from calls.objectives.targets import months_before
 from calls.objectives.text import (
     PROMISE_HEADS,
-    budget_text,
     first_line,
     late_texts,
     promise_lines,
     spent_text,
-    standing_text,
     uncounted_text,
 )
 from calls.stats.coarse_counts import coarse_counts
@@ -41,51 +38,6 @@ from qms.models import DataServer, RecordingService
 
 NOVEMBER, NOW = date(2026, 11, 1), datetime(2026, 11, 20, 12, tzinfo=UTC)
 FLAGGED = Objective(Promise.FLAGGED, 99.0)
-
-
-@pytest.mark.parametrize(
-    ("whole", "bad", "is_kept", "spent"),
-    [
-        (10_000, 60, True, 60),
-        (10_000, 100, True, 100),
-        (10_000, 101, False, 101),
-        (100, 1, True, 100),
-        (0, 0, None, None),
-    ],
-)
-def test_a_promise_is_kept_until_its_budget_is_spent(
-    whole: int, bad: int, is_kept: bool | None, spent: float | None
-) -> None:
-    standing = Standing(FLAGGED, PromiseCount(whole, bad))
-    assert (standing.is_kept, standing.spent_percent) == (is_kept, spent)
-
-
-def test_a_target_with_decimals_loses_no_leg_to_arithmetic() -> None:
-    assert Standing(Objective(Promise.FLAGGED, 99.9), PromiseCount(1_000, 1)).is_kept
-
-
-def test_the_burn_rate_says_how_fast_the_last_day_spent() -> None:
-    standing = Standing(FLAGGED, PromiseCount(10_000, 60), PromiseCount(1_000, 30))
-    assert (standing.burn_rate, Standing(FLAGGED, PromiseCount(1, 0)).burn_rate) == (3, None)
-    assert "Burn rate of the last 24 hours: 3.0" in budget_text(standing)
-
-
-def test_a_share_is_never_rounded_up() -> None:
-    assert PromiseCount(100_000, 1).percent == 99.99
-    assert standing_text(Standing(FLAGGED, PromiseCount(1, 0))).startswith("Kept: 100.00 % of 1 leg; 0 were not.")
-
-
-def test_a_target_of_all_has_no_budget_and_is_kept_by_none_lost() -> None:
-    every = Objective(Promise.FLAGGED, 100.0)
-    assert [Standing(every, PromiseCount(50, bad), PromiseCount(5, bad)).is_kept for bad in (0, 1)] == [True, False]
-    assert standing_text(Standing(every, PromiseCount(50, 1))) == (
-        "Broken: 98.00 % of 50 legs; 1 was not. There is no error budget: the target is 100 %."
-    )
-
-
-def test_the_months_of_a_trend_cross_the_year() -> None:
-    months = months_before(date(2026, 2, 1), 13)
-    assert (months[0], months[-1], len(months)) == (date(2025, 2, 1), date(2026, 2, 1), 13)
 
 
 class CountedSite:
@@ -277,6 +229,15 @@ def test_what_was_decided_about_a_loss_is_in_the_report(site: CountedSite) -> No
     cells = ["Time to GUID", "99 % of the GUIDs are known within 2.5 s of Connected", "98.50 % of 1,000", "–"]  # noqa: RUF001
     assert list(promise_lines(month_report(NOVEMBER, NOW))[1].cells) == [*cells, "15", "150 % of 10 legs", "Broken"]
     assert month_file(month_report(NOVEMBER, NOW), "pdf").startswith(b"%PDF-")
+
+
+def test_one_that_was_late_is_said_as_one(site: CountedSite) -> None:
+    HourlyLatency.objects.all().delete()
+    site.times(date(2026, 11, 7), "guid", 10_000, 1)
+
+    (said,) = late_texts(month_report(NOVEMBER, NOW))
+
+    assert "Time to GUID: 1 was late, by CTI source: pbx 1." in said
 
 
 def test_of_what_was_late_the_worst_hours_of_the_month_are_said(site: CountedSite) -> None:

@@ -1,7 +1,7 @@
 """The edges of a recording search: when it may be asked, how long a claim holds, and which answer still counts."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
@@ -11,22 +11,15 @@ from calls.models import RecordingSearch, SearchState
 from calls.search import worker
 from calls.search.worker import PendingQuestion, SearchWorker, settle
 from qms.port import QmsUnavailable, Recording
-from tests.calls.search_desk import INTERVAL_MS, Desk, settled
+from tests.calls.search_desk import INTERVAL_MS, NOW, Desk, second, settled, standing_desk
 
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 
 
 @pytest.fixture
 def desk(redis: Any, db: None) -> Desk:
     """Give services, a QMS and a source, at a time that stands still."""
-    desk = Desk()
-    desk.now = lambda: NOW  # type: ignore[assignment]
-    return desk
-
-
-def _second(seconds: float) -> datetime:
-    return NOW + timedelta(seconds=seconds)
+    return standing_desk()
 
 
 # --- claims ---
@@ -87,10 +80,10 @@ def test_a_claim_is_renewed_once_a_second_while_its_worker_waits(desk: Desk) -> 
     one_worker._claim(4)
     claim = settled(search).claimed_until
     assert claim is not None
-    assert _second(3) <= claim < _second(4)
+    assert second(3) <= claim < second(4)
 
     one_worker.renew_at = monotonic() + 60
-    one_worker.now = lambda: _second(2)
+    one_worker.now = lambda: second(2)
     one_worker._renew()
     assert settled(search).claimed_until == claim
 
@@ -98,7 +91,7 @@ def test_a_claim_is_renewed_once_a_second_while_its_worker_waits(desk: Desk) -> 
     one_worker._renew()
     renewed = settled(search).claimed_until
     assert renewed is not None
-    assert _second(5) <= renewed < _second(6)
+    assert second(5) <= renewed < second(6)
     assert one_worker.pending == {search.pk: renewed}
     assert before + 1 <= one_worker.renew_at < before + 60
 
@@ -107,17 +100,17 @@ def test_a_claim_that_another_worker_has_by_now_is_neither_renewed_nor_given_bac
     search = desk.search()
     one_worker = desk.worker()
     one_worker._claim(4)
-    RecordingSearch.objects.update(claimed_until=_second(7))
+    RecordingSearch.objects.update(claimed_until=second(7))
     one_worker.renew_at = monotonic()
     one_worker._renew()
     one_worker._give_back()
 
-    assert settled(search).claimed_until == _second(7)
+    assert settled(search).claimed_until == second(7)
 
 
 @pytest.mark.parametrize(("until", "is_soon"), [(0.025, True), (0.025001, False), (None, False)])
 def test_a_worker_waits_for_what_is_due_by_its_next_look(desk: Desk, until: float | None, is_soon: bool) -> None:
-    assert desk.worker()._is_soon(None if until is None else _second(until)) is is_soon
+    assert desk.worker()._is_soon(None if until is None else second(until)) is is_soon
 
 
 # --- the next question ---
@@ -152,7 +145,7 @@ def _answer(search: RecordingSearch, asked: datetime, began: datetime | None = N
 @pytest.mark.parametrize(("began", "state"), [(-3.000001, SearchState.OPEN), (-3, SearchState.FOUND)])
 def test_a_recording_of_before_the_search_began_is_anothers(desk: Desk, began: float, state: SearchState) -> None:
     search = desk.search()
-    _answer(search, NOW, _second(began))
+    _answer(search, NOW, second(began))
 
     assert (settled(search).state, search.why) == (state, "" if state == SearchState.FOUND else "stranger")
 
@@ -163,21 +156,21 @@ def test_the_answer_that_counts_is_the_first_of_a_second_and_a_half_after_connec
     desk: Desk, earlier: float, counted: float, is_error: bool
 ) -> None:
     """Until then a recording may still begin. An answer is no answer where the service could not be asked."""
-    search = desk.search(asked_at=_second(earlier), known_guid="G0")
+    search = desk.search(asked_at=second(earlier), known_guid="G0")
     error = QmsUnavailable("away") if is_error else None
-    settle(desk.a, [PendingQuestion(search, _second(2), error=error)], NOW)
+    settle(desk.a, [PendingQuestion(search, second(2), error=error)], NOW)
 
-    assert settled(search).asked_at == _second(earlier if is_error else counted)
+    assert settled(search).asked_at == second(earlier if is_error else counted)
     assert search.why == ("unreachable" if is_error and earlier < 1.5 else "")
     assert search.attempts == (0 if is_error else 1)
 
 
 def test_that_a_search_was_asked_first_is_noted_once(desk: Desk) -> None:
     search = desk.search()
-    _answer(search, _second(0.1))
-    _answer(search, _second(0.2))
+    _answer(search, second(0.1))
+    _answer(search, second(0.2))
 
-    assert (settled(search).first_asked_at, search.asked_at, search.attempts) == (_second(0.1), _second(0.2), 2)
+    assert (settled(search).first_asked_at, search.asked_at, search.attempts) == (second(0.1), second(0.2), 2)
 
 
 @pytest.mark.parametrize(
@@ -188,9 +181,9 @@ def test_what_qms_said_before_it_named_another_recording_is_kept_after_a_transfe
     desk: Desk, known: str, attempts: int, why: str, said: str
 ) -> None:
     search = desk.search(known_guid=known, attempts=attempts, why=why)
-    _answer(search, _second(0.3), NOW)
+    _answer(search, second(0.3), NOW)
 
-    assert (settled(search).state, search.why, search.asked_at) == (SearchState.FOUND, said, _second(0.3))
+    assert (settled(search).state, search.why, search.asked_at) == (SearchState.FOUND, said, second(0.3))
 
 
 @pytest.mark.parametrize(("services", "error"), [(1, ""), (2, "away")])
@@ -236,12 +229,12 @@ def test_the_services_clock_is_taken_into_account(desk: Desk, monkeypatch: pytes
     monkeypatch.setitem(worker._offsets, desk.a.pk, 2.0)
     ahead = _Ahead()
     monkeypatch.setattr(desk, "connect", lambda _: ahead)
-    search = desk.search(not_started_before=_second(-3))
+    search = desk.search(not_started_before=second(-3))
     found = desk.worker()._found(search)
 
     assert found is not None
     assert found.started_at == NOW
-    assert ahead.asked == [("2001", _second(-1))]
+    assert ahead.asked == [("2001", second(-1))]
 
 
 class _Ahead:
@@ -250,4 +243,4 @@ class _Ahead:
 
     def find_live_recording(self, extension: str, not_started_before: datetime) -> Recording:
         self.asked.append((extension, not_started_before))
-        return Recording("G", extension, _second(2))
+        return Recording("G", extension, second(2))

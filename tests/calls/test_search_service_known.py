@@ -1,7 +1,7 @@
 """What a search worker knows of its service, and the threads that ask it."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
@@ -14,17 +14,13 @@ from calls.search.kept_answers import FormerAnswer
 from calls.search.known_service import KnownService
 from calls.search.worker import PendingQuestion, SearchWorker, look_up
 from qms.models import RecordingService, ServiceHealth
-from tests.calls.search_desk import Desk, PatientClock
-
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+from tests.calls.search_desk import Desk, PatientClock, standing_desk
 
 
 @pytest.fixture
 def desk(redis: Any, db: None) -> Desk:
     """Give services, a QMS and a source, at a time that stands still."""
-    desk = Desk()
-    desk.now = lambda: NOW  # type: ignore[assignment]
-    return desk
+    return standing_desk()
 
 
 def test_a_worker_believes_the_service_that_was_read_lately(desk: Desk) -> None:

@@ -1,27 +1,18 @@
 """When a search worker's turn ends, when it pauses, and how long it waits for what is still on its way."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from calls.search import worker
 from calls.search.claims import claim_due
-from tests.calls.search_desk import Desk, settled
-
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+from tests.calls.search_desk import NOW, Desk, second, settled, standing_desk
 
 
 @pytest.fixture
 def desk(redis: Any, db: None) -> Desk:
     """Give services, a QMS and a source, at a time that stands still."""
-    desk = Desk()
-    desk.now = lambda: NOW  # type: ignore[assignment]
-    return desk
-
-
-def _second(seconds: float) -> datetime:
-    return NOW + timedelta(seconds=seconds)
+    return standing_desk()
 
 
 @pytest.mark.parametrize(
@@ -51,14 +42,14 @@ def test_a_turn_goes_on_while_something_is_on_its_way_or_due_and_pauses_unless_m
     def looks_once(room: int) -> int:
         seen.append(room)
         one_worker.pending = dict.fromkeys(range(is_asking and len(seen) == 1), NOW)
-        one_worker.next_at = None if next_at is None else _second(next_at)
+        one_worker.next_at = None if next_at is None else second(next_at)
         return claimed if len(seen) == 1 else 0
 
     monkeypatch.setattr(one_worker, "_look", looks_once)
     monkeypatch.setattr(one_worker, "_harvest", lambda _: None)
     monkeypatch.setattr(worker, "sleep", slept.append)
 
-    assert one_worker.run(60) == (None if next_at is None else _second(next_at))
+    assert one_worker.run(60) == (None if next_at is None else second(next_at))
     assert (len(seen), len(slept)) == (looks, pauses)
 
 
@@ -67,8 +58,8 @@ def test_a_worker_whose_time_is_over_waits_a_second_longer_for_answers_than_its_
 ) -> None:
     one_worker, search, passed = desk.worker(), desk.search(window=60), [100.0]
     one_worker.service.timeout_seconds = 3
-    claim_due(desk.a.pk, NOW, _second(3), 9)
-    one_worker.pending = {search.pk: _second(3)}
+    claim_due(desk.a.pk, NOW, second(3), 9)
+    one_worker.pending = {search.pk: second(3)}
 
     def waits(until: float) -> None:
         assert until == passed[0] + worker.LOOK_EVERY_SECONDS
@@ -85,7 +76,7 @@ def test_a_worker_whose_time_is_over_waits_a_second_longer_for_answers_than_its_
 def test_a_worker_without_room_does_not_look_what_is_due(desk: Desk) -> None:
     desk.search(window=60)
     one_worker = desk.worker()
-    one_worker.next_at = _second(7)
+    one_worker.next_at = second(7)
 
     assert one_worker._claim(0) == []
-    assert one_worker.next_at == _second(7)
+    assert one_worker.next_at == second(7)

@@ -1,7 +1,7 @@
 """A search worker's turn: when it ends, what it learns of its service, who is woken, and what it leaves behind."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from time import monotonic
 from typing import Any
 
@@ -23,9 +23,8 @@ from flags.models import FlagWrite
 from qms.models import ServiceHealth
 from qms.port import QmsError, QmsUnavailable, QmsUnclear, Recording
 from telemetry.counters import SEARCH_ANSWERS
-from tests.calls.search_desk import Desk, settled
+from tests.calls.search_desk import NOW, Desk, second, settled, standing_desk
 
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 GUID = "3f2b8c1e-0000-4a11-9d21-00000000aa01"
 BRACED = "{3F2B8C1E-0000-4A11-9D21-00000000AA01}"
 AWAY = QmsUnavailable("away")
@@ -34,9 +33,7 @@ AWAY = QmsUnavailable("away")
 @pytest.fixture
 def desk(redis: Any, db: None) -> Desk:
     """Give services, a QMS and a source, at a time that stands still."""
-    desk = Desk()
-    desk.now = lambda: NOW  # type: ignore[assignment]
-    return desk
+    return standing_desk()
 
 
 @pytest.fixture
@@ -46,10 +43,6 @@ def woken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     for place in ("wakeups", "database_memory"):
         monkeypatch.setattr(f"cti.journal.{place}.add_wake_ups", lambda _, names: streams.update(names))
     return streams
-
-
-def _second(seconds: float) -> datetime:
-    return NOW + timedelta(seconds=seconds)
 
 
 def _answered(
@@ -93,10 +86,10 @@ def _flag_write(desk: Desk, guid: str) -> None:
 def test_a_recording_that_was_named_before_keeps_the_spelling_of_then(desk: Desk) -> None:
     _leg(desk, GUID)
     search = desk.search()
-    settle(desk.a, [_answered(search, BRACED, _second(0.1))], NOW)
+    settle(desk.a, [_answered(search, BRACED, second(0.1))], NOW)
 
     assert (settled(search).state, search.recording_guid) == (SearchState.FOUND, GUID)
-    assert search.recording_started_at == _second(0.1)
+    assert search.recording_started_at == second(0.1)
 
 
 def test_a_recording_whose_flags_were_sent_is_no_answer_in_any_spelling(desk: Desk) -> None:
@@ -133,7 +126,7 @@ def test_another_legs_recording_may_be_this_ones_where_it_began_no_more_than_a_s
 ) -> None:
     _leg(desk, GUID, "open")
     search = desk.search()
-    settle(desk.a, [_answered(search, GUID, _second(-earlier))], NOW)
+    settle(desk.a, [_answered(search, GUID, second(-earlier))], NOW)
 
     assert settled(search).state == state
 
@@ -180,7 +173,7 @@ def test_each_answer_is_counted_once_by_its_end(desk: Desk) -> None:
 
     before = counted()
     answers = [_answered(desk.search(1), GUID), _answered(desk.search(2)), _answered(desk.search(3), error=AWAY)]
-    settle(desk.a, [*answers, _answered(desk.search(4), "stranger", _second(-60))], NOW)
+    settle(desk.a, [*answers, _answered(desk.search(4), "stranger", second(-60))], NOW)
 
     assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 2, 1]
 
@@ -204,7 +197,7 @@ def test_an_error_is_kept_with_its_code_and_cut(desk: Desk) -> None:
 def test_a_search_that_qms_answered_without_a_recording_is_kept_when_it_is_missed(desk: Desk, woken: set[str]) -> None:
     desk.search(deadline=NOW, attempts=2)
     other = CtiSource.objects.create(slug="other", kind="http")
-    desk.search(2, deadline=NOW, attempts=1, source=other, leg_id=leg_key(other.pk, 2), claimed_until=_second(-1))
+    desk.search(2, deadline=NOW, attempts=1, source=other, leg_id=leg_key(other.pk, 2), claimed_until=second(-1))
     desk.worker()._claim(4)
 
     asked = StartSearch(
@@ -251,7 +244,7 @@ def test_where_a_service_that_answers_is_asked_again_is_when_its_worker_looks_ne
     """Not where the search went on to another service, and not later than what is due before."""
     onward, again = desk.search(1, services=[desk.a.pk, desk.b.pk]), desk.search(2, window=60)
     one_worker = desk.worker()
-    for search, next_at in ((onward, None), (again, None), (again, _second(0.001))):
+    for search, next_at in ((onward, None), (again, None), (again, second(0.001))):
         one_worker.pending, one_worker.next_at = {search.pk: NOW}, next_at
         search.service_id = desk.a.pk
         one_worker.inbox.put(_answered(search))
@@ -341,9 +334,9 @@ def test_a_worker_that_stops_gives_back_what_is_not_answered_within_half_a_secon
 
 def test_a_claim_says_when_another_search_is_due_that_the_worker_does_not_ask_for(desk: Desk) -> None:
     desk.search(1, window=60)
-    later = desk.search(2, next_at=_second(5), window=60)
-    asked = desk.search(3, next_at=_second(1), window=60)
-    claimed = claim_due(desk.a.pk, NOW, _second(3), 9, {asked.pk})
+    later = desk.search(2, next_at=second(5), window=60)
+    asked = desk.search(3, next_at=second(1), window=60)
+    claimed = claim_due(desk.a.pk, NOW, second(3), 9, {asked.pk})
 
     assert ([one.leg_id for one in claimed.rows], claimed.next_at) == ([leg_key(desk.source.pk, 1)], later.next_at)
     assert next_due(desk.a.pk, {later.pk}) == asked.next_at
@@ -357,7 +350,7 @@ def test_new_searches_are_claimed_before_those_that_were_asked_for_and_the_late_
     for number, (window, attempts) in enumerate([(5, 0), (9, 0), (8, 1), (6, 0), (-1, 0)], start=1):
         desk.search(number, window=window, attempts=attempts)
 
-    rows = claim_due(desk.a.pk, NOW, _second(3), limit).rows
-    assert [row.deadline for row in rows if row.deadline > NOW] == [_second(one) for one in claimed if one > 0]
+    rows = claim_due(desk.a.pk, NOW, second(3), limit).rows
+    assert [row.deadline for row in rows if row.deadline > NOW] == [second(one) for one in claimed if one > 0]
     assert len(rows) == len(claimed)
-    assert {settled(row).claimed_until for row in rows} == {_second(3)}
+    assert {settled(row).claimed_until for row in rows} == {second(3)}
