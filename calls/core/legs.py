@@ -35,6 +35,8 @@ from calls.core.state import (
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent
 
+#: Maximum time after the window of a search until its end is heard of: a question may wait for its timeout.
+UNSETTLED = timedelta(seconds=5)
 #: Maximum time by which a recording may begin before the PBX reports Connected.
 EARLY = timedelta(seconds=3)
 
@@ -180,7 +182,8 @@ def searched(work: UnitOfWork, leg: LegState) -> LegState:
     others = [one for one in work.legs_at(leg.device_id) if one.number != leg.number]
     for other in [noted_following(work, one, leg) for one in others]:
         if other.search is SearchStatus.OPEN and _is_past(work, other, leg):
-            overtake(work, other, leg.connected_gateway_at, "The next call began.")
+            missed = "late" if _is_long_over(work, other, leg.connected_gateway_at) else "next_call"
+            overtake(work, other, leg.connected_gateway_at, "The next call began.", missed)
         elif is_doubtful(work, other, leg):
             text = f"Recording {other.guid} may have begun with this extension's other call, which is heard of now."
             overtake(work, other, leg.connected_gateway_at, text)
@@ -195,6 +198,12 @@ def _is_past(work: UnitOfWork, other: LegState, leg: LegState) -> bool:
     """Say whether a leg is over, and no answer to a question of while it was connected can come any more."""
     ended = other.disconnected_gateway_at
     return ended is not None and (not is_on_time(work, other) or leg.connected_gateway_at - ended > APART)
+
+
+def _is_long_over(work: UnitOfWork, other: LegState, at: datetime) -> bool:
+    """Say whether a search's window was over so long ago that its worker stood still: else it would be settled."""
+    since = other.pending_transfer.gateway_at if other.pending_transfer is not None else other.connected_gateway_at
+    return at > since + timedelta(seconds=work.site.guid_window_seconds) + UNSETTLED
 
 
 def start_search(work: UnitOfWork, leg: LegState, since: datetime, known_guid: str = "") -> LegState:
