@@ -21,7 +21,11 @@ MAXIMUM_COUNTS = 10_000
 
 
 class FailureCounts(BaseCache):
-    """A cache in Redis that goes on in the process's memory while Redis does not answer."""
+    """A cache of counts in Redis that goes on in the process's memory while Redis does not answer, or takes no writes.
+
+    What was counted in memory counts until it expires, also after Redis answers again: a Redis whose disk is full
+    reads, and knows of no failure.
+    """
 
     #: Until when Redis is not asked, of all threads of the process.
     away_until = 0.0
@@ -32,31 +36,33 @@ class FailureCounts(BaseCache):
         self._memory = LocMemCache("failure-counts", {**params, "OPTIONS": {"MAX_ENTRIES": MAXIMUM_COUNTS}})
 
     def add(self, key: Any, *args: Any, **options: Any) -> bool:
-        """Set a value where there is none."""
+        """Set a count where there is none."""
         return bool(self._either("add", key, *args, **options))
 
-    def get(self, key: Any, *args: Any, **options: Any) -> Any:
-        """Return a value, or the default."""
-        return self._either("get", key, *args, **options)
+    def get(self, key: Any, default: Any = None, *args: Any, **options: Any) -> Any:
+        """Return the larger count of both, or the default."""
+        counts = self._either("get", key, None, *args, **options), self._memory.get(key, None, *args, **options)
+        return max((one for one in counts if one is not None), default=default)
 
     def set(self, key: Any, *args: Any, **options: Any) -> None:
-        """Set a value."""
+        """Set a count."""
         self._either("set", key, *args, **options)
 
     def incr(self, key: Any, *args: Any, **options: Any) -> int:
-        """Count. Raises ``ValueError`` where there is no value."""
+        """Count. Raises ``ValueError`` where there is no count."""
         return int(self._either("incr", key, *args, **options))
 
     def touch(self, key: Any, *args: Any, **options: Any) -> bool:
-        """Keep a value for longer."""
+        """Keep a count for longer."""
         return bool(self._either("touch", key, *args, **options))
 
     def delete(self, key: Any, *args: Any, **options: Any) -> bool:
-        """Forget a value."""
-        return bool(self._either("delete", key, *args, **options))
+        """Forget a count."""
+        is_known = self._memory.delete(key, *args, **options)
+        return bool(self._either("delete", key, *args, **options)) or is_known
 
     def clear(self) -> None:
-        """Forget all values."""
+        """Forget all counts."""
         self._memory.clear()
         self._either("clear")
 

@@ -130,15 +130,27 @@ def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
 def _of_customer(work: UnitOfWork, call: CallState, event: CallEvent, facts: dict[str, str]) -> dict[str, str]:
     """Leave out who calls where an event of a call that was handed on still states who did that, and not the customer.
 
-    Example: 2001 hands Uma on while 2002 rings; as that answers, the PBX states 2001 and the name of its agent.
+    Example: 2001 hands Uma on while 2002 rings; as that answers, the PBX states 2001 and the name of its agent, or the
+    name alone, by which the consultation is known.
     """
-    main = work.calls.get(call.main or 0)
-    if main is None or call.joined_at is None or event.time <= call.joined_at:
+    main, joined = work.calls.get(call.main or 0), _joined_to(work, call)
+    since = call.joined_at or max((one.moved_at for one in joined if one.moved_at), default=None)
+    if main is None or since is None or event.time <= since:
         return facts
-    number = event.data.calling_number or ""
-    if not is_of_transfer(work, call, event) or is_called_from(main, number) or number not in main.parties:
-        return facts
-    return {name: value for name, value in facts.items() if name not in CALLER}
+    number, name = event.data.calling_number or "", event.data.caller_name or ""
+    if number:
+        is_other = is_of_transfer(work, call, event) and not is_called_from(main, number) and number in main.parties
+    else:
+        consultations = [one for one in (call, *joined) if one.incarnation != main.incarnation]
+        stated = [fact for one in consultations for fact in one.facts.get("caller_name", ()) if fact.at <= since]
+        is_other = bool(name) and any(fact.value == name for fact in stated)
+    return {key: value for key, value in facts.items() if key not in CALLER} if is_other else facts
+
+
+def _joined_to(work: UnitOfWork, call: CallState) -> list[CallState]:
+    """Return the calls that went on in a call by a transfer or conference, as far as they are known still."""
+    former = [one for call_id in call.former_ids for one in work.incarnations_of(call_id)]
+    return [one for one in former if one.moved_to == call.incarnation]
 
 
 def located(work: UnitOfWork, event: CallEvent) -> tuple[CallState, str]:

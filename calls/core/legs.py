@@ -201,7 +201,7 @@ def _is_past(work: UnitOfWork, other: LegState, leg: LegState) -> bool:
 
 
 def _is_long_over(work: UnitOfWork, other: LegState, at: datetime) -> bool:
-    """Say whether a search's window was over so long ago that its worker stood still: else it would be settled."""
+    """Say whether a search's window was over long ago: its worker stood still, else it would be settled."""
     since = other.pending_transfer.gateway_at if other.pending_transfer is not None else other.connected_gateway_at
     return at > since + timedelta(seconds=work.site.guid_window_seconds) + UNSETTLED
 

@@ -6,20 +6,22 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
-from django.core.cache import cache
+from django.core.cache import caches
+from django.core.cache.backends.redis import RedisCache
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticDevice
 from pytest_django import Settings
+from redis.exceptions import OutOfMemoryError
 
 from devtools.servers import free_port
 from gateway_site.login import address_throttle
 from gateway_site.login.models import AuthenticatorApp
 from gateway_site.login.session_rules import SEEN
 from gateway_site.roles import ADMINISTRATOR, AUDITOR, OPERATOR
-from redis_address.failure_counts import FailureCounts
+from redis_address.failure_counts import AWAY_SECONDS, FailureCounts
 from tests.attacks.actors import PASSWORD, browser_of, person
 
 pytestmark = pytest.mark.django_db
@@ -27,9 +29,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _fresh_counts() -> Iterator[None]:
-    cache.clear()
+    caches["log-ins"].clear()
     yield
-    cache.clear()
+    caches["log-ins"].clear()
 
 
 def _log_in(client: Client, name: str, password: str = PASSWORD) -> int:
@@ -64,6 +66,31 @@ def test_who_is_woken_can_log_in_without_redis_and_nobody_can_guess_without_a_li
     assert guesses == [200, 200, 429, 429]
     assert _log_in(Client(REMOTE_ADDR="203.0.113.10"), "olga") == 302
     assert FailureCounts.away_until > 0
+
+
+def test_nobody_can_guess_without_a_limit_where_redis_reads_but_takes_no_writes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its disk or memory is full: it knows of no failure, whenever it is asked again."""
+
+    def refuses(*_: object, **__: object) -> None:
+        raise OutOfMemoryError
+
+    passed = [1000.0]
+    monkeypatch.setattr(FailureCounts, "away_until", 0.0)
+    monkeypatch.setattr("redis_address.failure_counts.time.monotonic", lambda: passed[0])
+    for name in ("add", "set", "incr", "touch"):
+        monkeypatch.setattr(RedisCache, name, refuses)
+    settings.AXES_FAILURE_LIMIT = 3
+    person(OPERATOR, "olga")
+
+    guesses = []
+    for _ in range(5):
+        guesses.append(_log_in(Client(REMOTE_ADDR="203.0.113.9"), "olga", "guess"))
+        passed[0] += AWAY_SECONDS + 1
+
+    assert guesses == [200, 200, 429, 429, 429]
+    assert _log_in(Client(REMOTE_ADDR="203.0.113.9"), "olga") == 429, "the right password is not looked at"
 
 
 def test_a_client_with_a_network_of_addresses_is_one_client(settings: Settings) -> None:

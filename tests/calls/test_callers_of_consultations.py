@@ -166,3 +166,18 @@ def test_an_extension_that_called_is_still_the_caller_after_its_call_was_handed_
     board.call("Established", 33, resulting, "2002", **ben)
 
     assert (_open(board)[-1].facts.caller_name, _open(board)[-1].facts.calling_number) == ("Ben", "2003")
+
+
+@pytest.mark.parametrize("kind", ["Transferred", "Conferenced"])
+@pytest.mark.parametrize("resulting", ["C1", "C2", "C3"])
+@pytest.mark.parametrize("stated_by", ["Delivered", "Established", "CallInformation"])
+def test_the_name_of_who_consulted_is_known_by_itself_where_no_number_is_stated(
+    kind: str, resulting: str, stated_by: str
+) -> None:
+    alice = {"callerName": "Anna", "callerNameSource": "global_phonebook"}
+    board = _consulted(_customer(Switchboard(), **UMA), "Delivered", alice, is_ringing=True)
+    board.hears(*_joined(kind, resulting))
+    for at, event_kind in ((31, "Delivered"), (33, "Established"), (34, "CallInformation")):
+        board.call(event_kind, at, resulting, "2002", **(alice if event_kind == stated_by else {}))
+
+    assert _open(board)[-1].facts.caller_name == "Uma"
