@@ -16,7 +16,9 @@ from agents.models import AgentSessionRecord
 
 _TABLE = AgentSessionRecord._meta.db_table  # noqa: SLF001  (documented by Django)
 _CHANGED = ("agent_name", "state", "state_since", "reason", "overlaps")
-_KEPT = (*_CHANGED, "until")
+#: How a stay is known changes only where one ends and another begins there at the same moment: they have one row.
+_BEGUN = ("known_by", "origin")
+_KEPT = (*_CHANGED, *_BEGUN, "until")
 #: JSON is the quickest way to PostgreSQL for a few dozen rows: psycopg writes an array value by value in Python.
 #: Names are quoted: PostgreSQL reserves the word overlaps.
 _SET = ", ".join(f'"{name}" = changed."{name}"' for name in _CHANGED)
@@ -70,7 +72,8 @@ def _fold(changes: Sequence[SessionChange]) -> list[_StoredSession]:
             stored[_key(change.ended)] = _StoredSession(change.ended, until=max(change.at, change.ended.since))
         if change.session:
             before = stored.get(_key(change.session))
-            begins = before.begins if before else change.session.since == change.at
+            goes_on = before is not None and before.until is None
+            begins = before.begins if before and goes_on else change.session.since == change.at
             stored[_key(change.session)] = _StoredSession(change.session, begins=begins)
     return list(stored.values())
 
@@ -114,7 +117,7 @@ def _save_compared(source_id: int, stored: Sequence[_StoredSession]) -> None:
 
 
 def _updated(row: AgentSessionRecord, one: _StoredSession) -> AgentSessionRecord:
-    for name in _CHANGED:
+    for name in (*_CHANGED, *_BEGUN):
         setattr(row, name, getattr(one.session, name))
     row.overlaps = msgspec.to_builtins(one.session.overlaps)
     row.until = one.until

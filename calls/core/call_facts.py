@@ -189,6 +189,12 @@ def is_named_otherwise(call: CallState, data: CallData) -> bool:
     return all(fact.value != data.caller_name for fact in names)
 
 
+def is_dialled_by(call: CallState, device_id: str) -> bool:
+    """Say whether a device dialled a call, as was heard, or as the call's calling number says."""
+    party = call.parties.get(device_id)
+    return (party is not None and party.has_dialled) or is_called_from(call, device_id)
+
+
 def _is_same_number(one: str, other: str) -> bool:
     """Compare two spellings of a number: +49 30 111, 004930111 and 030111 may be one."""
     first, second = (("".join(sign for sign in text if sign.isalnum()).lstrip("0") or text) for text in (one, other))

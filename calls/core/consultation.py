@@ -51,8 +51,7 @@ def _is_consulted(work: UnitOfWork, call: CallState, about: CallState, host: str
         return False
     if dialling is not None and dialling.has_dialled and dialling.since is not None:
         return dialling.since > leg.connected_source_at
-    is_caller = any(one.value == host for one in call.facts.get("calling_number", ()))
-    return is_caller and call.born_at > leg.connected_source_at
+    return is_called_from(call, host) and call.born_at > leg.connected_source_at
 
 
 def ended(call: CallState, names: tuple[str, ...], at: datetime) -> CallState:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from calls.core.call_facts import AFTER, known_at
+from calls.core.call_facts import AFTER, is_dialled_by, known_at
 from calls.core.origins import handed_on
 from calls.core.state import CallState, TimedValue
 
@@ -19,7 +19,7 @@ def with_later_queue(target: CallState, olds: Sequence[CallState], host: str, at
     consults the queue Support, whose agent answers, and hands the call on to that agent: they have it from Support.
     A call that ``host`` had not dialled is another caller's.
     """
-    dialled = [call for call in olds[1:] if host in call.parties and call.parties[host].has_dialled]
+    dialled = [call for call in olds[1:] if is_dialled_by(call, host)]
     named = [(call, known_at(call.facts[_QUEUE], at)) for call in (olds[0], *dialled) if _QUEUE in call.facts]
     known = [(call, one) for call, one in named if one is not None]
     if not known:

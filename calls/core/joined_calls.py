@@ -110,5 +110,5 @@ def _is_with(call: CallState, host: str, event: CallEvent) -> bool:
     """
     to = event.data.transferred_to_device_id or event.data.added_party_id or ""
     here = {name: one for name, one in call.parties.items() if one.is_here}
-    since = here[to].since if to != host and here.keys() == {to, host} else None
+    since = here[to].since if to != host and here.keys() - {host} == {to} else None
     return since is not None and since < event.time - GRACE

@@ -1,7 +1,7 @@
 """Who in a call is an outside party, whose end a PBX need not report."""
 
 from agents.core.matching import MatchKind
-from calls.core.call_facts import is_number_of
+from calls.core.call_facts import is_dialled_by, is_number_of
 from calls.core.state import CallState, Party
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, Queued
@@ -55,7 +55,7 @@ def _joins_callers(work: UnitOfWork, calls: list[CallState], event: CallEvent) -
     if len(calls) != 2 or not to or not _is_nobody_of_ours(work, to) or calls[1].waits_since is not None:
         return False
     joined = calls[1].parties.get(host)
-    return joined is not None and joined.had_leg and not joined.has_dialled
+    return joined is not None and joined.had_leg and not is_dialled_by(calls[1], host)
 
 
 def _is_nobody_of_ours(work: UnitOfWork, device_id: str) -> bool:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from calls.core.outside_parties import is_queue
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, Delivered, Queued
 
@@ -12,6 +13,6 @@ def as_queued(work: UnitOfWork, event: CallEvent) -> CallEvent:
     A CSTA switch reports ``Delivered`` there as a call enters a distribution group, and ``Queued`` after it if no agent
     is free.
     """
-    if not isinstance(event, Delivered) or event.data.device_id not in work.site.queues:
+    if not isinstance(event, Delivered) or not is_queue(work, event.data.device_id or ""):
         return event
     return Queued(**msgspec.structs.asdict(event))

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 
 from agents.api import load_sessions, logged_on_at, save_sessions
-from agents.core.presence import AgentSession, SessionChange, SessionTable, apply_agent_event
+from agents.core.presence import AgentSession, KnownBy, SessionChange, SessionTable, apply_agent_event
 from agents.models import Agent, AgentName, AgentSessionRecord
 from cti.events import AgentEvent, Busy, LoggedOff, LoggedOn, Ready
 from cti.models import CtiSource
@@ -123,6 +123,14 @@ def test_a_stay_that_the_changes_did_not_know_ends_when_another_begins(source: C
 
     assert load_sessions(source.pk)["2001"].agent_id == "9102"
     assert AgentSessionRecord.objects.get(agent_id="9101").until == moment(9)
+
+
+def test_a_stay_that_ends_and_begins_again_at_one_moment_is_known_as_it_is_now(source: CtiSource) -> None:
+    play(source, reported(LoggedOn, "9101", "2001"))
+    play(source, reported(LoggedOn, "9101", "2002"), reported(Ready, "9101", "2001"))
+
+    stay = load_sessions(source.pk)["2001"]
+    assert (stay.known_by, stay.origin) == (KnownBy.STATE, "Ready Ready-9101-0")
 
 
 def test_a_batch_takes_few_queries_whatever_its_size(source: CtiSource) -> None:

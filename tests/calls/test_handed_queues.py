@@ -91,3 +91,17 @@ def test_a_conference_is_in_the_queue_of_the_customers_call_in_which_its_host_go
     joined = conferenced(20, "C1", "C2", resulting, "2001", "2002")
 
     assert queues([*SUPPORT, *ANSWERED], joined, resulting) == {"R1": "Sales", "R2": "Sales"}
+
+
+@pytest.mark.parametrize("resulting", ["C1", "C2", "C3"])
+def test_a_consultation_that_states_another_interaction_as_it_is_answered_hands_its_queue_on(resulting: str) -> None:
+    """The id names a new call then, by its interaction, of which nobody was heard to dial: its number says who did."""
+    known = {"number": "2001", "interaction": "I1", "queue": "Support"}
+    consultation = [
+        queued(14.8, "C2", "7002", queue="Support", interaction="I2", number="2001"),
+        established(18, "C2", "2002", **known),
+        established(18.1, "C2", "2001", **known),
+    ]
+    joined = transferred(20, "C1", "C2", resulting, "2001", "2002")
+
+    assert queues(consultation, joined, resulting)["R2"] == "Support"

@@ -63,17 +63,26 @@ def moved(kind: str, who: str, resulting: str, *, is_listed: bool) -> Event:
 
 
 def flags(
-    reports: Sequence[Report], kind: str, resulting: str, direction: str, clock: str, *, is_anew: bool = False
+    reports: Sequence[Report],
+    kind: str,
+    resulting: str,
+    direction: str,
+    clock: str,
+    *,
+    is_anew: bool = False,
+    is_dialling_told: bool = True,
 ) -> dict[str, Any]:
     """Return the flags of each recording, where these monitors report a move in this order.
 
-    ``is_anew``: QMS begins another recording of 2002 with the move.
+    ``is_anew``: QMS begins another recording of 2002 with the move. ``is_dialling_told``: 2001's Originated of the
+    consultation is reported.
     """
     first = [queued(5.1, "C1", "7000", queue="Sales", **UMA), established(8, "C1", "2001", queue="Sales", **UMA)]
     if direction == "outbound":
         dialled = {**ALICE, "name": "", "calledNumber": "+49301", "direction": "outbound"}
         first = [dials(5, "C1", "2001", **dialled), established(8, "C1", "T1", outside=True, **dialled)]
-    told = [*first, holds(16, "C1", "2001"), dials(16.4, "C2", "2001", **ALICE), rings(16.6, "C2", "2002", **ALICE)]
+    told = [*first, holds(16, "C1", "2001"), rings(16.6, "C2", "2002", **ALICE)]
+    told += [dials(16.4, "C2", "2001", **ALICE)] if is_dialling_told else []
     told += [] if kind == "ringing" else [established(18, "C2", "2002", **ALICE)]
     for place, (who, is_listed) in enumerate(reports):
         told.append(heard(24 + 0.3 * place, moved(kind, who, resulting, is_listed=is_listed)))
@@ -134,3 +143,15 @@ def test_a_recording_that_begins_anew_with_the_move_is_the_customers_and_the_one
         assert [found[one]["CTICallRef"] for one in ("R2", "R3", "R6")] == ["C2", "C2", resulting]
         assert "QueueName" not in found["R2"]
         assert found["R6"]["QueueName"] == "Sales"
+
+
+@pytest.mark.parametrize("clock", ["fractions", "none"])
+@pytest.mark.parametrize("resulting", ["C1", "C2", "C3"])
+@pytest.mark.parametrize("reports", [[("consulted", True), WHOLE], [WHOLE], [("consulted", False)]])
+def test_a_consultation_is_known_where_nobody_reported_that_its_host_dialled(
+    reports: Sequence[Report], resulting: str, clock: str
+) -> None:
+    found = flags(reports, "Transferred", resulting, "inbound", clock, is_anew=True, is_dialling_told=False)
+
+    assert [found[one]["CallerName"] for one in ("R1", "R2", "R6")] == ["Uma", "Alice", "Uma"]
+    assert "QueueName" not in found["R2"]
