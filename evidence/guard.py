@@ -9,9 +9,9 @@ import structlog
 from clock.text import site_time
 from evidence.comparison import Misfit, check_days, compare, day_misfits, lost_file, lost_lines, seal_file_path
 from evidence.models import EvidenceSealFile
-from evidence.progress import ComparisonProgress, read_progress, write_progress
+from evidence.progress import NONE_SEEN, ComparisonProgress, read_progress, write_progress
 from evidence.seal_file import HeldFile, KnownSeals, SealLine, host_name, known_seals
-from evidence.unsealed import Sealed, file_by_time, first_waiting, misfiled, overdue, sealed_until
+from evidence.unsealed import Sealed, file_by_time, misfiled, moved, sealed_until, with_seen
 
 log = structlog.get_logger()
 
@@ -41,12 +41,10 @@ def look(file: HeldFile, now: datetime, budget: float | None = BUDGET) -> Look:
     lost = [*lost_file(known, file.path), *lost_lines(row, known)]
     before = read_progress(file.path, row.file)
     sealed = last_seal(known)
-    progress = first_waiting(check_days(before, known, now, budget), sealed, now)
+    progress = with_seen(check_days(before, known, now, budget), sealed, now)
     if progress != before:
         write_progress(file.path, progress)
-    unsealed = [
-        Misfit(one) for one in (*misfiled(sealed, now), *overdue(progress, sealed, now)) if one not in known.accepted
-    ]
+    unsealed = [Misfit(one) for one in (*misfiled(sealed, now), *moved(progress, sealed)) if one not in known.accepted]
     found = [*lost, *compared.misfits, *day_misfits(progress, known), *unsealed]
     _keep(row, known, progress, found, now)
     return Look(known, found)
@@ -141,4 +139,4 @@ def accept(file: HeldFile, found: Look, by: str, reason: str, now: datetime) -> 
     sealed, progress = last_seal(known), read_progress(file.path, known.file)
     if any(misfiled(sealed, now)):
         file_by_time(sealed, now)
-    write_progress(file.path, msgspec.structs.replace(progress, waiting=0, waiting_since=None))
+    write_progress(file.path, msgspec.structs.replace(progress, seen=NONE_SEEN))

@@ -12,6 +12,7 @@ from types import MappingProxyType
 import msgspec
 
 NO_FAULTS: Mapping[str, list[str]] = MappingProxyType({})
+NONE_SEEN: Mapping[date, int] = MappingProxyType({})
 
 
 class ComparisonProgress(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -20,7 +21,7 @@ class ComparisonProgress(msgspec.Struct, frozen=True, omit_defaults=True):
     ``file``: the file of seals that it belongs to. ``pass_at``: when the look at the sealed days began; ``next_day``:
     where it continues; None: it is done. ``faults``: by sealed day, what of its blocks or entries does not fit;
     ``gone``: those days whose entries are gone too early; ``gone_until``: the last day whose entries were gone when
-    ``RETENTION_DAYS`` let them go. ``waiting``: a block that had no seal when it was first seen, at ``waiting_since``.
+    ``RETENTION_DAYS`` let them go. ``seen``: by day, the last block that was there, as far as the seals do not reach it.
     """
 
     file: str
@@ -29,8 +30,7 @@ class ComparisonProgress(msgspec.Struct, frozen=True, omit_defaults=True):
     faults: Mapping[str, list[str]] = NO_FAULTS
     gone: frozenset[str] = frozenset()
     gone_until: str = ""
-    waiting: int = 0
-    waiting_since: datetime | None = None
+    seen: Mapping[date, int] = NONE_SEEN
 
     def is_due(self, now: datetime, again_after: timedelta) -> bool:
         """Say whether all days are to be looked at again; a time that has not come yet is not believed."""

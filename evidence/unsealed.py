@@ -12,7 +12,6 @@ from django.db import transaction
 from django.db.models import Max, Min
 
 from clock.text import site_time
-from evidence.audit import GRACE
 from evidence.chain import held_head
 from evidence.models import EvidenceBlock, EvidenceSeal
 from evidence.progress import ComparisonProgress
@@ -23,11 +22,10 @@ AHEAD = timedelta(days=1)
 
 
 class Sealed(msgspec.Struct, frozen=True):
-    """Where the seals end. ``at``: when the last one was made."""
+    """Where the seals end."""
 
     block: int = 0
     day: date = date.min
-    at: datetime | None = None
 
 
 def sealed_until(statement: str) -> Sealed:
@@ -35,7 +33,7 @@ def sealed_until(statement: str) -> Sealed:
     if not statement:
         return Sealed()
     last = msgspec.json.decode(statement, type=SealStatement)
-    return Sealed(last.first_block + last.blocks - 1, date.fromisoformat(last.day), datetime.fromisoformat(last.at))
+    return Sealed(last.first_block + last.blocks - 1, date.fromisoformat(last.day))
 
 
 def misfiled(sealed: Sealed, now: datetime) -> Iterator[str]:
@@ -57,34 +55,31 @@ def _days_of_unsealed(sealed: Sealed) -> list[tuple[date, int, int]]:
     return sorted(found, key=lambda one: one[1])
 
 
-def first_waiting(progress: ComparisonProgress, sealed: Sealed, now: datetime) -> ComparisonProgress:
-    """Return the progress with a block that waits for its seal, if there is one: the same until it is sealed."""
-    since = progress.waiting_since
-    is_believed = since is not None and since <= now and (sealed.at is None or since >= sealed.at)
-    if progress.waiting > sealed.block and is_believed:
-        return progress
-    last = EvidenceBlock.objects.order_by("-number").values_list("number", flat=True).first() or 0
-    waits = last > sealed.block
-    return msgspec.structs.replace(progress, waiting=last if waits else 0, waiting_since=now if waits else None)
+def with_seen(progress: ComparisonProgress, sealed: Sealed, now: datetime) -> ComparisonProgress:
+    """Return the progress with the last block of today; what the seals reach by now is forgotten.
 
-
-def overdue(progress: ComparisonProgress, sealed: Sealed, now: datetime) -> Iterator[str]:
-    """Yield which block was seen without a seal more than a day before today, though no day waits for its seal.
-
-    ``progress``: what an earlier look saw, kept outside the database: the days there may be changed day after day.
+    Where days were sealed that have not come, a block counts as seen on the last of these: none before can seal it.
     """
-    if progress.waiting <= sealed.block or progress.waiting_since is None:
-        return
-    seen, today = site_time(progress.waiting_since), site_time(now - GRACE).date()
-    if not EvidenceBlock.objects.filter(number=progress.waiting).exists():
-        yield f"block {progress.waiting}, which was seen {seen:%Y-%m-%d %H:%M} and has no seal, is gone"
-    elif today > seen.date() + AHEAD and not _is_one_due(now):
-        yield f"block {progress.waiting}, which was seen {seen:%Y-%m-%d %H:%M}, has no seal, and no day waits for one"
+    last = EvidenceBlock.objects.order_by("-number").values_list("number", flat=True).first() or 0
+    day = max(site_time(now).date(), sealed.day)
+    seen = {**progress.seen, day: max(last, progress.seen.get(day, 0))}
+    return msgspec.structs.replace(progress, seen={one: block for one, block in seen.items() if block > sealed.block})
 
 
-def _is_one_due(now: datetime) -> bool:
-    oldest = oldest_unsealed()
-    return oldest is not None and oldest < site_time(now).date()
+def moved(progress: ComparisonProgress, sealed: Sealed) -> Iterator[str]:
+    """Yield which block is gone, or filed under a later day than the one after it was first seen.
+
+    ``progress``: what was seen, kept outside the database: the days there may be changed day after day, and a few
+    blocks left to be sealed meanwhile.
+    """
+    before = sealed.block
+    for day, last in sorted(progress.seen.items()):
+        blocks = EvidenceBlock.objects.filter(number__gt=before, number__lte=last).order_by("number")
+        if (late := blocks.filter(day__gt=day + AHEAD).first()) is not None:
+            yield f"block {late.number}, which was there on {day}, is filed under {late.day}"
+        if last > before and not blocks.filter(number=last).exists():
+            yield f"block {last}, which was there on {day} and has no seal, is gone"
+        before = max(before, last)
 
 
 def oldest_unsealed() -> date | None:

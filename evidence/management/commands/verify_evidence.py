@@ -15,7 +15,7 @@ from evidence.models import EvidenceSeal
 from evidence.progress import ComparisonProgress, read_progress
 from evidence.records import EvidenceExport
 from evidence.seal_file import KnownSeals, known_seals, read_lines
-from evidence.unsealed import misfiled, overdue, sealed_until
+from evidence.unsealed import misfiled, moved, sealed_until
 from evidence.verification import (
     NOT_YET,
     RETIRED_HELP,
@@ -95,7 +95,7 @@ def _of_unsealed(progress: ComparisonProgress, known: KnownSeals, now: datetime)
     statement = EvidenceSeal.objects.order_by("-day").values_list("statement", flat=True).first() or ""
     try:
         sealed = sealed_until(statement)
-        found = [*misfiled(sealed, now), *overdue(progress, sealed, now)]
+        found = [*misfiled(sealed, now), *moved(progress, sealed)]
     except ValueError:
         return []  # A statement that cannot be read is reported by the chain.
     return [one for one in found if one not in known.accepted]
