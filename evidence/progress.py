@@ -21,7 +21,7 @@ class ComparisonProgress(msgspec.Struct, frozen=True, omit_defaults=True):
     ``file``: the file of seals that it belongs to. ``pass_at``: when the look at the sealed days began; ``next_day``:
     where it continues; None: it is done. ``faults``: by sealed day, what of its blocks or entries does not fit;
     ``gone``: those days whose entries are gone too early; ``gone_until``: the last day whose entries were gone when
-    ``RETENTION_DAYS`` let them go. ``seen``: by day, the last block that was there, as far as the seals do not reach it.
+    ``RETENTION_DAYS`` let them go. ``seen``: by day, the last block that was there, if no seal reaches it.
     """
 
     file: str
