@@ -221,11 +221,8 @@ def day_problems(
     yield from _of_day(blocks, kept_from, AuditCount() if count is None else count)
 
 
-def unsealed_problems(blocks: Sequence[EvidenceBlock], sealed: SealStatement | None) -> Iterator[str]:
-    """Yield why the blocks of a day must not be sealed: they do not follow the seal before, or have other entries.
-
-    ``sealed``: the statement of the last seal.
-    """
+def order_problems(blocks: Sequence[EvidenceBlock], sealed: SealStatement | None) -> Iterator[str]:
+    """Yield which blocks do not follow those of the last seal, ``sealed``. Raises ``MsgspecError``."""
     number, entry = (sealed.first_block + sealed.blocks - 1, sealed.last_entry) if sealed else (0, 0)
     before = EvidenceBlock.objects.filter(number=number).values_list("header", flat=True).first()
     previous = text_hash(before) if before is not None else NOTHING_BEFORE
@@ -235,6 +232,10 @@ def unsealed_problems(blocks: Sequence[EvidenceBlock], sealed: SealStatement | N
         if place != (previous, number + 1, number + 1, entry + 1):
             yield f"block {block.number} does not follow the one before"
         previous, number, entry = text_hash(block.header), block.number, entry + header.entries
+
+
+def entry_problems(blocks: Sequence[EvidenceBlock]) -> Iterator[str]:
+    """Yield which blocks of a day without a seal have other entries than they say. Raises ``MsgspecError``."""
     yield from _of_day(blocks, "", AuditCount())
 
 

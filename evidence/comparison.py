@@ -29,11 +29,14 @@ MAXIMUM_FAULTS = 3
 
 class Misfit(msgspec.Struct, frozen=True):
     """A problem. Once a person accepts it, the seals of ``days`` in the file are no longer expected, and entries up to
-    the day ``gone`` may be gone."""
+    the day ``gone`` may be gone. ``later``: the sentence for it once its day is sealed. What no seal can be made over
+    is not ``acceptable``: it ends when the rows are put back."""
 
     text: str
     days: Sequence[str] = ()
     gone: str = ""
+    later: str = ""
+    acceptable: bool = True
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -169,7 +172,8 @@ def _with_day(progress: ComparisonProgress, day: str, known: KnownSeals, now: da
     count, until = AuditCount(), max(known.gone_until, progress.gone_until)
     statement = known.seals[day].statement
     looked = day_problems(date.fromisoformat(day), statement, first_kept_day(now, until), count)
-    faults = {**progress.faults, day: list(islice(looked, MAXIMUM_FAULTS))}
+    new = (one for one in looked if sealed_words(day, one) not in known.accepted)
+    faults = {**progress.faults, day: list(islice(new, MAXIMUM_FAULTS))}
     return msgspec.structs.replace(
         progress,
         faults={one: texts for one, texts in faults.items() if texts},
@@ -183,6 +187,11 @@ def day_misfits(progress: ComparisonProgress, known: KnownSeals) -> list[Misfit]
     return [
         Misfit(text, gone=day if day in progress.gone else "")
         for day, many in sorted(progress.faults.items())
-        for text in (f"{day}, which is sealed: {one}" for one in many)
+        for text in (sealed_words(day, one) for one in many)
         if text not in known.accepted
     ]
+
+
+def sealed_words(day: str, problem: str) -> str:
+    """Say what does not fit of a sealed day."""
+    return f"{day}, which is sealed: {problem}"

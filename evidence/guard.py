@@ -8,6 +8,7 @@ import structlog
 
 from clock.text import site_time
 from evidence.comparison import Misfit, check_days, compare, day_misfits, lost_file, lost_lines, seal_file_path
+from evidence.due import due_misfits
 from evidence.models import EvidenceSealFile
 from evidence.progress import NONE_SEEN, ComparisonProgress, read_progress, write_progress
 from evidence.seal_file import HeldFile, KnownSeals, SealLine, host_name, known_seals
@@ -45,7 +46,8 @@ def look(file: HeldFile, now: datetime, budget: float | None = BUDGET) -> Look:
     if progress != before:
         write_progress(file.path, progress)
     unsealed = [Misfit(one) for one in (*misfiled(sealed, now), *moved(progress, sealed)) if one not in known.accepted]
-    found = [*lost, *compared.misfits, *day_misfits(progress, known), *unsealed]
+    due = [] if unsealed else due_misfits(now, known.accepted)  # Filed again, they may follow each other.
+    found = [*lost, *compared.misfits, *day_misfits(progress, known), *unsealed, *due]
     _keep(row, known, progress, found, now)
     return Look(known, found)
 
@@ -126,13 +128,14 @@ def file_words(row: EvidenceSealFile) -> str:
 
 
 def accept(file: HeldFile, found: Look, by: str, reason: str, now: datetime) -> None:
-    """Let a person's word end the problems that a look found; the file keeps who, when, why and what.
+    """Let a person's word end the acceptable problems that a look found; the file keeps who, when, why and what.
 
     Blocks that are filed under a wrong day are filed again, so that a seal covers them.
     """
-    days = sorted({day for one in found.misfits for day in one.days})
-    texts = [one.text for one in found.misfits]
-    gone = max((one.gone for one in found.misfits), default="")
+    taken = [one for one in found.misfits if one.acceptable]
+    days = sorted({day for one in taken for day in one.days})
+    texts = [text for one in taken for text in (one.text, one.later) if text]
+    gone = max((one.gone for one in taken), default="")
     file.add([SealLine(at=now.isoformat(), accepted=texts, days=days, gone=gone, by=by, reason=reason)])
     known = known_seals(file.lines())
     EvidenceSealFile.objects.filter(file=known.file).update(seals=len(known.seals))

@@ -1,5 +1,6 @@
 """Seal the days that are over: one signature over all blocks of a day, and over the seal before."""
 
+from collections.abc import Container
 from datetime import date, datetime
 
 import msgspec
@@ -7,9 +8,10 @@ from django.db import transaction
 from django.db.models import Sum
 
 from clock.text import site_time
-from evidence.audit import day_problems, unsealed_problems
+from evidence.audit import day_problems
 from evidence.chain import held_head
 from evidence.comparison import seal_file_path
+from evidence.due import misfits_of
 from evidence.guard import Look, keep_problem, keep_unusable, look, standing_problems
 from evidence.keys import present_key, sign
 from evidence.merkle import root_of
@@ -42,9 +44,9 @@ def _seal_over(file: HeldFile, found: Look, now: datetime) -> int:
     count = 0
     while (day := oldest_unsealed()) is not None and day < site_time(now).date():
         try:
-            seal = _seal(day, now)
+            seal = _seal(day, found.known.accepted, now)
         except NotToBeSealed as wrong:
-            keep_problem(found.known, f"{day}, which is to be sealed: {wrong}")
+            keep_problem(found.known, str(wrong))
             break
         if seal:
             file.add([SealLine(at=now.isoformat(), statement=seal.statement, signature=seal.signature, day=str(day))])
@@ -85,7 +87,7 @@ def _put_back(line: SealLine) -> bool:
 
 
 @transaction.atomic
-def _seal(day: date, now: datetime) -> EvidenceSeal | None:
+def _seal(day: date, accepted: Container[str], now: datetime) -> EvidenceSeal | None:
     head = held_head()
     if EvidenceSeal.objects.filter(day=day).exists():
         return None  # Another worker was quicker; the next comparison adds its seal to the file.
@@ -96,8 +98,8 @@ def _seal(day: date, now: datetime) -> EvidenceSeal | None:
     blocks = list(EvidenceBlock.objects.filter(day=day).order_by("number"))
     sealed = msgspec.json.decode(before.statement, type=SealStatement) if before else None
     # What is signed is what was looked at: it may be changed in the database meanwhile.
-    if wrong := next(unsealed_problems(blocks, sealed), ""):
-        raise NotToBeSealed(wrong)
+    if wrong := next(misfits_of(blocks, sealed, accepted), None):
+        raise NotToBeSealed(wrong.text)
     last = msgspec.json.decode(blocks[-1].header, type=BlockHeader)
     first = msgspec.json.decode(blocks[0].header, type=BlockHeader)
     key = present_key(now)
@@ -114,7 +116,10 @@ def _seal(day: date, now: datetime) -> EvidenceSeal | None:
     text = as_text(statement)
     signature = sign(key, text)
     if not is_signed(text, signature, key.public):
-        raise NotToBeSealed(f"the key that signs is not {key.public[:16]}, though the database has it under this name")
+        raise NotToBeSealed(
+            f"{day}, which is to be sealed: the key that signs is not {key.public[:16]}, though the database has it"
+            " under this name"
+        )
     return EvidenceSeal.objects.create(
         day=day,
         statement=text,

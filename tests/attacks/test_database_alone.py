@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from django.core.management import CommandError, call_command
 
 from evidence.api import forget_entries, seal_days
-from evidence.audit import unsealed_problems
+from evidence.due import misfits_of
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidenceSeal, EvidenceSealFile
 from evidence.progress import progress_path
+from evidence.records import BlockHeader, as_text, text_hash
 from gateway_site.alarms.conditions import find
 from tests.attacks.test_seal_file import NOON, add, forge, problems
 
@@ -248,6 +250,57 @@ def test_a_block_that_was_seen_and_is_gone_is_a_problem(now: datetime) -> None:
     assert problems() == ["block 3, which was there on 2026-03-04 and has no seal, is gone"]
 
 
+# What the worker refuses, the command says
+
+
+def test_the_command_says_what_keeps_the_worker_from_sealing_and_a_persons_word_ends_it(
+    now: datetime, clock_at: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before: "The database fits", exit status 0, and nothing that anybody could do or accept."""
+    entry = EvidenceEntry.objects.get(number=3)
+    EvidenceEntry.objects.filter(pk=3).update(body=entry.body.replace("written", "refused"))
+    said = "2026-03-04, which is to be sealed: an entry of block 3 was changed"
+    assert (seal_days(now), problems()) == (0, [said])
+    clock_at(now)
+    with pytest.raises(CommandError, match=f"NOT FIT.*\n  {said}\\.\nIt ends when .*--accept REASON"):
+        call_command("evidence_seals")
+
+    call_command("evidence_seals", accept="a repair by hand went wrong, the backup has it neither")
+    assert f"Accepted: {said}." in capsys.readouterr().out
+    add(now, 4)
+    assert [seal_days(now + timedelta(hours=1)), seal_days(now + timedelta(days=1)), problems()] == [1, 1, []]
+    with pytest.raises(CommandError, match="NOT PROVED:\n  an entry of block 3 was changed"):
+        call_command("verify_evidence")
+
+
+def test_no_word_ends_that_a_block_does_not_follow_the_one_before(now: datetime, clock_at: Any) -> None:
+    header = EvidenceBlock.objects.get(number=3).header
+    forged = as_text(msgspec.structs.replace(msgspec.json.decode(header, type=BlockHeader), previous="00" * 32))
+    EvidenceBlock.objects.filter(number=3).update(header=forged, hash=text_hash(forged))
+    clock_at(now)
+    for words in ({}, {"accept": "so be it"}):
+        with pytest.raises(CommandError, match="block 3 does not follow the one before \\(only a backup "):
+            call_command("evidence_seals", **words)
+    EvidenceBlock.objects.filter(number=3).update(header=header, hash=text_hash(header))
+    assert (seal_days(now), problems()) == (1, [])
+
+
+def test_a_header_that_cannot_be_read_is_named(now: datetime) -> None:
+    """Before: the file of seals was said to be unusable."""
+    EvidenceBlock.objects.filter(number=3).update(header="x", hash=text_hash("x"))
+    assert seal_days(now) == 0
+    assert problems() == ["2026-03-04, which is to be sealed: a header of blocks 3 to 3 cannot be read"]
+
+
+def test_the_command_names_what_another_machine_found(now: datetime, clock_at: Any) -> None:
+    """Before: "The database fits", though the worker signs nothing until that machine compares no more."""
+    found = {"path": "seals.jsonl", "begun_at": now, "compared_at": now, "problems": ["a seal is not the one made"]}
+    EvidenceSealFile.objects.create(file="another", host="another", **found)
+    clock_at(now)
+    with pytest.raises(CommandError, match="another: a seal is not the one made"):
+        call_command("evidence_seals")
+
+
 # The file
 
 
@@ -288,9 +341,9 @@ def test_what_is_signed_is_what_was_looked_at(now: datetime, monkeypatch: pytest
     block = EvidenceBlock.objects.get(number=3)
 
     def changed_meanwhile(*looked_at: Any) -> Iterator[str]:
-        yield from unsealed_problems(*looked_at)
+        yield from misfits_of(*looked_at)
         EvidenceBlock.objects.filter(number=3).update(hash="00" * 32, header="{}")
 
-    monkeypatch.setattr("evidence.seals.unsealed_problems", changed_meanwhile)
+    monkeypatch.setattr("evidence.seals.misfits_of", changed_meanwhile)
     assert seal_days(now) == 1
     assert f'"root":"{block.hash}"' in EvidenceSeal.objects.get(day="2026-03-04").statement

@@ -9,11 +9,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 import clock
 from evidence.audit import counted
 from evidence.comparison import seal_file_path
-from evidence.guard import Look, accept, look, span
+from evidence.guard import Look, accept, look, span, standing_problems
 from evidence.seal_file import HeldFile, held_file
 from evidence.seals import put_back
 from evidence.verification import printable
 from history.commands import command_line
+
+#: What ends a problem; and what ends one that no word does.
+ENDS = "It ends when the rows are put back from a backup; or, where it is known why it is right, with --accept REASON."
+BACKUP = " (only a backup of the tables of the evidence ends this)"
 
 
 class Command(BaseCommand):
@@ -42,30 +46,34 @@ class Command(BaseCommand):
                 self.stdout.write(f"Put back: {', '.join(put_back(now)) or 'none'}.")
             with held_file(seal_file_path(), now) as file:
                 found = look(file, now, budget=None)
-                if options["accept"] is not None and found.misfits:
+                if options["accept"] is not None and any(one.acceptable for one in found.misfits):
                     found = self._accept(file, found, options["accept"].strip())
         except (OSError, ValueError) as error:
             raise CommandError(f"{seal_file_path()} cannot be used: {error}") from error
-        self._say(found)
+        self._say(found, standing_problems(now))
 
     def _accept(self, file: HeldFile, found: Look, reason: str) -> Look:
         if not reason:
             raise CommandError("Say why it is right, as in --accept 'the backup of 28 November was restored'.")
         now, user = clock.now(), getpass.getuser()
-        what = "; ".join(one.text for one in found.misfits)
+        taken = [one.text for one in found.misfits if one.acceptable]
+        what = "; ".join(taken)
         text = f"By command, as {user} on this machine, because: {reason}. Accepted: {what}"
         LogEntry.objects.create(
             user_id=command_line().pk, action_flag=CHANGE, object_repr="Accepted evidence", change_message=text
         )
         accept(file, found, user, reason, now)
-        self.stdout.write("\n".join(printable(f"Accepted: {one.text}.") for one in found.misfits))
+        self.stdout.write("\n".join(printable(f"Accepted: {one}.") for one in taken))
         return look(file, now, budget=None)
 
-    def _say(self, found: Look) -> None:
+    def _say(self, found: Look, standing: list[tuple[str, str]]) -> None:
         days = sorted(found.known.seals)
         of = f", {span(days[0], days[-1])}" if days else ""
         self.stdout.write(f"{seal_file_path()}, begun {found.known.begun_at[:19]}: {counted(len(days), 'seal')}{of}.")
         if found.misfits:
-            lines = "\n".join(printable(f"  {one.text}.") for one in found.misfits)
-            raise CommandError(f"THE DATABASE DOES NOT FIT; nothing is sealed until it does:\n{lines}")
+            lines = "\n".join(printable(f"  {one.text}{'' if one.acceptable else BACKUP}.") for one in found.misfits)
+            raise CommandError(f"THE DATABASE DOES NOT FIT; nothing is sealed until it does:\n{lines}\n{ENDS}")
+        if standing:
+            lines = "\n".join(printable(f"  {host}: {text}.") for host, text in standing)
+            raise CommandError(f"It fits this file; nothing is sealed for what others found, run this there:\n{lines}")
         self.stdout.write("The database fits." if days else "Nothing can be compared: no seal was seen yet.")
