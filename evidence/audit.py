@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import islice
 
 import msgspec
 from django.conf import settings
@@ -12,7 +13,7 @@ from evidence.merkle import leaf_hash, root_of
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidenceSeal
 from evidence.records import NOTHING_BEFORE, BlockHeader, SealStatement, text_hash
 from evidence.seal_file import SealLine
-from evidence.verification import NOTHING_RETIRED, is_signed, trusted_keys
+from evidence.verification import NOTHING_RETIRED, followers, is_signed, trusted_keys
 
 #: Blocks that are read at once.
 AT_ONCE = 200
@@ -173,19 +174,29 @@ def _count_unsealed(count: AuditCount, block: EvidenceBlock, entries: int) -> No
 
 
 def _of_entries(block: EvidenceBlock, header: BlockHeader, count: AuditCount, kept_from: str) -> Iterator[str]:
-    rows = EvidenceEntry.objects.filter(block=block).order_by("number").values_list("number", "body", "recording_guid")
-    entries = list(rows)
+    entries = list(EvidenceEntry.objects.filter(block=block).order_by("number").defer("salts"))
     if not entries and not count.entries:
         yield from _of_gone(block, count, kept_from)
         return
-    numbers = [number for number, _, _ in entries]
+    numbers = [one.number for one in entries]
     if numbers != list(range(header.first_entry, header.first_entry + header.entries)):
         yield f"entries of block {block.number} are missing"
-    elif root_of([leaf_hash(body.encode()) for _, body, _ in entries]).hex() != header.root:
+    elif root_of([leaf_hash(one.body.encode()) for one in entries]).hex() != header.root:
         yield f"an entry of block {block.number} was changed"
-    elif moved := [number for number, body, guid in entries if msgspec.json.decode(body)["recording"] != guid]:
-        yield f"entry {moved[0]} is filed under another recording"
+    else:
+        yield from islice(filter(None, map(_filed_wrongly, entries)), 1)
     count.entries += len(entries)
+
+
+def _filed_wrongly(entry: EvidenceEntry) -> str:
+    """Say which column beside an entry is not as its text says: by these it is found, and its values are erased."""
+    columns = {"recording": entry.recording_guid, "leg": entry.leg_id, "retry": entry.write_end}
+    try:
+        body = msgspec.json.decode(entry.body, type=dict[str, msgspec.Raw])
+        other = [name for name, value in columns.items() if name in body and msgspec.json.decode(body[name]) != value]
+    except msgspec.MsgspecError:
+        return f"entry {entry.number} cannot be read"
+    return f"entry {entry.number} is filed under another {other[0]}" if other else ""
 
 
 def _of_gone(block: EvidenceBlock, count: AuditCount, kept_from: str) -> Iterator[str]:
@@ -249,8 +260,9 @@ def _of_day(blocks: Sequence[EvidenceBlock], kept_from: str, count: AuditCount) 
 
 
 def _of_seals(count: AuditCount, public_key: str, retired: Mapping[str, str]) -> Iterator[str]:
-    previous, trusted = NOTHING_BEFORE, trusted_keys(public_key, key_changes(), retired)
-    next_block = 1
+    changes = key_changes()
+    previous, trusted = NOTHING_BEFORE, trusted_keys(public_key, changes, retired)
+    next_block, key = 1, ""
     for seal in EvidenceSeal.objects.order_by("day").iterator(AT_ONCE):
         statement = msgspec.json.decode(seal.statement, type=SealStatement)
         if statement.previous != previous or statement.first_block != next_block:
@@ -261,10 +273,13 @@ def _of_seals(count: AuditCount, public_key: str, retired: Mapping[str, str]) ->
             yield f"the seal of {seal.day} is by a key that is retired and counts up to {trusted[statement.key]}"
         elif not is_signed(seal.statement, seal.signature, statement.key):
             yield f"the signature of {seal.day} is wrong"
+        elif key not in (statement.key, "") and key in followers(statement.key, changes):
+            yield f"the seal of {seal.day} is by a key that was followed by {key[:16]}, which had sealed before"
         hashes = EvidenceBlock.objects.filter(day=seal.day).order_by("number").values_list("hash", flat=True)
         blocks = [bytes.fromhex(one) for one in hashes]
         if statement.day != seal.day.isoformat() or not blocks or root_of(blocks).hex() != statement.root:
             yield f"the blocks of {seal.day} are not those that were sealed"
         previous, next_block = text_hash(seal.statement), statement.first_block + statement.blocks
+        key = statement.key
         count.first_seal, count.last_seal = count.first_seal or statement.day, statement.day
         count.seals += 1

@@ -5,7 +5,7 @@ accepted it: a day whose seal vanished would otherwise be signed again with what
 """
 
 import time
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ from evidence.models import EvidenceKey, EvidenceSeal, EvidenceSealFile
 from evidence.progress import ComparisonProgress
 from evidence.records import NOTHING_BEFORE, SealStatement, SignedKeyChange, text_hash
 from evidence.seal_file import KnownSeals, SealLine, host_name
-from evidence.verification import is_signed, trusted_keys
+from evidence.verification import followers, is_signed
 
 #: The entries of sealed days are compared again this long after the last time began, some at each run.
 AGAIN_AFTER = timedelta(hours=6)
@@ -53,8 +53,8 @@ def seal_file_path() -> Path:
 
 def compare(known: KnownSeals, now: datetime) -> Compared:
     """Compare the database's seals with the file's, in the order of their days; accepted problems are left out."""
-    rows = list(EvidenceSeal.objects.order_by("day").values_list("day", "statement", "signature"))
-    found = {day.isoformat(): (statement, signature) for day, statement, signature in rows}
+    rows = {row.day.isoformat(): row for row in EvidenceSeal.objects.order_by("day")}
+    found = {day: (row.statement, row.signature) for day, row in rows.items()}
     missing = [day for day in sorted(known.seals) if day not in found]
     misfits = [_missing(missing)] if missing else []
     new, changes, before = list[SealLine](), key_changes(), NOTHING_BEFORE
@@ -71,8 +71,22 @@ def compare(known: KnownSeals, now: datetime) -> Compared:
         elif expected.statement != statement or expected.signature != signature:
             misfits.append(Misfit(f"the seal of {day} in the database is not the one that was made", [day]))
         before = text_hash(statement)
-    misfits += _of_present_key(last, changes)
+    misfits += [*_of_columns({} if misfits else rows), *_of_present_key(last, changes)]
     return Compared([one for one in misfits if one.text not in known.accepted], new)
+
+
+def _of_columns(rows: Mapping[str, EvidenceSeal]) -> Iterator[Misfit]:
+    """Yield which seal has other numbers beside it than its statement has: the page shows them."""
+    before = 0
+    for day, row in rows.items():
+        try:
+            said = msgspec.json.decode(row.statement, type=SealStatement)
+            at = datetime.fromisoformat(said.at)
+        except ValueError:
+            return  # Somebody accepted a seal that an earlier release took over.
+        if (row.blocks, row.entries, row.at, row.key_id) != (said.blocks, said.last_entry - before, at, said.key):
+            yield Misfit(f"what the database says beside the seal of {day} is not what was sealed")
+        before = said.last_entry
 
 
 def _missing(days: Sequence[str]) -> Misfit:
@@ -102,8 +116,10 @@ def _of_key(key: str, last: SealLine | None, changes: Sequence[SignedKeyChange])
     if last is None:
         return []
     vouching = msgspec.json.decode(last.statement, type=SealStatement).key
-    if key in trusted_keys(vouching, changes):
+    if key in followers(vouching, changes):
         return []
+    if vouching in followers(key, changes):
+        return [f"the key {key[:16]} was followed by {vouching[:16]}, which has sealed: it counts no more"]
     return [f"nothing links the key {key[:16]} with {vouching[:16]}, the key of the seals before"]
 
 

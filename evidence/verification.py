@@ -145,8 +145,7 @@ def trusted_keys(
     """
     given = public_key.strip().lower()
     trusted = {given: retired.get(given, NO_LAST_DAY)}
-    pending = [(one, msgspec.json.decode(one.text, type=KeyChange)) for one in changes]
-    signed = [change for one, change in pending if _is_signed_by_both(one, change)]
+    signed = _signed(changes)
     while new := [one for one in signed if len({one.old, one.new} & trusted.keys()) == 1]:
         change = max(new, key=lambda one: trusted.get(one.old) or trusted[one.new])
         known, other = (change.old, change.new) if change.old in trusted else (change.new, change.old)
@@ -154,7 +153,24 @@ def trusted_keys(
     return trusted
 
 
-def _is_signed_by_both(signed: SignedKeyChange, change: KeyChange) -> bool:
+def followers(key: str, changes: Sequence[SignedKeyChange]) -> set[str]:
+    """Return the keys that changes signed by both make follow a key, and itself: after its seal no other one counts.
+
+    Raises ``MsgspecError``.
+    """
+    found, signed = {key}, _signed(changes)
+    while new := {one.new for one in signed if one.old in found} - found:
+        found |= new
+    return found
+
+
+def _signed(changes: Sequence[SignedKeyChange]) -> list[KeyChange]:
+    pending = [(one, msgspec.json.decode(one.text, type=KeyChange)) for one in changes]
+    return [change for one, change in pending if is_signed_by_both(one, change)]
+
+
+def is_signed_by_both(signed: SignedKeyChange, change: KeyChange) -> bool:
+    """Say whether both keys of a change signed it."""
     return is_signed(signed.text, signed.by_old, change.old) and is_signed(signed.text, signed.by_new, change.new)
 
 
@@ -195,7 +211,7 @@ def _of_order(export: EvidenceExport) -> Iterator[str]:
 def _of_changes(export: EvidenceExport) -> Iterator[str]:
     """What is not signed by both keys says nothing, and may say anything to whoever opens the file."""
     for one in export.key_changes:
-        if not _is_signed_by_both(one, msgspec.json.decode(one.text, type=KeyChange)):
+        if not is_signed_by_both(one, msgspec.json.decode(one.text, type=KeyChange)):
             yield f"a change of keys is not signed by both: {one.text[:80]}"
     for day, count in Counter(seal.day for seal in export.seals).items():
         if count > 1:

@@ -16,11 +16,21 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from evidence import seal_file
-from evidence.api import UnsealedEntry, UnsealedFlag, append, change_key, held_head, seal_days
-from evidence.guard import COUNTS_FOR
+from evidence.api import (
+    AuditCount,
+    UnsealedEntry,
+    UnsealedFlag,
+    append,
+    chain_problems,
+    change_key,
+    held_head,
+    seal_days,
+)
+from evidence.guard import COUNTS_FOR, Look
 from evidence.merkle import leaf_hash, root_of
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidenceSeal, EvidenceSealFile
 from evidence.records import NOTHING_BEFORE, BlockHeader, SealStatement, as_text, text_hash
+from evidence.seal_file import known_seals
 from gateway_site.alarms.conditions import find
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -30,7 +40,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 def add(at: datetime, write: int) -> None:
     """Append a block of one entry."""
     head = held_head()
-    content: dict[str, object] = {"request": "WriteFlags", "answer": "written"}
+    content: dict[str, object] = {"leg": write, "request": "WriteFlags", "answer": "written", "retry": 0}
     flags = [UnsealedFlag("AgentId", "A1")]
     draft = UnsealedEntry(
         recording_guid="8dbb780f", leg_id=write, write_id=write, write_end=0, content=content, flags=flags
@@ -169,6 +179,60 @@ def test_a_key_that_nothing_links_with_the_seals_signs_nothing(now: datetime) ->
     change_key(now)
     assert seal_days(now) == 1, "a change that both keys signed needs nobody's word"
     assert problems() == []
+
+
+def test_a_key_that_was_followed_by_another_signs_no_more_though_the_database_says_it_does(now: datetime) -> None:
+    """Before: whoever had stolen it cleared ``retired_at``, and its seals were "Proved", also by the newer key."""
+    old = EvidenceKey.objects.get()
+    new = change_key(now)
+    assert seal_days(now) == 1
+    add(now, 4)
+    EvidenceKey.objects.filter(pk=new.pk).update(retired_at=now)
+    EvidenceKey.objects.filter(pk=old.pk).update(retired_at=None)
+
+    assert (seal_days(now + timedelta(days=1)), EvidenceSeal.objects.count()) == (0, 3)
+    assert problems() == [
+        f"the key {old.public[:16]} was followed by {new.public[:16]}, which has sealed: it counts no more"
+    ]
+
+
+def test_a_seal_by_a_key_that_was_followed_by_another_is_not_proved_by_the_newer_one(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a release before this one, or where whoever has the key signs by himself."""
+    new = change_key(now - timedelta(days=1))
+    assert seal_days(now) == 1
+    add(now, 4)
+    assert list(chain_problems(AuditCount(), new.public)) == []
+    old = EvidenceKey.objects.exclude(pk=new.pk).get()
+    EvidenceKey.objects.filter(pk=new.pk).update(retired_at=now)
+    EvidenceKey.objects.filter(pk=old.pk).update(retired_at=None)
+    monkeypatch.setattr("evidence.seals.look", lambda file, _: Look(known_seals(file.lines()), []))
+    assert seal_days(now + timedelta(days=1)) == 1
+
+    said = f"the seal of 2026-03-05 is by a key that was followed by {new.public[:16]}, which had sealed before"
+    assert list(chain_problems(AuditCount(), new.public)) == [said]
+
+
+COLUMNS = {"blocks": 99, "entries": 99, "at": NOON, "key_id": None}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_what_stands_beside_a_seal_is_what_was_sealed(now: datetime, column: str) -> None:
+    other = change_key(now).pk
+    EvidenceSeal.objects.filter(day="2026-03-03").update(**{column: COLUMNS[column] or other})
+    assert seal_days(now) == 0
+    assert problems() == ["what the database says beside the seal of 2026-03-03 is not what was sealed"]
+
+
+@pytest.mark.parametrize(
+    ("column", "name"), [("leg_id", "leg"), ("write_end", "retry"), ("recording_guid", "recording")]
+)
+def test_by_what_an_entry_is_found_is_as_its_text_says(now: datetime, column: str, name: str) -> None:
+    """Before: an entry of another leg kept its salts when the caller was erased, and everything was "Proved"."""
+    EvidenceEntry.objects.filter(number=3).update(**{column: 4711})
+    assert seal_days(now) == 0
+    assert problems() == [f"2026-03-04, which is to be sealed: entry 3 is filed under another {name}"]
 
 
 def test_another_machine_takes_the_seals_over_and_a_forged_one_not(
