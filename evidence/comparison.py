@@ -14,10 +14,10 @@ import msgspec
 from django.conf import settings
 
 from evidence.audit import AuditCount, day_problems, first_kept_day
-from evidence.export import key_changes
+from evidence.export import key_changes, unsigned_changes
 from evidence.models import EvidenceKey, EvidenceSeal, EvidenceSealFile
 from evidence.progress import ComparisonProgress
-from evidence.records import NOTHING_BEFORE, SealStatement, SignedKeyChange, text_hash
+from evidence.records import LAST_YEAR, NOTHING_BEFORE, SealStatement, SignedKeyChange, text_hash
 from evidence.seal_file import KnownSeals, SealLine, host_name
 from evidence.verification import followers, is_signed
 
@@ -64,13 +64,14 @@ def compare(known: KnownSeals, now: datetime) -> Compared:
         if expected is None:
             line = SealLine(at=now.isoformat(), statement=statement, signature=signature, day=day)
             wrong = _not_to_be_added(line, before, last, changes)
-            fits = not [one for one in wrong if one not in known.accepted]
-            misfits += [Misfit(one) for one in wrong]
+            fits = not [one for one in wrong if one.text not in known.accepted]
+            misfits += wrong
             if fits:
                 new, last = [*new, line], line
         elif expected.statement != statement or expected.signature != signature:
             misfits.append(Misfit(f"the seal of {day} in the database is not the one that was made", [day]))
         before = text_hash(statement)
+    misfits += [Misfit(f"the change to the key {key[:16]} is not signed by both keys") for key in unsigned_changes()]
     misfits += [*_of_columns({} if misfits else rows), *_of_present_key(last, changes)]
     return Compared([one for one in misfits if one.text not in known.accepted], new)
 
@@ -96,20 +97,23 @@ def _missing(days: Sequence[str]) -> Misfit:
 
 def _not_to_be_added(
     line: SealLine, before: str, last: SealLine | None, changes: Sequence[SignedKeyChange]
-) -> list[str]:
+) -> list[Misfit]:
     """Return why a seal that the file does not hold was not made by the site after those that it holds."""
     try:
         statement = msgspec.json.decode(line.statement, type=SealStatement)
-    except msgspec.MsgspecError:
-        return [f"the seal of {line.day} cannot be read"]
+        datetime.fromisoformat(statement.at)
+    except ValueError:
+        return [Misfit(f"the seal of {line.day} cannot be read", acceptable=False)]
+    if statement.day != line.day or line.day > f"{LAST_YEAR}":
+        return [Misfit(f"the seal of {line.day} is of {statement.day}", acceptable=False)]
     wrong = _of_key(statement.key, last, changes)
-    if statement.day != line.day or not is_signed(line.statement, line.signature, statement.key):
+    if not is_signed(line.statement, line.signature, statement.key):
         wrong.append(f"the signature of the seal of {line.day} is wrong")
     if statement.previous != before:
         wrong.append(f"the seal of {line.day} does not follow the one before")
     if last is not None and line.day <= last.day:
         wrong.append(f"a seal of {line.day} appeared after that of {last.day} was made")
-    return wrong
+    return [Misfit(one) for one in wrong]
 
 
 def _of_key(key: str, last: SealLine | None, changes: Sequence[SignedKeyChange]) -> list[str]:

@@ -12,8 +12,10 @@ from evidence.records import (
     ExportedEntry,
     ExportedSeal,
     ExportedValue,
+    KeyChange,
     SignedKeyChange,
 )
+from evidence.verification import is_signed_by_both
 
 #: The values of a flag write by name, as far as they are still kept.
 KeptValues = Callable[[int], Mapping[str, str]]
@@ -48,9 +50,24 @@ def export_of(guid: str, kept: KeptValues) -> EvidenceExport:
 
 
 def key_changes() -> list[SignedKeyChange]:
-    """Return the signed changes from key to key, oldest first."""
+    """Return the changes from key to key that both signed, oldest first; others say nothing."""
     rows = EvidenceKey.objects.exclude(change="").order_by("made_at").values_list("change", flat=True)
-    return [msgspec.json.decode(text, type=SignedKeyChange) for text in rows]
+    return [change for change in map(_change, rows) if change is not None]
+
+
+def unsigned_changes() -> list[str]:
+    """Return the keys beside which something stands that is no change signed by both."""
+    rows = EvidenceKey.objects.exclude(change="").order_by("made_at").values_list("public", "change")
+    return [public for public, text in rows if _change(text) is None]
+
+
+def _change(text: str) -> SignedKeyChange | None:
+    try:
+        signed = msgspec.json.decode(text, type=SignedKeyChange)
+        change = msgspec.json.decode(signed.text, type=KeyChange)
+    except msgspec.MsgspecError:
+        return None
+    return signed if is_signed_by_both(signed, change) else None
 
 
 def _entry(row: EvidenceEntry, seal: EvidenceSeal | None, kept: KeptValues) -> ExportedEntry:

@@ -32,7 +32,7 @@ class Look(msgspec.Struct, frozen=True):
 def look(file: HeldFile, now: datetime, budget: float | None = BUDGET) -> Look:
     """Compare, add to the file the seals that other machines made, and keep what was found.
 
-    Raises ``OSError``, and ``ValueError`` where a line of the file cannot be read.
+    Raises ``OSError``, ``NoSealLine``, and ``ValueError`` or ``OverflowError`` where a row cannot be read.
     """
     known = known_seals(file.lines())
     row = _row(known, file, now)
@@ -83,10 +83,8 @@ def _keep(
         log.error("evidence_differs", problems=row.problems)
 
 
-def keep_unusable(error: Exception, now: datetime) -> None:
-    """Keep that the file of this machine cannot be used: nothing is signed without it."""
-    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    problem = f"the file of seals {seal_file_path()} cannot be used: {why}"
+def keep_unusable(problem: str, now: datetime) -> None:
+    """Keep why nothing can be compared on this machine: nothing is signed without that."""
     log.error("evidence_differs", problems=[problem])
     row = {"host": host_name(), "path": str(seal_file_path()), "begun_at": now, "compared_at": now}
     EvidenceSealFile.objects.update_or_create(file=_unusable_name(), defaults={**row, "problems": [problem]})

@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
+from typing import Annotated
 
 import msgspec
+
+from evidence.records import LAST_YEAR, day_of
 
 NO_FAULTS: Mapping[str, list[str]] = MappingProxyType({})
 NONE_SEEN: Mapping[date, int] = MappingProxyType({})
@@ -25,12 +28,18 @@ class ComparisonProgress(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     file: str
-    pass_at: datetime | None = None
+    pass_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     next_day: date | None = None
     faults: Mapping[str, list[str]] = NO_FAULTS
     gone: frozenset[str] = frozenset()
     gone_until: str = ""
     seen: Mapping[date, int] = NONE_SEEN
+
+    def __post_init__(self) -> None:
+        if self.gone_until:
+            day_of(self.gone_until)
+        if any(day.year > LAST_YEAR for day in self.seen):
+            raise ValueError("a day is none that another can follow")
 
     def is_due(self, now: datetime, again_after: timedelta) -> bool:
         """Say whether all days are to be looked at again; a time that has not come yet is not believed."""

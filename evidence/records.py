@@ -2,12 +2,15 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import msgspec
 
 EXPORT_FORMAT = "qms-gateway-evidence/1"
 #: What stands before the first block and the first seal.
 NOTHING_BEFORE = "0" * 64
+#: Days after it are none of a recording: some are beyond what can be computed with.
+LAST_YEAR = 9998
 
 
 class SealedFlag(msgspec.Struct, frozen=True):
@@ -96,6 +99,14 @@ class EvidenceExport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entries: Sequence[ExportedEntry]
     seals: Sequence[ExportedSeal]
     key_changes: Sequence[SignedKeyChange]
+
+
+def day_of(text: str) -> date:
+    """Read a day that another one can follow. Raises ``ValueError``."""
+    day = date.fromisoformat(text)
+    if day.year > LAST_YEAR or text != day.isoformat():
+        raise ValueError(f"{text} is no day")
+    return day
 
 
 def commitment(salt: bytes, name: str, value: str) -> str:

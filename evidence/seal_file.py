@@ -15,6 +15,12 @@ from pathlib import Path
 
 import msgspec
 
+from evidence.records import SealStatement, day_of
+
+
+class NoSealLine(ValueError):
+    """A line of a file of seals that cannot be read; the text says which."""
+
 
 class SealLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line: the beginning of the file, a seal with its signature, or what a person accepted and why.
@@ -69,7 +75,7 @@ class HeldFile:
         self.path = path
 
     def lines(self) -> list[SealLine]:
-        """Return the lines. Raises ``ValueError`` where one cannot be read."""
+        """Return the lines. Raises ``NoSealLine`` where one cannot be read."""
         return read_lines(self.path)
 
     def drop_torn_line(self) -> int:
@@ -87,13 +93,27 @@ class HeldFile:
 
 
 def read_lines(path: Path) -> list[SealLine]:
-    """Return the lines of a file, none where there is no file. Raises ``OSError``, and ``ValueError`` for its text."""
-    if not path.exists():
-        return []
+    """Return the lines of a file, none where there is no file. Raises ``OSError``, and ``NoSealLine``."""
+    texts = path.read_bytes().splitlines() if path.exists() else []
+    return [_line(text, number) for number, text in enumerate(texts, 1) if text.strip()]
+
+
+def _line(text: bytes, number: int) -> SealLine:
+    """Read a line, and all of it that is computed with."""
     try:
-        return [msgspec.json.decode(one, type=SealLine) for one in path.read_bytes().splitlines() if one.strip()]
-    except msgspec.MsgspecError as error:
-        raise ValueError(f"a line of it is no seal: {error}") from error
+        line = msgspec.json.decode(text, type=SealLine)
+        if line.begun:
+            datetime.fromisoformat(line.at)
+        elif line.statement:
+            said = msgspec.json.decode(line.statement, type=SealStatement)
+            datetime.fromisoformat(said.at)
+            if day_of(said.day).isoformat() != line.day:
+                raise ValueError(f"it is of {said.day}, not {line.day}")
+        if line.gone:
+            day_of(line.gone)
+    except ValueError as error:
+        raise NoSealLine(f"line {number} of it is no seal: {error}") from error
+    return line
 
 
 @contextmanager
@@ -114,3 +134,8 @@ def held_file(path: Path, now: datetime) -> Iterator[HeldFile]:
 def host_name() -> str:
     """Return the name of this machine or container."""
     return socket.gethostname()
+
+
+def words_of(error: Exception) -> str:
+    """Say why a file cannot be used, without its path."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -17,7 +17,7 @@ from evidence.keys import present_key, sign
 from evidence.merkle import root_of
 from evidence.models import EvidenceBlock, EvidenceKey, EvidenceSeal
 from evidence.records import NOTHING_BEFORE, BlockHeader, SealStatement, as_text, text_hash
-from evidence.seal_file import HeldFile, SealLine, held_file, known_seals
+from evidence.seal_file import HeldFile, NoSealLine, SealLine, held_file, known_seals, words_of
 from evidence.unsealed import oldest_unsealed
 from evidence.verification import is_signed
 
@@ -35,9 +35,11 @@ def seal_days(now: datetime) -> int:
         with held_file(seal_file_path(), now) as file:
             found = look(file, now)
             return 0 if found.misfits or standing_problems(now) else _seal_over(file, found, now)
-    except (OSError, ValueError) as error:
-        keep_unusable(error, now)
-        return 0
+    except (OSError, NoSealLine) as error:
+        keep_unusable(f"the file of seals {seal_file_path()} cannot be used: {words_of(error)}", now)
+    except (ValueError, OverflowError) as error:
+        keep_unusable(f"a row of the evidence in the database cannot be read: {error}", now)
+    return 0
 
 
 def _seal_over(file: HeldFile, found: Look, now: datetime) -> int:

@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from evidence.api import forget_entries, seal_days
+from evidence.comparison import Misfit
 from evidence.due import misfits_of
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidenceSeal, EvidenceSealFile
 from evidence.progress import progress_path
@@ -278,7 +279,7 @@ def test_no_word_ends_that_a_block_does_not_follow_the_one_before(now: datetime,
     forged = as_text(msgspec.structs.replace(msgspec.json.decode(header, type=BlockHeader), previous="00" * 32))
     EvidenceBlock.objects.filter(number=3).update(header=forged, hash=text_hash(forged))
     clock_at(now)
-    for words in ({}, {"accept": "so be it"}):
+    for words in ({}, {"accept": "it is right"}):
         with pytest.raises(CommandError, match="block 3 does not follow the one before \\(only a backup "):
             call_command("evidence_seals", **words)
     EvidenceBlock.objects.filter(number=3).update(header=header, hash=text_hash(header))
@@ -340,7 +341,7 @@ def test_what_is_signed_is_what_was_looked_at(now: datetime, monkeypatch: pytest
     """Before: the seal was made over hashes that were read again after the look."""
     block = EvidenceBlock.objects.get(number=3)
 
-    def changed_meanwhile(*looked_at: Any) -> Iterator[str]:
+    def changed_meanwhile(*looked_at: Any) -> Iterator[Misfit]:
         yield from misfits_of(*looked_at)
         EvidenceBlock.objects.filter(number=3).update(hash="00" * 32, header="{}")
 

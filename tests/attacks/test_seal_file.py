@@ -265,7 +265,7 @@ def test_a_file_that_cannot_be_used_stops_the_signature_and_says_why(now: dateti
     assert seal_days(now) == 1
     settings.EVIDENCE_SEALS.write_text("nonsense\n")
     assert seal_days(now) == 0
-    assert any("cannot be used: a line of it is no seal" in one for one in problems())
+    assert any("cannot be used: line 1 of it is no seal" in one for one in problems())
 
 
 def _forget(settings: Any, text: str) -> None:

@@ -10,7 +10,7 @@ import clock
 from evidence.audit import counted
 from evidence.comparison import seal_file_path
 from evidence.guard import Look, accept, look, span, standing_problems
-from evidence.seal_file import HeldFile, held_file
+from evidence.seal_file import HeldFile, NoSealLine, held_file, words_of
 from evidence.seals import put_back
 from evidence.verification import printable
 from history.commands import command_line
@@ -48,8 +48,10 @@ class Command(BaseCommand):
                 found = look(file, now, budget=None)
                 if options["accept"] is not None and any(one.acceptable for one in found.misfits):
                     found = self._accept(file, found, options["accept"].strip())
-        except (OSError, ValueError) as error:
-            raise CommandError(f"{seal_file_path()} cannot be used: {error}") from error
+        except (OSError, NoSealLine) as error:
+            raise CommandError(f"{seal_file_path()} cannot be used: {words_of(error)}") from error
+        except (ValueError, OverflowError) as error:
+            raise CommandError(f"A row of the evidence in the database cannot be read: {error}") from error
         self._say(found, standing_problems(now))
 
     def _accept(self, file: HeldFile, found: Look, reason: str) -> Look:

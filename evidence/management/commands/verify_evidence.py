@@ -72,7 +72,10 @@ class Command(BaseCommand):
         count, now, known = AuditCount(), clock.now(), _seen_here()
         progress = read_progress(seal_file_path(), known.file)
         kept_from = first_kept_day(now, max(known.gone_until, progress.gone_until))
-        other = [f"{one.text} ({seal_file_path()})" for one in compare(known, now).misfits]
+        try:
+            other = [f"{one.text} ({seal_file_path()})" for one in compare(known, now).misfits]
+        except (ValueError, OverflowError) as error:
+            other = [f"a row of the evidence in the database cannot be read: {error}"]
         chain = list(chain_problems(count, key, retired, now, kept_from))
         self._report([*chain, *missing_seals(kept), *other, *_of_unsealed(progress, known, now)])
         lines = [*chain_words(count, by_given_key=bool(key)), _compared_words(known)]
