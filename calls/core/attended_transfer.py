@@ -191,16 +191,27 @@ def divide_leg(work: UnitOfWork, leg: LegState, missed: str, at: datetime, *, is
     split(work, replace(leg, missed=missed), at, is_undecided=is_asked_late and missed != "none")
 
 
-def is_asked_late(work: UnitOfWork, leg: LegState, first_asked_at: datetime | None, why: str) -> bool:
-    """Say whether QMS was asked for the first time too long after a leg's transfer, or never.
+def is_asked_late(
+    work: UnitOfWork, leg: LegState, first_asked_at: datetime | None, why: str, *, is_answered: bool
+) -> bool:
+    """Say whether QMS was asked too late after a leg's transfer, or never.
 
+    Its first question came late, or when the leg was over; or it answered all that it was asked (``none``) and nothing
+    is decided (``is_answered``), because no question was put late enough while a leg lasted that left time for it.
     Then it is not QMS that was silent, but the gateway or its link that was late.
     """
     pending = leg.pending_transfer
     if pending is None or first_asked_at is None:
         return pending is not None and why == "late"
+    has_order = work.site.has_source_times and not has_whole_seconds(work)
+    over = _over_at(work, leg) if has_order else leg.disconnected_gateway_at
+    in_time = LATE + APART
+    if over is not None and not leg.is_end_unknown and first_asked_at > over:
+        return True
+    if why == "none" and not is_answered and (over is None or over > pending.gateway_at + in_time):
+        return True
     moved = earliest(work, leg, pending) if work.site.has_source_times else pending.held_since or pending.gateway_at
-    return first_asked_at > moved + LATE + APART
+    return first_asked_at > moved + in_time
 
 
 def give_to_second(work: UnitOfWork, leg: LegState, at: datetime) -> bool:

@@ -19,6 +19,8 @@ WRAPUP_FLAG = "CTIWrapup"
 STALLS = ("slow link", "hold link")
 #: Faults for which what happens is stamped late, by a source that states no times.
 STAMPED_LATE = (*STALLS, "freeze listener")
+#: Faults in which QMS itself answers late, wrongly or not at all.
+OF_QMS = ("QMS down", "QMS slow", "QMS faulty", "kill -9 QMS")
 #: Outcomes that mean: the GUID was not learnt in time.
 UNLEARNT = ("window_missed", "not_recorded")
 #: Reasons that mean: QMS could not be asked in time whether a recording went on.
@@ -126,13 +128,16 @@ class Judge:
         return value in line.call_refs and self._gap_over(line.connected_at, self._end(line))
 
     def _is_of_first_part(self, line: LegLine, recording: QmsRecording, value: str) -> bool:
-        """Say whether this is the reference before a transfer after which a fault kept QMS from saying what went on.
+        """Say whether this is the reference before a transfer after which QMS itself was kept from saying what went on.
 
-        The gateway then divides the leg, and the recording keeps what is its first part's.
+        The gateway then divides the leg, and the recording keeps what is its first part's. Where the gateway or its
+        link was late, it is to be left without a reference.
         """
         second = self._unanswered_part(line, recording)
         first = any(one.guid == recording.guid and one.call_id == value for one in self._seen[line.extension])
-        return first and second is not None and self._fault_over(second.connected_at) is not None
+        return (
+            first and second is not None and any(one.kind in OF_QMS for one in self._faults_over(second.connected_at))
+        )
 
     def _unanswered_part(self, line: LegLine, recording: QmsRecording) -> SeenLeg | None:
         """Return the part of a leg after an attended transfer after which QMS could not be asked in time, if any.
@@ -243,8 +248,11 @@ class Judge:
 
     def _fault_over(self, connected: datetime) -> str | None:
         """Return the last fault that reached the time in which QMS reported the GUID."""
-        reaching = [one for one in self._evidence.injected if one.hurts_searches and self._reaches(one, connected)]
+        reaching = self._faults_over(connected)
         return max(reaching, key=lambda one: one.began).kind if reaching else None
+
+    def _faults_over(self, connected: datetime) -> list[Injected]:
+        return [one for one in self._evidence.injected if one.hurts_searches and self._reaches(one, connected)]
 
     def _reaches(self, one: Injected, connected: datetime) -> bool:
         return overlap(connected, connected + GUID_WINDOW, one.began, one.ended + one.reach)

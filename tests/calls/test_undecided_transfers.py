@@ -15,9 +15,12 @@ from tests.calls.switchboard import Switchboard, event, moment, with_site
 pytestmark = pytest.mark.core
 
 
-def _consulted(interaction: str = "I1", *, heard: float = 30, kind: str = "Transferred") -> Switchboard:
+def _consulted(
+    interaction: str = "I1", *, heard: float = 30, kind: str = "Transferred", has_source_times: bool = True
+) -> Switchboard:
     """2001 has Uma of Sales in C1, and consults A7 at 2002 in C2 from 25 on; G2 is recorded there. C3 from 30 on."""
-    board = Switchboard(with_site(wrapup_wait_seconds=60)).agent("LoggedOn", 1, "A7", deviceId="2002")
+    site = with_site(wrapup_wait_seconds=60, has_source_times=has_source_times)
+    board = Switchboard(site).agent("LoggedOn", 1, "A7", deviceId="2002")
     board.call("Queued", 2, "C1", queueName="Sales", interactionId="I1", callerName="Uma", callerNameSource="isdn")
     board.call("Established", 5, "C1", "2001").call("Held", 20, "C1", "2001").call("Originated", 21, "C2", "2001")
     board.call("Established", 25, "C2", "2002", interactionId=interaction).found(25.5, 2, "G2")
@@ -25,7 +28,7 @@ def _consulted(interaction: str = "I1", *, heard: float = 30, kind: str = "Trans
     host, added = sides.get(kind, ("transferringDeviceId", "transferredToDeviceId"))
     moved: dict[str, Any] = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C3"}
     new = [{"old": {"callId": "C2", "deviceId": "2002"}, "new": {"callId": "C3", "deviceId": "2002"}}]
-    joined = event(kind, 30, **moved, **{host: "2001", added: "2002"}, connections=new)
+    joined = event(kind, 30 if has_source_times else heard, **moved, **{host: "2001", added: "2002"}, connections=new)
     return board.hears(replace(joined, gatewaytime=moment(heard)))
 
 
@@ -44,6 +47,10 @@ def _flags(leg: LegState) -> dict[str, str]:
         ("late", None, None, 60),  # Never asked: the gateway stood still.
         ("none", 39, 39, 33),  # Eight seconds behind, and the call is over by then.
         ("none", 39, 39, 30.4),
+        ("none", 30.5, 30.5, 30.4),  # Asked at once, but 2002 had left.
+        ("none", 31.4, 31.4, 31.3),
+        ("unreachable", None, 30.5, 30.4),
+        ("none", 38, 30, 36),  # Asked at once, but not again before the call was over.
         ("unreachable", None, 33, 60),
     ],
 )
@@ -64,9 +71,10 @@ def test_where_the_gateway_asked_too_late_the_recording_gets_what_both_parts_hav
     [
         ("unreachable", None, 30, 60),  # QMS was away.
         ("unreachable", 31.4, 31.4, 60),
-        ("none", 38, 30, 36),  # It was away until the call was over.
-        ("none", 31.5, 30, 30.4),  # The call was over before QMS can tell.
-        ("none", 31.5, 32.5, 30.4),
+        ("unreachable", 38, 30, 36),  # It was away until the call was over.
+        ("none", 31.5, 30.1, 30.4),  # The call was over before QMS can tell.
+        ("none", 30.4, 30.4, 30.4),
+        ("none", 32.5, 32.5, 60),
     ],
 )
 def test_where_qms_was_asked_in_time_and_is_silent_the_consultation_keeps_its_own_flags(
@@ -85,6 +93,28 @@ def test_a_transfer_that_is_heard_late_is_asked_for_late() -> None:
     leg = _first(board.missed(61, 2, "none", asked=34.1, first=34.1).waits(63))
 
     assert _flags(leg) == {"AgentId": "A7", "InteractionGuid": "I1"}
+
+
+@pytest.mark.parametrize(
+    ("heard", "asked", "reference"),
+    [
+        (30, 30.1, "C2"),  # In order: asked while 2002 talks.
+        (31, 31.05, None),  # Transfer and end come a second late and together.
+        (32, 32.05, None),
+    ],
+)
+@pytest.mark.parametrize("has_source_times", [True, False])
+def test_a_leg_that_a_link_brings_as_ended_keeps_no_reference_of_before_its_transfer(
+    heard: float, asked: float, reference: str | None, has_source_times: bool
+) -> None:
+    """Nobody asked while it lasted whether its recording went on: the answer is that of an extension at rest."""
+    board = _consulted(heard=heard, has_source_times=has_source_times)
+    ends = max(heard + 0.01, 30.4)
+    end = event("ConnectionCleared", 30.4 if has_source_times else ends, callId="C3", deviceId="2002")
+    board.hears(replace(end, gatewaytime=moment(ends)))
+    leg = _first(board.missed(61, 2, "none", asked=asked, first=asked).waits(63))
+
+    assert _flags(leg).get("CTICallRef") == reference
 
 
 @pytest.mark.parametrize(("why", "asked", "first"), [("unreachable", None, 30), ("late", None, None), ("none", 39, 39)])

@@ -8,8 +8,9 @@ import pytest
 
 from calls.core.result_events import WHY
 from devtools.faults.gap_ledger import judge_gaps
+from devtools.faults.kinds import EVERYWHERE
 from devtools.faults.observations import Injected, LinkGap, QmsRecording, SeenLeg
-from devtools.faults.oracle import Judge, OracleVerdict, RunEvidence, stretched
+from devtools.faults.oracle import OF_QMS, Judge, OracleVerdict, RunEvidence, stretched
 from devtools.faults.people import made_cast
 from devtools.faults.schedule import schedule
 from devtools.faults.stepped_clock import true_times
@@ -144,12 +145,16 @@ def test_where_no_fault_kept_qms_from_being_asked_in_time_a_missing_reference_ha
     assert "without CTICallRef: QMS was not asked in time" in verdict.unexplained[0]
 
 
-def test_the_reference_before_a_transfer_is_excused_by_a_fault_alone() -> None:
-    excused, unexcused = divided(CTICallRef="C1"), divided(CTICallRef="C1", fault=None)
+def test_the_reference_before_a_transfer_is_excused_by_a_fault_of_qms_alone() -> None:
+    of_qms = [divided(CTICallRef="C1", fault=msgspec.structs.replace(FAULT, kind=kind)) for kind in OF_QMS]
+    others = [
+        divided(CTICallRef="C1", fault=fault) for fault in (None, msgspec.structs.replace(FAULT, kind="slow link"))
+    ]
 
-    assert counts(excused) == (0, 0, 0, 0)
-    assert excused.explained["reference of before a transfer of which QMS said nothing"] == 1
-    assert len(unexcused.wrong) == 1
+    assert [counts(one) for one in of_qms] == [(0, 0, 0, 0)] * len(OF_QMS)
+    assert {*OF_QMS} <= {one.name for one in EVERYWHERE}
+    assert of_qms[0].explained["reference of before a transfer of which QMS said nothing"] == 1
+    assert [len(one.wrong) for one in others] == [1, 1]
 
 
 def test_an_answer_that_may_be_the_next_calls_is_none_where_the_line_had_stalled() -> None:

@@ -196,7 +196,7 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
     said = event.why if isinstance(event, RecordingFound) and event.guid != leg.guid else why
     has_ended = said == "none" and _has_ended(work, leg, event)
     goes_on = pending.is_conference and not (is_answered and has_ended)
-    is_late = is_asked_late(work, leg, event.first_asked_at, why)
+    is_late = is_asked_late(work, leg, event.first_asked_at, why, is_answered=is_answered)
     if is_answered and said in ("none", "unreachable") and not goes_on and may_have_ended(work, leg, pending):
         divide_leg(work, leg, "none" if has_ended else "undecided", event.at, is_asked_late=is_late)
         return
