@@ -140,8 +140,10 @@ def _shown(stage: Stage, stay: Stay) -> dict[str, object]:
     """Return what a snapshot reports about a call in progress at an extension."""
     call = stage.lives[stay.key - 1]
     data: dict[str, object] = {"callId": stay.id, "deviceId": stay.phone}
-    if call.named and stage.site.style.repeats > 0.5:
-        data |= {"callerName": call.contact.name, "callerNameSource": call.contact.name_source}
+    # A PBX names the same caller of a call whenever it is asked: of a consultation the agent who dialled it.
+    caller = call.caller or call.contact
+    if call.named and caller.name and stage.site.style.repeats > 0.5:
+        data |= {"callerName": caller.name, "callerNameSource": caller.name_source}
     if stage.site.style.interaction == "always":
         data["interactionId"] = call.contact.interaction
     return data
