@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from itertools import islice
 
 import msgspec
 from django.conf import settings
@@ -11,7 +10,7 @@ from clock.text import site_time
 from evidence.export import key_changes
 from evidence.merkle import leaf_hash, root_of
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidenceSeal
-from evidence.records import NOTHING_BEFORE, BlockHeader, SealStatement, text_hash
+from evidence.records import NOTHING_BEFORE, BlockHeader, SealStatement, marked, text_hash
 from evidence.seal_file import SealLine
 from evidence.verification import NOTHING_RETIRED, followers, is_signed, trusted_keys
 
@@ -127,7 +126,7 @@ def _statement(line: str) -> str:
         read = msgspec.json.decode(line, type=SealLine, strict=True)
     except msgspec.MsgspecError:
         return line.strip()
-    return read.statement if read.statement or read.begun or read.accepted else line.strip()
+    return read.statement if read.statement or read.begun or read.accepted or read.undone else line.strip()
 
 
 def _newest_key() -> str:
@@ -144,7 +143,7 @@ def _of_blocks(count: AuditCount, kept_from: str) -> Iterator[str]:
         elif header.previous != previous:
             yield f"block {block.number} does not follow the one before"
         if text_hash(block.header) != block.hash:
-            yield f"the header of block {block.number} was changed"
+            yield marked(f"the header of block {block.number} was changed", block.header, block.hash)
         before = count.entries
         yield from _of_entries(block, header, count, kept_from)
         if block.number > sealed:
@@ -180,12 +179,19 @@ def _of_entries(block: EvidenceBlock, header: BlockHeader, count: AuditCount, ke
         return
     numbers = [one.number for one in entries]
     if numbers != list(range(header.first_entry, header.first_entry + header.entries)):
-        yield f"entries of block {block.number} are missing"
+        wrong = f"entries of block {block.number} are missing"
     elif root_of([leaf_hash(one.body.encode()) for one in entries]).hex() != header.root:
-        yield f"an entry of block {block.number} was changed"
+        wrong = f"an entry of block {block.number} was changed"
     else:
-        yield from islice(filter(None, map(_filed_wrongly, entries)), 1)
+        wrong = next(filter(None, map(_filed_wrongly, entries)), "")
+    if wrong:
+        yield marked(wrong, *map(_all_of, entries))
     count.entries += len(entries)
+
+
+def _all_of(entry: EvidenceEntry) -> str:
+    of = (entry.number, entry.recording_guid, entry.leg_id, entry.write_id, entry.write_end, entry.body)
+    return " ".join(map(str, of))
 
 
 def _filed_wrongly(entry: EvidenceEntry) -> str:
@@ -227,9 +233,15 @@ def day_problems(
     signed = msgspec.json.decode(statement, type=SealStatement)
     hashes = [bytes.fromhex(text_hash(block.header)) for block in blocks]
     if not blocks or root_of(hashes).hex() != signed.root or signed.day != day.isoformat():
-        yield "its blocks are not those that were sealed"
-        return
-    yield from _of_day(blocks, kept_from, AuditCount() if count is None else count)
+        yield marked("its blocks are not those that were sealed", *map(_number_and_header, blocks))
+    try:
+        yield from _of_day(blocks, kept_from, AuditCount() if count is None else count)
+    except msgspec.MsgspecError:
+        yield marked("a header of its blocks cannot be read", *map(_number_and_header, blocks))
+
+
+def _number_and_header(block: EvidenceBlock) -> str:
+    return f"{block.number} {block.header}"
 
 
 def order_problems(blocks: Sequence[EvidenceBlock], sealed: SealStatement | None) -> Iterator[str]:
@@ -252,10 +264,11 @@ def entry_problems(blocks: Sequence[EvidenceBlock]) -> Iterator[str]:
 
 def _of_day(blocks: Sequence[EvidenceBlock], kept_from: str, count: AuditCount) -> Iterator[str]:
     """Entries may be gone, as the oldest go: not where older ones are there."""
-    count.entries = 1 if EvidenceEntry.objects.filter(block__number__lt=blocks[0].number).exists() else 0
+    has_older = bool(blocks) and EvidenceEntry.objects.filter(block__number__lt=blocks[0].number).exists()
+    count.entries = 1 if has_older else 0
     for block in blocks:
         if text_hash(block.header) != block.hash:
-            yield f"the header of block {block.number} was changed"
+            yield marked(f"the header of block {block.number} was changed", block.header, block.hash)
         yield from _of_entries(block, msgspec.json.decode(block.header, type=BlockHeader), count, kept_from)
 
 

@@ -17,7 +17,7 @@ from evidence.audit import AuditCount, day_problems, first_kept_day
 from evidence.export import key_changes, unsigned_changes
 from evidence.models import EvidenceKey, EvidenceSeal, EvidenceSealFile
 from evidence.progress import ComparisonProgress
-from evidence.records import LAST_YEAR, NOTHING_BEFORE, SealStatement, SignedKeyChange, text_hash
+from evidence.records import LAST_YEAR, NOTHING_BEFORE, SealStatement, SignedKeyChange, marked, text_hash
 from evidence.seal_file import KnownSeals, SealLine, host_name
 from evidence.verification import followers, is_signed
 
@@ -30,13 +30,18 @@ MAXIMUM_FAULTS = 3
 class Misfit(msgspec.Struct, frozen=True):
     """A problem. Once a person accepts it, the seals of ``days`` in the file are no longer expected, and entries up to
     the day ``gone`` may be gone. ``later``: the sentence for it once its day is sealed. What no seal can be made over
-    is not ``acceptable``: it ends when the rows are put back."""
+    is not ``acceptable``: it ends when the rows are put back. ``is_undone``: the command puts it right once it is
+    accepted; it is a problem again when it comes back.
+
+    The text names the content that it is about: another one is another problem.
+    """
 
     text: str
     days: Sequence[str] = ()
     gone: str = ""
     later: str = ""
     acceptable: bool = True
+    is_undone: bool = False
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -56,7 +61,7 @@ def compare(known: KnownSeals, now: datetime) -> Compared:
     rows = {row.day.isoformat(): row for row in EvidenceSeal.objects.order_by("day")}
     found = {day: (row.statement, row.signature) for day, row in rows.items()}
     missing = [day for day in sorted(known.seals) if day not in found]
-    misfits = [_missing(missing)] if missing else []
+    misfits = [_missing([known.seals[day] for day in missing])] if missing else []
     new, changes, before = list[SealLine](), key_changes(), NOTHING_BEFORE
     last = known.seals[max(known.seals)] if known.seals else None
     for day, (statement, signature) in found.items():
@@ -69,7 +74,8 @@ def compare(known: KnownSeals, now: datetime) -> Compared:
             if fits:
                 new, last = [*new, line], line
         elif expected.statement != statement or expected.signature != signature:
-            misfits.append(Misfit(f"the seal of {day} in the database is not the one that was made", [day]))
+            text = f"the seal of {day} in the database is not the one that was made"
+            misfits.append(Misfit(marked(text, statement, signature), [day]))
         before = text_hash(statement)
     misfits += [Misfit(f"the change to the key {key[:16]} is not signed by both keys") for key in unsigned_changes()]
     misfits += [*_of_columns({} if misfits else rows), *_of_present_key(last, changes)]
@@ -86,13 +92,16 @@ def _of_columns(rows: Mapping[str, EvidenceSeal]) -> Iterator[Misfit]:
         except ValueError:
             return  # Somebody accepted a seal that an earlier release took over.
         if (row.blocks, row.entries, row.at, row.key_id) != (said.blocks, said.last_entry - before, at, said.key):
-            yield Misfit(f"what the database says beside the seal of {day} is not what was sealed")
+            texts = map(str, (row.blocks, row.entries, row.at, row.key_id))
+            yield Misfit(marked(f"what the database says beside the seal of {day} is not what was sealed", *texts))
         before = said.last_entry
 
 
-def _missing(days: Sequence[str]) -> Misfit:
+def _missing(lines: Sequence[SealLine]) -> Misfit:
+    days = [line.day for line in lines]
     which = days[0] if len(days) == 1 else f"{len(days):,} days, {days[0]} to {days[-1]}"
-    return Misfit(f"the database has no seal of {which}, which was made and is in this machine's file", days)
+    text = f"the database has no seal of {which}, which was made and is in this machine's file"
+    return Misfit(marked(text, *[line.statement for line in lines]), days)
 
 
 def _not_to_be_added(
@@ -106,14 +115,15 @@ def _not_to_be_added(
         return [Misfit(f"the seal of {line.day} cannot be read", acceptable=False)]
     if statement.day != line.day or line.day > f"{LAST_YEAR}":
         return [Misfit(f"the seal of {line.day} is of {statement.day}", acceptable=False)]
-    wrong = _of_key(statement.key, last, changes)
+    wrong = list[str]()
     if not is_signed(line.statement, line.signature, statement.key):
         wrong.append(f"the signature of the seal of {line.day} is wrong")
     if statement.previous != before:
         wrong.append(f"the seal of {line.day} does not follow the one before")
     if last is not None and line.day <= last.day:
         wrong.append(f"a seal of {line.day} appeared after that of {last.day} was made")
-    return [Misfit(one) for one in wrong]
+    marks = [marked(one, line.statement, line.signature) for one in wrong]
+    return [Misfit(one) for one in (*_of_key(statement.key, last, changes), *marks)]
 
 
 def _of_key(key: str, last: SealLine | None, changes: Sequence[SignedKeyChange]) -> list[str]:
@@ -131,7 +141,8 @@ def _of_present_key(last: SealLine | None, changes: Sequence[SignedKeyChange]) -
     """The key that would sign now; where there is none any more, a new one would be made without a word."""
     present = EvidenceKey.objects.filter(retired_at=None).values_list("public", flat=True).first()
     if present is None:
-        return [Misfit("the database has no key that signs, though there are seals")] if last else []
+        text = "the database has no key that signs, though there are seals"
+        return [Misfit(marked(text, last.statement))] if last else []
     return [Misfit(one) for one in _of_key(present, last, changes)]
 
 

@@ -45,7 +45,8 @@ def look(file: HeldFile, now: datetime, budget: float | None = BUDGET) -> Look:
     progress = with_seen(check_days(before, known, now, budget), sealed, now)
     if progress != before:
         write_progress(file.path, progress)
-    unsealed = [Misfit(one) for one in (*misfiled(sealed, now), *moved(progress, sealed)) if one not in known.accepted]
+    wrong = (*misfiled(sealed, now), *moved(progress, sealed))
+    unsealed = [Misfit(one, is_undone=True) for one in wrong if one not in known.accepted]
     due = [] if unsealed else due_misfits(now, known.accepted)  # Filed again, they may follow each other.
     found = [*lost, *compared.misfits, *day_misfits(progress, known), *unsealed, *due]
     _keep(row, known, progress, found, now)
@@ -128,16 +129,21 @@ def file_words(row: EvidenceSealFile) -> str:
 def accept(file: HeldFile, found: Look, by: str, reason: str, now: datetime) -> None:
     """Let a person's word end the acceptable problems that a look found; the file keeps who, when, why and what.
 
-    Blocks that are filed under a wrong day are filed again, so that a seal covers them.
+    Blocks that are filed under a wrong day are filed again, so that a seal covers them: what was wrong is a problem
+    once more when it comes back, unless it cannot be put right.
     """
     taken = [one for one in found.misfits if one.acceptable]
     days = sorted({day for one in taken for day in one.days})
-    texts = [text for one in taken for text in (one.text, one.later) if text]
+    texts = [text for one in taken if not one.is_undone for text in (one.text, one.later) if text]
+    undone = [one.text for one in taken if one.is_undone]
     gone = max((one.gone for one in taken), default="")
-    file.add([SealLine(at=now.isoformat(), accepted=texts, days=days, gone=gone, by=by, reason=reason)])
+    line = SealLine(at=now.isoformat(), accepted=texts, undone=undone, days=days, gone=gone, by=by, reason=reason)
+    file.add([line])
     known = known_seals(file.lines())
     EvidenceSealFile.objects.filter(file=known.file).update(seals=len(known.seals))
     sealed, progress = last_seal(known), read_progress(file.path, known.file)
-    if any(misfiled(sealed, now)):
+    if undone:
         file_by_time(sealed, now)
+        left = tuple(misfiled(sealed, now))  # Days were sealed that have not come: no earlier one can seal these.
+        file.add([msgspec.structs.replace(line, accepted=left, undone=(), days=(), gone="")] if left else [])
     write_progress(file.path, msgspec.structs.replace(progress, seen=NONE_SEEN))

@@ -119,6 +119,14 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def marked(sentence: str, *texts: str) -> str:
+    """Return a sentence with what stands for the texts that it is about: who accepts it accepts these, and no others.
+
+    128 bits: nobody finds two contents of one mark, to have the one accepted for the other.
+    """
+    return f"{sentence} (now {text_hash(as_text({str(at): text for at, text in enumerate(texts)}))[:32]})"
+
+
 def as_text(record: msgspec.Struct | Mapping[str, object]) -> str:
     """Return a record as the text that is kept and hashed."""
     return msgspec.json.encode(record, order="deterministic").decode()

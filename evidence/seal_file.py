@@ -25,8 +25,8 @@ class NoSealLine(ValueError):
 class SealLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line: the beginning of the file, a seal with its signature, or what a person accepted and why.
 
-    ``accepted``: the sentences that are no longer problems; ``days``: whose seals are no longer expected; ``gone``: the
-    last day whose entries may be gone.
+    ``accepted``: the sentences that are no longer problems; ``undone``: those that were put right; ``days``: whose
+    seals are no longer expected; ``gone``: the last day whose entries may be gone.
     """
 
     at: str
@@ -36,6 +36,7 @@ class SealLine(msgspec.Struct, frozen=True, omit_defaults=True):
     signature: str = ""
     day: str = ""
     accepted: Sequence[str] = ()
+    undone: Sequence[str] = ()
     days: Sequence[str] = ()
     gone: str = ""
     by: str = ""

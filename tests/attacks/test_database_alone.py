@@ -263,11 +263,11 @@ def test_the_command_says_what_keeps_the_worker_from_sealing_and_a_persons_word_
     said = "2026-03-04, which is to be sealed: an entry of block 3 was changed"
     assert (seal_days(now), problems()) == (0, [said])
     clock_at(now)
-    with pytest.raises(CommandError, match=f"NOT FIT.*\n  {said}\\.\nIt ends when .*--accept REASON"):
+    with pytest.raises(CommandError, match=f"NOT FIT.*\n  {said} \\(now .*\\)\\.\nIt ends when .*--accept REASON"):
         call_command("evidence_seals")
 
     call_command("evidence_seals", accept="a repair by hand went wrong, the backup has it neither")
-    assert f"Accepted: {said}." in capsys.readouterr().out
+    assert f"Accepted: {said} (now " in capsys.readouterr().out
     add(now, 4)
     assert [seal_days(now + timedelta(hours=1)), seal_days(now + timedelta(days=1)), problems()] == [1, 1, []]
     with pytest.raises(CommandError, match="NOT PROVED:\n  an entry of block 3 was changed"):

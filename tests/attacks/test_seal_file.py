@@ -3,6 +3,7 @@
 Two days are sealed, and the file beside the database has seen both seals; a third day is over and waits.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,7 +76,12 @@ def forge() -> None:
 
 
 def problems() -> list[str]:
-    return [text for row in EvidenceSealFile.objects.all() for text in row.problems]
+    """Return what does not fit, without the marks of what is there now."""
+    return [without_mark(text) for row in EvidenceSealFile.objects.all() for text in row.problems]
+
+
+def without_mark(text: str) -> str:
+    return re.sub(r" \(now [0-9a-f]{32}\)", "", text)
 
 
 def lines(path: Path) -> list[seal_file.SealLine]:
