@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from calls.core.call_facts import INHERITED, is_contradicted, is_named_otherwise, names_another, states_its_number
 from calls.core.clocks import GRACE, has_whole_seconds
-from calls.core.gaps import is_missed, missed_since
+from calls.core.gaps import before_snapshot, is_missed, missed_since
 from calls.core.newcomers import queues_another
 from calls.core.outside_parties import is_of_outside, is_outside
 from calls.core.ringing import rings_in_another
@@ -242,6 +242,7 @@ def is_inside_again(work: UnitOfWork, call: CallState, event: CallEvent) -> bool
 
 def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event contradicts the call that its id still seems to name: the PBX has reused the id."""
+    call = before_snapshot(work, call, event.data.device_id or "")
     if event.data.interaction_id and "interaction_id" in call.facts:
         return states_another_interaction(call, event)
     if call.doubtful_since is not None and _is_after_doubt(call, call.doubtful_since, event):

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from calls.core.call_facts import learn_values
-from calls.core.clocks import GRACE, heard_order, moments_of
+from calls.core.call_facts import divided, learn_values
+from calls.core.clocks import GRACE, TICK, heard_order, moments_of
 from calls.core.commands import CloseGap, OpenGap
 from calls.core.gap_tally import GapTally
 from calls.core.origins import Origin
@@ -135,6 +135,17 @@ def may_have_had_others(work: UnitOfWork, device: str) -> bool:
     """
     snapshot, lost_at = work.source.snapshot, work.source.lost_at or missed_since(work, device)
     return snapshot is not None and lost_at is not None and snapshot.began_at - lost_at > SHORT
+
+
+def before_snapshot(work: UnitOfWork, call: CallState, device_id: str) -> CallState:
+    """Return a call as it was known before the snapshot in progress, for what that states of a device that was in it.
+
+    A snapshot may name devices in any order: what it has stated itself shows nothing of who talked before the gap.
+    """
+    snapshot, party = work.source.snapshot, call.parties.get(device_id)
+    if snapshot is None or party is None or party.since is None or party.since >= snapshot.began_at:
+        return call
+    return replace(call, facts=divided(call, snapshot.began_at - TICK)[0])
 
 
 def _without(gap: PartialGap, back: frozenset[str], tally: GapTally | None) -> PartialGap:
