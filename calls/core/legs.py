@@ -56,6 +56,7 @@ def open_leg(work: UnitOfWork, call: CallState, party: Party, made: Reconnection
         is_joined_late=party.is_joined_late,
         is_canary=_is_canary(work, call, party),
         is_of_snapshot=work.source.snapshot is not None,
+        is_beside=any(one.phase is LegPhase.OPEN for one in work.legs_at(party.device_id)),
         is_held=party.state is PartyState.HOLD,
     )
     leg = traced(leg, made.gateway_at, "connected", how or f"Extension {party.device_id} was connected.")
@@ -239,11 +240,19 @@ def close_leg(
         disconnected_source_at=max(at, leg.connected_source_at),
         disconnected_gateway_at=gateway_at,
         is_end_unknown=is_end_unknown,
+        is_beside=may_be_joined(work, leg),
         base_due=base_due(work, leg, gateway_at),
     )
     if call is not None and not is_end_unknown:
         leg = replace(leg, facts=data_of(work, call, leg))
     return _with_end(work, traced(leg, gateway_at, "disconnected", how), gateway_at)
+
+
+def may_be_joined(work: UnitOfWork, leg: LegState) -> bool:
+    """Say whether a leg's call may have been joined with another one that its extension had: events were missed."""
+    missed = work.source.missed_gateway_at
+    is_over = leg.phase is not LegPhase.OPEN
+    return leg.is_beside and (is_over or (missed is not None and missed >= leg.connected_gateway_at))
 
 
 def correct_end(work: UnitOfWork, leg: LegState, at: datetime, gateway_at: datetime) -> None:

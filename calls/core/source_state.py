@@ -55,6 +55,8 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     agreed_gateway_at: datetime | None = None
     #: When, by our clock, events were last missed, of all devices or of some.
     missed_gateway_at: datetime | None = None
+    #: The extensions whose calls ended in the last gap: those may have been joined with others, or handed on.
+    cut_short: frozenset[str] = frozenset()
     #: Its times have fractions of a second; until one was seen they may be up to a second behind.
     has_fractions: bool = False
     queue_names: dict[str, str] = {}

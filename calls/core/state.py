@@ -146,8 +146,8 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     reached_gateway_at: datetime | None = None
     reached_origin: Origin | None = None
     moved_to: int | None = None
-    #: The device to which it was handed on by that, as the transfer or conference names it; or to which it was led away
-    #: (``Diverted``) before anything else was heard of it.
+    #: The device to which it was handed on by that, as the transfer or conference names it, also while it waits there
+    #: under its new id; or to which it was led away (``Diverted``) before anything else was heard of it.
     handed_to: str = ""
     #: The ids that it had, or its parts, before transfers and conferences; the last few.
     former_ids: tuple[str, ...] = ()
@@ -315,6 +315,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     is_canary: bool = False
     #: A snapshot found it connected: it began before that.
     is_of_snapshot: bool = False
+    #: Its extension was in another call as it was connected; once it has ended, only if events were missed meanwhile.
+    is_beside: bool = False
     is_unconfirmed: bool = False
     is_held: bool = False
     #: When its extension had put it on hold, by the gateway's clock: it may talk in another call since.

@@ -1,14 +1,14 @@
 """Handle the events that bring a device or a queue into a call, and data about a call."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import UNSUPERVISED, confirm
-from calls.core.call_end import MARGIN, divide, divide_at_next_end, divide_before_leg, remembered
+from calls.core.call_end import divide, divide_at_next_end, divide_before_leg
 from calls.core.call_evidence import queue_of
 from calls.core.call_facts import learn
-from calls.core.clocks import GRACE, TICK, has_whole_seconds, heard_order, moments_of
+from calls.core.clocks import GRACE, TICK, has_whole_seconds, heard_order
 from calls.core.commands import NameQueue
 from calls.core.connections import connect_device, connection_of, is_late
 from calls.core.consultation import inherit
@@ -23,8 +23,9 @@ from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded
 from calls.core.outside_parties import is_outside_number
 from calls.core.ringing import has_rung_out, rung_out
-from calls.core.state import CallState, LegState, Party, PartyState, WriteStatus
+from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
+from calls.core.wrap_ups import states_of_its_call, wrapped_up
 from cti.events import (
     PARKED,
     QUEUE_CLEARED,
@@ -228,120 +229,12 @@ def handle_call_information(event: CallInformation, work: UnitOfWork) -> None:
     if event.data.wrapup is None or not event.data.wrapup.result:
         known_call(work, event, event.data.call_id or "")
         return
-    if is_known and _is_certain(work, event):
+    if is_known and states_of_its_call(work, event):
         known_call(work, event, event.data.call_id or "")
-    leg = _wrapped_up(work, event)
+    leg = wrapped_up(work, event)
     if leg is not None and not leg.wrapup_result:
         wrapup = event.data.wrapup
         leg = replace(
             leg, wrapup_template=wrapup.template or "", wrapup_result=wrapup.result, wrapup_origin=origin_of(event)
         )
         work.put_leg(concluded(work, leg, event.at))
-
-
-def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
-    """Find the leg that a wrap-up is of: by extension, by agent, else the only one; never a guess.
-
-    It comes after the end, when the id may name another call already.
-
-    1. The calls that the id named lately and that had a leg, at that extension where one is named; of these, those of
-       the interaction that is stated, else of one that is not known. If they are several, it is not known of which the
-       wrap-up is.
-    2. The call's leg of that extension or agent, the one that lasted last; without either, its only one.
-    """
-    data, calls = event.data, _calls_wrapped_up(work, event)
-    if len(calls) != 1:
-        return None
-    call = calls[0]
-    legs = work.legs_in(call.incarnation)
-    if not legs and call.moved_to is not None:
-        legs, call = work.legs_in(call.moved_to), work.calls.get(call.moved_to, call)
-    if not data.interaction_id:
-        legs = [leg for leg in legs if not _is_late(work, event) and not _may_be_hidden(work, leg, event)]
-    if data.device_id:
-        legs = [leg for leg in legs if leg.device_id == data.device_id]
-    elif data.agent_id:
-        legs = [leg for leg in legs if leg.agent_id == data.agent_id]
-    elif _legs_ever(call) > 1 or len(legs) > 1:
-        return None
-    return _last_of(call, legs)
-
-
-def _last_of(call: CallState, legs: list[LegState]) -> LegState | None:
-    """Return the leg that lasts, or lasted last, of an extension: that is wrapped up, unless it has been.
-
-    Example: 2001 consulted from 25 to 30, and talked with the customer from 5 on; a conference goes on under the
-    consultation's id, and 2001 leaves it at 50. The wrap-up is that of the customer's leg.
-    """
-    if not legs:
-        return None
-    leg = max(legs, key=lambda one: (one.disconnected_source_at or datetime.max.replace(tzinfo=UTC), one.number))
-    party, ended = call.parties.get(leg.device_id), leg.disconnected_source_at
-    left_at = party.cleared_at if party is not None else None
-    is_last = ended is None or left_at is None or ended >= left_at  # Else the last one is settled.
-    return leg if is_last and leg.wrapup is WriteStatus.NONE else None
-
-
-def _calls_wrapped_up(work: UnitOfWork, event: CallInformation) -> list[CallState]:
-    """Return the calls of an id that a wrap-up may be of."""
-    data = event.data
-    calls = [call for call in work.incarnations_of(data.call_id or "") if call.born_at <= event.time]
-    calls = [call for call in calls if _had_leg(work, call, data.device_id)]
-    if data.interaction_id:
-        calls = [call for call in calls if _is_of_interaction(call, data.interaction_id)]
-        calls = [call for call in calls if "interaction_id" in call.facts] or calls
-    return calls
-
-
-def _is_certain(work: UnitOfWork, event: CallInformation) -> bool:
-    """Say whether what a wrap-up states beside its result is of the call that the id names then.
-
-    That is the call whose leg it is of, or the id's only one.
-    """
-    calls, known = _calls_wrapped_up(work, event), work.incarnations_of(event.data.call_id or "")
-    latest = max((one.incarnation for one in known if one.born_at <= event.time), default=known[0].incarnation)
-    return [one.incarnation for one in calls] == [latest] or len(known) == 1
-
-
-def _is_late(work: UnitOfWork, event: CallInformation) -> bool:
-    """Say whether a wrap-up is heard so late that another call of its id may be forgotten by now."""
-    return (work.clock or event.at) - moments_of(work, event.time, event.at)[1] > MARGIN
-
-
-def _may_be_hidden(work: UnitOfWork, leg: LegState, event: CallInformation) -> bool:
-    """Say whether a wrap-up may be of a call that had its leg's id in a gap and is not known.
-
-    So it may while a wrap-up for that call would be awaited, unless the leg lasted through the gap, or the event names
-    the extension and that was connected after the gap: an agent wraps up one call after the other, but may dial, or be
-    consulted, before that.
-    """
-    ended, missed, lost = leg.disconnected_gateway_at, work.source.missed_gateway_at, work.source.lost_gateway_at
-    if leg.is_end_unknown or missed is None:
-        return leg.is_end_unknown
-    is_through = lost is not None and leg.connected_gateway_at < lost and (ended is None or ended > missed + GRACE)
-    call = work.calls.get(leg.incarnation)
-    is_offered = call is not None and call.main is None and not any(one.has_dialled for one in call.parties.values())
-    is_later = bool(event.data.device_id) and leg.connected_gateway_at > missed and is_offered
-    awaited_until = missed + remembered(work) - MARGIN
-    return not (is_through or is_later) and awaited_until >= moments_of(work, event.time, event.at)[0]
-
-
-def _had_leg(work: UnitOfWork, call: CallState, device_id: str | None) -> bool:
-    """Say whether a call had a leg, perhaps at an extension.
-
-    So has one whose parties went on in another call; and so may one that was waiting as the link was lost.
-    """
-    if call.moved_to is not None or call.doubtful_since is not None:
-        return True
-    if any(device_id in (None, leg.device_id) for leg in work.legs_in(call.incarnation)):
-        return True
-    return any(party.had_leg and device_id in (None, name) for name, party in call.parties.items())
-
-
-def _is_of_interaction(call: CallState, interaction_id: str) -> bool:
-    history = call.facts.get("interaction_id", ())
-    return not history or any(fact.value == interaction_id for fact in history)
-
-
-def _legs_ever(call: CallState) -> int:
-    return sum(party.had_leg for party in call.parties.values())

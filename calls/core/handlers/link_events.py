@@ -89,6 +89,8 @@ def handle_snapshot_ended(event: SnapshotEnded, work: UnitOfWork) -> None:
     tally = GapTally(concerned, vanished, snapshot)
     for leg in vanished:
         _vanish(work, leg, snapshot)
+    others = frozenset[str]() if snapshot.devices is None else work.source.cut_short
+    work.source = replace(work.source, cut_short=others.union(leg.device_id for leg in vanished))
     for incarnation in dict.fromkeys(leg.incarnation for leg in vanished):
         _divide_at_gap(work, incarnation, snapshot)
     if event.data.agents_told:

@@ -62,7 +62,9 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     is_waiting = not is_answered and new.cleared_at is None and not _is_ringing(new, leaver)
     if is_waiting and not _is_followed(work, new, event.time):
         since = event.time + AFTER if to_outside else None
-        work.put_call(replace(new, waits_since=new.waits_since or event.time, outside_since=since))
+        to = event.data.transferred_to_device_id or ""
+        new = replace(new, waits_since=new.waits_since or event.time, outside_since=since, handed_to=to)
+        work.put_call(new)
     _hand_on_consulted(work, consult, new, event)
     connect_as_heard(work, new.incarnation, leaver, event)
     until = _lasted_until(work, new.incarnation, consult, event.time)

@@ -1,0 +1,174 @@
+"""Find the leg that a wrap-up is of: it comes after the end of its call, when the id may name another one already."""
+
+from datetime import UTC, datetime
+
+from calls.core.call_end import MARGIN, is_known_by_ends, remembered
+from calls.core.clocks import GRACE, moments_of
+from calls.core.former_ids import MAXIMUM_IDS
+from calls.core.legs import may_be_joined
+from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, WriteStatus
+from calls.core.unit_of_work import UnitOfWork
+from cti.events import CallInformation
+
+
+def wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
+    """Find the leg that a wrap-up is of: by extension, by agent, else the only one; never a guess.
+
+    1. The calls that the id named lately and that had a leg, at that extension where one is named; of these, those of
+       the interaction that is stated, else of one that is not known. If they are several, it is not known of which the
+       wrap-up is.
+    2. The leg of that extension or agent in the call, or in the one in which it went on, the one that lasted last;
+       without either, its only one.
+    3. Where events were missed, none that may not be the last: another call may have had the id, or been joined.
+    """
+    data, calls = event.data, _calls_wrapped_up(work, event)
+    if len(calls) != 1:
+        return None
+    call = calls[0]
+    legs = _of_named(work.legs_in(call.incarnation), event)
+    if not legs and call.moved_to is not None:
+        legs, call = _of_named(work.legs_in(call.moved_to), event), work.calls.get(call.moved_to, call)
+    if not (data.device_id or data.agent_id) and (_legs_ever(call) > 1 or len(legs) > 1):
+        return None
+    legs = [leg for leg in legs if not may_be_joined(work, leg)]
+    if not data.interaction_id:
+        legs = [leg for leg in legs if not _is_late(work, event) and not _may_be_hidden(work, leg, event)]
+    return _last_of(call, legs)
+
+
+def states_of_its_call(work: UnitOfWork, event: CallInformation) -> bool:
+    """Say whether what a wrap-up states beside its result is of the call that the id names then.
+
+    That is the call whose leg it is of, or the id's only one.
+    """
+    calls, known = _calls_wrapped_up(work, event), work.incarnations_of(event.data.call_id or "")
+    latest = max((one.incarnation for one in known if one.born_at <= event.time), default=known[0].incarnation)
+    return [one.incarnation for one in calls] == [latest] or len(known) == 1
+
+
+def _last_of(call: CallState, legs: list[LegState]) -> LegState | None:
+    """Return the leg that lasts, or lasted last, of an extension: that is wrapped up, unless it has been.
+
+    Example: 2001 consulted from 25 to 30, and talked with the customer from 5 on; a conference goes on under the
+    consultation's id, and 2001 leaves it at 50. The wrap-up is that of the customer's leg.
+    """
+    if not legs:
+        return None
+    leg = max(legs, key=lambda one: (one.disconnected_source_at or datetime.max.replace(tzinfo=UTC), one.number))
+    party, ended = call.parties.get(leg.device_id), leg.disconnected_source_at
+    left_at = party.cleared_at if party is not None else None
+    is_last = ended is None or left_at is None or ended >= left_at  # Else the last one is settled.
+    return leg if is_last and leg.wrapup is WriteStatus.NONE else None
+
+
+def _calls_wrapped_up(work: UnitOfWork, event: CallInformation) -> list[CallState]:
+    """Return the calls of an id that a wrap-up may be of."""
+    interaction_id = event.data.interaction_id
+    calls = [call for call in work.incarnations_of(event.data.call_id or "") if call.born_at <= event.time]
+    calls = [call for call in calls if _may_have_had_leg(work, call, event)]
+    if interaction_id:
+        calls = [call for call in calls if _is_of_interaction(call, interaction_id)]
+        calls = [call for call in calls if "interaction_id" in call.facts] or calls
+    return calls
+
+
+def _may_have_had_leg(work: UnitOfWork, call: CallState, event: CallInformation) -> bool:
+    """Say whether a call had a leg, perhaps at an extension, or the one in which it went on; or may have had one.
+
+    So may one that was waiting as the link was lost.
+    """
+    if call.doubtful_since is not None and _is_gap_recent(work, event):
+        return True
+    for _ in range(MAXIMUM_IDS):
+        if _had_leg(work, call, event):
+            return True
+        if call.moved_to is None or call.moved_to not in work.calls:
+            break
+        call = work.calls[call.moved_to]
+    return False
+
+
+def _had_leg(work: UnitOfWork, call: CallState, event: CallInformation) -> bool:
+    """Say whether a call had a leg, perhaps at an extension, or one that is still to be heard of.
+
+    It may be answered where it rings, or was handed on to. The end of a phone that did not talk, as far as is known,
+    may be heard before its answer: for a second, or for good where nothing but its end is known.
+    """
+    named = event.data.device_id or ""
+    if call.waits_since is not None and named and call.handed_to == named:
+        return True
+    if any(named in ("", leg.device_id) for leg in work.legs_in(call.incarnation)):
+        return True
+    parties = [party for name, party in call.parties.items() if named in ("", name)]
+    return any(party.had_leg or _may_have_talked(work, call, party, event) for party in parties)
+
+
+def _may_have_talked(work: UnitOfWork, call: CallState, party: Party, event: CallInformation) -> bool:
+    left = party.cleared_gateway_at
+    if left is None or party.is_here or party.outside:
+        return party.state is PartyState.ALERTING
+    if is_known_by_ends(call) and _is_end_repeated(work, call, party):
+        return False
+    return party.since == party.cleared_at or event.at - left <= GRACE
+
+
+def _is_end_repeated(work: UnitOfWork, call: CallState, party: Party) -> bool:
+    """Say whether a device had left the id's call before within a second: its own end repeats that."""
+    others = [one for one in work.incarnations_of(call.call_id) if one.incarnation != call.incarnation]
+    ends = [one.parties[party.device_id].cleared_at for one in others if party.device_id in one.parties]
+    left = party.cleared_at
+    return left is not None and any(end is not None and end <= left <= end + GRACE for end in ends)
+
+
+def _of_named(legs: list[LegState], event: CallInformation) -> list[LegState]:
+    """Return the legs of the extension, or else of the agent, that an event names; all where it names none."""
+    if event.data.device_id:
+        return [leg for leg in legs if leg.device_id == event.data.device_id]
+    return [leg for leg in legs if leg.agent_id == event.data.agent_id] if event.data.agent_id else legs
+
+
+def _is_late(work: UnitOfWork, event: CallInformation) -> bool:
+    """Say whether a wrap-up is heard so late that another call of its id may be forgotten by now."""
+    return (work.clock or event.at) - moments_of(work, event.time, event.at)[1] > MARGIN
+
+
+def _may_be_hidden(work: UnitOfWork, leg: LegState, event: CallInformation) -> bool:
+    """Say whether a wrap-up may be of a call that had its leg's id in a gap and is not known.
+
+    So it may while a wrap-up for that call would be awaited, unless the leg lasted through the gap, or is later.
+    """
+    ended, missed, lost = leg.disconnected_gateway_at, work.source.missed_gateway_at, work.source.lost_gateway_at
+    if leg.is_end_unknown or missed is None:
+        return leg.is_end_unknown
+    is_through = lost is not None and leg.connected_gateway_at < lost and (ended is None or ended > missed + GRACE)
+    return not (is_through or _is_later(work, leg, missed, event)) and _is_gap_recent(work, event)
+
+
+def _is_later(work: UnitOfWork, leg: LegState, missed: datetime, event: CallInformation) -> bool:
+    """Say whether an event names the extension of a leg, and that was connected after the gap, in a call offered to it.
+
+    An agent wraps up one call after the other, but may dial, or be consulted, before that; and who talked as events
+    began to be missed may have been joined with others, and wrap that up later.
+    """
+    call = work.calls.get(leg.incarnation)
+    if not event.data.device_id or leg.connected_gateway_at <= missed or call is None or call.main is not None:
+        return False
+    if leg.device_id in work.source.cut_short or any(one.has_dialled for one in call.parties.values()):
+        return False
+    others = work.legs_at(leg.device_id)
+    return not any(one.phase is LegPhase.OPEN and one.connected_gateway_at < missed for one in others)
+
+
+def _is_gap_recent(work: UnitOfWork, event: CallInformation) -> bool:
+    """Say whether a wrap-up of a call that was over in the last gap may still come."""
+    missed = work.source.missed_gateway_at
+    return missed is not None and missed + remembered(work) - MARGIN >= moments_of(work, event.time, event.at)[0]
+
+
+def _is_of_interaction(call: CallState, interaction_id: str) -> bool:
+    history = call.facts.get("interaction_id", ())
+    return not history or any(fact.value == interaction_id for fact in history)
+
+
+def _legs_ever(call: CallState) -> int:
+    return sum(party.had_leg for party in call.parties.values())
