@@ -322,7 +322,7 @@ BOTH = {**NAMED, "caller_name": history((1, "Ann"), (2, "Bea"))}
     ],
 )
 def test_another_caller_is_named_by_a_name_of_the_same_directory_that_the_call_never_had(
-    facts: dict[str, Any], data: dict[str, str], is_otherwise: bool, is_another: bool
+    facts: dict[str, Any], data: dict[str, Any], is_otherwise: bool, is_another: bool
 ) -> None:
     one, stated = knowing(**facts), event("Established", 3, "2001", **data).data
 

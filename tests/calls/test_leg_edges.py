@@ -1,0 +1,467 @@
+"""What opens, follows and ends a leg, condition by condition, and what each of them keeps. Seconds after noon."""
+
+import importlib
+import pkgutil
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+import calls.core
+from agents.core.matching import MatchKind
+from calls.core.canary import canary_call_id
+from calls.core.commands import StartSearch
+from calls.core.connections import connect_device, connection_of
+from calls.core.ends_heard_first import connect_as_heard, end_of_unheard, note_end_of_absent
+from calls.core.gap_tally import GapTally
+from calls.core.legs import (
+    UNSETTLED,
+    _follows_call,
+    _is_canary,
+    _is_long_over,
+    _is_past,
+    _last_ordinal,
+    _with_end,
+    clear_party,
+    close_leg,
+    identified,
+    open_leg,
+    refresh_facts,
+    start_search,
+    without_agent,
+)
+from calls.core.origins import Origin, OriginRule
+from calls.core.source_state import Snapshot
+from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, SearchStatus, WriteStatus
+from cti.events import ConnectionCleared, Established
+from tests.calls.call_states import NO_TIMES, call, event, holding, left, made, party
+from tests.calls.leg_states import HOLDER, at, leg, over, pending
+from tests.calls.leg_states import work as works
+from tests.calls.switchboard import moment
+
+pytestmark = pytest.mark.core
+
+SAID = Origin("Established", "e", moment(5), OriginRule.CONNECTED)
+
+
+def snapshot(*seen: int, began: float = 3, late: tuple[str, ...] = ()) -> Snapshot:
+    return Snapshot(began_at=moment(began), began_gateway_at=moment(began), seen=seen, found_late=late)
+
+
+def test_no_value_of_the_core_can_be_changed() -> None:
+    """What one event made of it is another value: an error in the middle of a batch leaves none half changed."""
+    names = [one.name for one in pkgutil.walk_packages(calls.core.__path__, "calls.core.")]
+    known = [one for name in names for one in vars(importlib.import_module(name)).values()]
+    structs = {one for one in known if isinstance(one, type) and issubclass(one, msgspec.Struct)}
+
+    assert len(structs) > 20
+    assert [one.__name__ for one in structs if not one.__struct_config__.frozen] == []
+
+
+# --- a leg opens ---
+
+
+def test_a_leg_has_what_is_known_as_its_extension_is_connected() -> None:
+    talks = party(since=5, is_joined_late=True, ordinal=2)
+    one = call(talks, number="+49301")
+    held = holding(one, source={"snapshot": snapshot()}, stale_hours=2.0)
+    opened = open_leg(held, one, talks, made(5, heard=6, origin=SAID))
+
+    assert (opened.number, opened.call_id, opened.incarnation) == (1, "C1", 1)
+    assert (opened.device_id, opened.ordinal, opened.call_origin) == ("2001", 3, SAID)
+    assert (opened.connected_source_at, opened.connected_gateway_at) == (moment(5), moment(6))
+    assert opened.facts.calling_number == "+49301"
+    assert (opened.is_joined_late, opened.is_of_snapshot) == (True, True)
+    assert (opened.is_held, opened.is_canary) == (False, False)
+    assert opened.due == moment(6) + timedelta(hours=2)
+    assert opened.trace[0].text == "Extension 2001 was connected."
+    assert held.legs == {1: opened}
+    assert held.calls[1].parties["2001"] == replace(talks, leg=1, had_leg=True, ordinal=3)
+
+
+def test_a_leg_that_opens_on_hold_outside_of_a_snapshot_says_so() -> None:
+    talks = party(state=PartyState.HOLD)
+    one = call(talks)
+    opened = open_leg(holding(one), one, talks, made(5), how="Found.")
+
+    assert (opened.is_held, opened.is_of_snapshot, opened.is_joined_late, opened.ordinal) == (True, False, False, 1)
+    assert opened.trace[0].text == "Found."
+
+
+@pytest.mark.parametrize(
+    ("call_id", "is_marked", "device", "site", "is_test"),
+    [
+        ("canary-1", False, "2001", {}, True),
+        ("C1", False, "2001", {}, False),
+        ("C1", True, "2001", {}, False),
+        ("canary-1", False, "2002", {}, False),
+        ("C1", True, "2001", {"has_marked_canaries": True}, True),
+        ("canary-1", False, "2001", {"has_marked_canaries": True}, False),
+        ("C1", True, "2002", {"has_marked_canaries": True}, False),
+    ],
+)
+def test_a_test_extension_in_a_call_that_the_gateway_made_is_a_canarys(
+    call_id: str, is_marked: bool, device: str, site: dict[str, Any], is_test: bool
+) -> None:
+    one = replace(call(party(device)), call_id=call_id, is_canary=is_marked)
+    held = holding(one, canaries=frozenset({"2001"}), **site)
+
+    assert _is_canary(held, one, one.parties[device]) is is_test
+    assert open_leg(held, one, one.parties[device], made(5)).is_canary is is_test
+
+
+def test_a_canarys_recording_is_the_one_that_its_id_names_by_a_digest_of_fixed_length() -> None:
+    named = canary_call_id("7", "G1").rpartition("-")[2]
+
+    assert len(named) == 16
+
+
+def test_the_ordinal_counts_all_legs_of_an_extension_under_one_id_also_where_they_were_handed_on() -> None:
+    one = call(party(ordinal=1))
+    before = call(left(ordinal=3), incarnation=2)
+    moved = call(left(ordinal=1), incarnation=3, moved_to=4)
+    target = replace(call(party(ordinal=5), incarnation=4), call_id="C9")
+    strange = replace(call(party(ordinal=9), incarnation=5), call_id="C8")
+
+    assert _last_ordinal(holding(one), one, party(ordinal=1)) == 1
+    assert _last_ordinal(holding(one), one, party(ordinal=2)) == 2
+    assert _last_ordinal(holding(one, before, strange), one, party(ordinal=1)) == 3
+    assert _last_ordinal(holding(one, before, moved, target), one, party(ordinal=1)) == 5
+    assert _last_ordinal(holding(one, before, moved), one, party(ordinal=1)) == 3
+
+
+def test_the_agent_that_the_source_names_is_the_legs_by_the_event_of_the_answer() -> None:
+    one = leg(5, call_origin=SAID)
+    named = identified(works(one), one, "9001")
+
+    assert (named.agent_id, named.is_agent_stated) == ("9001", True)
+    assert named.agent_origin == replace(SAID, rule=OriginRule.ANSWERED)
+    assert (named.match, named.match_reason, named.services) == (MatchKind.MATCHED, "2001 is matched", (1,))
+    nobody = identified(works(one), one)
+    assert (nobody.agent_id, nobody.agent_origin, nobody.is_agent_stated) == ("", None, False)
+
+
+def test_a_leg_loses_the_agent_who_logged_on_later_and_is_matched_anew() -> None:
+    one = leg(5, agent_id="9001", agent_name="Ann", agent_origin=SAID, services=(), match=MatchKind.UNMATCHED)
+    alone = without_agent(works(one), one, moment(7))
+
+    assert (alone.agent_id, alone.agent_name, alone.agent_origin) == ("", "", None)
+    assert (alone.match, alone.match_reason, alone.services) == (MatchKind.MATCHED, "2001 is matched", (1,))
+    assert (alone.trace[-1].at, alone.trace[-1].what) == (moment(7), "agent")
+
+
+# --- it is searched for ---
+
+
+@pytest.mark.parametrize(
+    ("guid", "known", "asked_for", "status"),
+    [("", "", "", SearchStatus.OPEN), ("", "G9", "G9", SearchStatus.OPEN), ("G", "G9", "G", SearchStatus.FOUND)],
+)
+def test_a_search_states_the_leg_and_which_recording_is_no_answer(
+    guid: str, known: str, asked_for: str, status: SearchStatus
+) -> None:
+    one = leg(5, heard=6, guid=guid, is_canary=True, searches=2, services=(1, 2), search=SearchStatus.NONE)
+    held = works(one)
+    searched = start_search(held, one, moment(7), known)
+
+    assert held.commands == [
+        StartSearch(
+            leg=1,
+            search=3,
+            services=(1, 2),
+            extension="2001",
+            connected_source_at=moment(6),
+            since_gateway_at=moment(7),
+            known_guid=asked_for,
+            is_canary=True,
+        )
+    ]
+    assert (searched.searches, searched.search) == (3, status)
+    assert searched.trace[-1].at == moment(7)
+
+
+@pytest.mark.parametrize(
+    ("other", "heard", "is_past"),
+    [
+        (leg(5), 30, False),
+        (over(leg(5), 9), 10, False),
+        (over(leg(5), 9), 10.001, True),
+        (over(leg(5, heard=5.251), 9), 9.1, True),
+        (over(leg(5, heard=5.25), 9), 9.1, False),
+    ],
+)
+def test_a_leg_is_past_where_no_answer_of_while_it_was_connected_can_come(
+    other: LegState, heard: float, is_past: bool
+) -> None:
+    assert _is_past(works(other), other, leg(9, heard=heard, number=2)) is is_past
+
+
+@pytest.mark.parametrize(("since", "other"), [(5, leg(5)), (8, leg(5, pending_transfer=pending(8)))])
+def test_a_search_is_long_over_five_seconds_after_its_window(since: float, other: LegState) -> None:
+    end = moment(since) + timedelta(seconds=10) + UNSETTLED
+
+    assert not _is_long_over(works(other), other, end)
+    assert _is_long_over(works(other), other, end + timedelta(microseconds=1))
+
+
+# --- it follows its call ---
+
+
+@pytest.mark.parametrize(
+    ("one", "heard", "seen", "follows"),
+    [
+        (leg(5), 20, None, True),
+        (leg(5), 20, (1,), True),
+        (leg(5), 20, (2,), False),
+        (over(leg(5), 9, base_due=20), 19.999, None, True),
+        (over(leg(5), 9, base_due=20), 20, None, False),
+        (over(leg(5), 9), 10, None, False),
+        (over(leg(5), 9, base_due=20, base=WriteStatus.QUEUED), 10, None, False),
+        (over(leg(5), 9, base_due=20, is_end_unknown=True), 10, None, False),
+        (over(leg(5), 9, base_due=20), 10, (2,), True),
+    ],
+)
+def test_a_leg_learns_what_its_call_does_until_its_flags_are_due(
+    one: LegState, heard: float, seen: tuple[int, ...] | None, follows: bool
+) -> None:
+    one = replace(one, base_due=moment(20) if one.base_due is not None else None)
+    state = {} if seen is None else {"snapshot": snapshot(*seen)}
+    held = holding(call(party(leg=1), number="+49301"), legs=(one,), source=state)
+    refresh_facts(held, held.calls[1], moment(heard))
+
+    assert _follows_call(held, one, moment(heard)) is follows
+    assert (held.legs[1].facts.calling_number == "+49301") is follows
+
+
+# --- it ends ---
+
+
+@pytest.mark.parametrize(("is_unknown", "number"), [(False, "+49301"), (True, "")])
+def test_a_leg_that_closes_has_its_end_and_what_its_call_knew_then(is_unknown: bool, number: str) -> None:
+    held = holding(call(party(leg=1), number="+49301"), legs=(leg(5, is_held=True),))
+    closed = close_leg(held, held.legs[1], moment(9), moment(10), "Left.", is_end_unknown=is_unknown)
+
+    assert held.legs[1] == closed
+    assert (closed.phase, closed.is_held, closed.is_end_unknown) == (LegPhase.CLOSED, False, is_unknown)
+    assert (closed.disconnected_source_at, closed.disconnected_gateway_at) == (moment(9), moment(10))
+    assert closed.facts.calling_number == number
+    assert closed.base_due is not None
+    assert "Left." in [step.text for step in closed.trace]
+    assert close_leg(held, closed, moment(19), moment(20), "Again.") is closed
+
+
+def test_a_leg_ends_not_before_it_began() -> None:
+    one = leg(5)
+
+    assert close_leg(works(one), one, moment(4), moment(10), "Left.").disconnected_source_at == moment(5)
+
+
+@pytest.mark.parametrize(
+    ("began", "unconfirmed", "is_kept"),
+    [
+        (8.999, None, True),
+        (9, None, False),
+        (9.5, None, False),
+        (None, 8.999, True),
+        (None, 9, False),
+        (None, None, True),
+    ],
+)
+def test_a_recording_that_began_at_the_end_of_its_leg_or_after_it_is_anothers(
+    began: float | None, unconfirmed: float | None, is_kept: bool
+) -> None:
+    one = over(replace(HOLDER, recording_began=at(began), unconfirmed_began=at(unconfirmed)), 9)
+    one = replace(one, connected_source_at=moment(5), connected_gateway_at=moment(5))
+    held = works(one)
+    ended = _with_end(held, one, moment(10))
+
+    assert (ended.guid == "G") is is_kept
+    assert held.legs[1] == ended
+
+
+@pytest.mark.parametrize(
+    ("since", "began", "source", "is_out"),
+    [
+        (5, 5, {}, True),
+        (5, 10.001, {}, True),
+        (10.001, 5, {}, True),
+        (10.001, 10.001, {}, False),
+        (None, 10.001, {}, False),
+        (10, 10, {}, True),
+        (10.000001, 10.000001, {"has_fractions": False}, True),
+        (10.000002, 10.000002, {"has_fractions": False}, False),
+    ],
+)
+def test_an_end_from_before_a_connection_takes_nobody_out(
+    since: float | None, began: float, source: dict[str, Any], is_out: bool
+) -> None:
+    held = holding(call(party(since=since, leg=1, unconfirmed_since=4)), legs=(leg(began),), source=source)
+    clear_party(held, held.calls[1], "2001", moment(10), moment(11), "Left.")
+    one = held.calls[1].parties["2001"]
+
+    assert one.is_here is not is_out
+    assert (held.legs[1].phase is LegPhase.CLOSED) is is_out
+    if is_out:
+        assert (one.leg, one.unconfirmed_since) == (None, None)
+        assert (one.cleared_at, one.cleared_gateway_at) == (moment(10), moment(11))
+
+
+def test_that_a_device_left_is_noted_once_also_of_one_that_was_not_known() -> None:
+    held = holding(call(left(at=8, cleared_gateway_at=moment(8))))
+    clear_party(held, held.calls[1], "2001", moment(10), moment(11), "Left.")
+    clear_party(held, held.calls[1], "2002", moment(10), moment(11), "Left.")
+
+    assert held.calls[1].parties["2001"].cleared_at == moment(8)
+    assert held.calls[1].parties["2002"] == party(
+        "2002", PartyState.NULL, since=10, cleared_at=10, cleared_gateway_at=moment(11)
+    )
+
+
+# --- an end that is heard before the beginning ---
+
+
+@pytest.mark.parametrize(
+    ("one", "time", "site", "is_over"),
+    [
+        (left(left_again=20), 20, {}, True),
+        (left(left_again=20), 20.001, {}, False),
+        (left(left_again=20), 21, NO_TIMES, True),
+        (left(left_again=20), 21.001, NO_TIMES, False),
+        (left(), 20, {}, False),
+        (party(left_again=20), 20, {}, False),
+        (None, 20, {}, False),
+    ],
+)
+def test_a_connection_of_one_who_had_left_is_over_where_its_end_was_heard_first(
+    one: Party | None, time: float, site: dict[str, Any], is_over: bool
+) -> None:
+    if one is not None and one.left_again is not None:
+        one = replace(one, left_again=moment(20))
+    held = holding(call(*([one] if one else [])), **site)
+    said = event("Established", time, "2001")
+
+    assert isinstance(said, Established)
+    assert end_of_unheard(held, held.calls[1], "2001", said) == (moment(20) if is_over else None)
+
+
+@pytest.mark.parametrize(
+    ("one", "time", "site", "is_noted"),
+    [
+        (left(at=10), 10.001, {}, True),
+        (left(at=10), 10, {}, False),
+        (left(at=10), 11, NO_TIMES, False),
+        (left(at=10), 11.001, NO_TIMES, True),
+        (party(), 20, {}, False),
+        (party(cleared_at=10), 20, {}, False),
+        (party(state=PartyState.NULL), 20, {}, False),
+    ],
+)
+def test_a_further_end_of_one_who_had_left_is_noted(
+    one: Party, time: float, site: dict[str, Any], is_noted: bool
+) -> None:
+    held, said = holding(call(one), **site), event("ConnectionCleared", time, "2001")
+
+    assert isinstance(said, ConnectionCleared)
+    note_end_of_absent(held, held.calls[1], one, said)
+    assert held.calls[1].parties["2001"].left_again == (moment(time) if is_noted else None)
+    note_end_of_absent(held, held.calls[1], None, said)
+
+
+@pytest.mark.parametrize(
+    ("one", "is_again"),
+    [
+        (call(left(again=made(12)), party("2002")), True),
+        (call(left(again=made(11)), party("2002")), False),
+        (call(left(), party("2002")), False),
+        (call(party(again=made(12)), party("2002")), False),
+        (call(left(again=made(12))), False),
+        (call(party("2002")), False),
+    ],
+)
+def test_a_device_is_connected_in_the_call_that_goes_on_by_a_report_of_after_its_leaving(
+    one: CallState, is_again: bool
+) -> None:
+    held = holding(one)
+    connect_as_heard(held, 1, "2001", event("Transferred", 11, "2001", primaryOldCallId="C1"))
+
+    assert ([two.connected_source_at for two in held.legs.values()] == [moment(12)]) is is_again
+
+
+# --- gaps ---
+
+
+def test_legs_that_were_joined_late_or_are_a_canarys_count_neither_as_saved_nor_as_lost() -> None:
+    others = [leg(number=3, is_joined_late=True), leg(number=4, is_canary=True)]
+    open_ = [leg(number=1), leg(number=2, device_id="2002"), *others]
+    gone = [
+        leg(number=2, device_id="2002"),
+        leg(number=5, guid="G"),
+        leg(number=6, is_joined_late=True),
+        leg(number=7, is_canary=True),
+    ]
+    tally = GapTally(open_, gone, snapshot(late=("2001", "2003")))
+
+    assert tally.of() == (1, 3)
+    assert tally.of({"2001"}) == (1, 1)
+    assert tally.of({"2002"}) == (0, 1)
+    assert tally.of({"2003"}) == (0, 1)
+    assert tally.of(()) == (0, 0)
+
+
+# --- connections ---
+
+
+def test_a_connection_is_known_by_its_event_and_names_the_agent_of_its_own_device_alone() -> None:
+    said = event("Established", 5, "2001", heard=6, agentId="9001", interactionId="I1")
+
+    by = Origin("Established", said.id, moment(5), OriginRule.CONNECTED)
+    assert connection_of(said, "2001") == made(5, 6, agent_id="9001", interaction_id="I1", origin=by)
+    assert connection_of(said, "2002").agent_id == ""
+
+
+@pytest.mark.parametrize(
+    ("time", "site", "is_kept"),
+    [(5, {}, False), (5.000001, {}, True), (5.1, NO_TIMES, False), (5.100001, NO_TIMES, True)],
+)
+def test_a_further_report_of_a_connection_is_kept_where_it_is_no_other_monitors(
+    time: float, site: dict[str, Any], is_kept: bool
+) -> None:
+    held = holding(call(party(since=5, leg=1, had_leg=True)), legs=(leg(5),), **site)
+    connect_device(held, held.calls[1], "2001", made(time, heard=time + 0.5))
+
+    assert (held.calls[1].parties["2001"].again is not None) is is_kept
+    assert (held.calls[1].due == moment(time + 1.5)) is is_kept
+
+
+def test_a_device_that_is_connected_waits_no_more_and_has_a_connection_of_its_own() -> None:
+    before = left(at=8, interaction_id="I0", left_again=moment(9), repeats=(made(3),), cleared_gateway_at=moment(8))
+    for since, waits in ((13, True), (12.999, False)):
+        held = holding(call(before, waits_since=since, waits_at="5000"), source={"has_fractions": False})
+        connect_device(held, held.calls[1], "2001", made(11.999, heard=12, interaction_id="I1", is_vouched=True))
+        one = held.calls[1].parties["2001"]
+
+        assert (held.calls[1].waits_since is not None, held.calls[1].waits_at) == (waits, "5000" if waits else "")
+        assert one == party(
+            "2001", since=11.999, heard_at=12, leg=1, had_leg=True, ordinal=1, interaction_id="I1", is_vouched=True
+        )
+
+
+@pytest.mark.parametrize(
+    ("before", "since", "left_before"),
+    [
+        (party(state=PartyState.ALERTING, since=7), 7, None),
+        (party(state=PartyState.ALERTING, since=20), 12, None),
+        (party(state=PartyState.NULL, since=7, cleared_at=8), 12, 8),
+        (left(at=8), 12, None),
+    ],
+)
+def test_a_connection_began_with_its_ringing_and_knows_of_an_end_before_that_had_no_leg(
+    before: Party, since: float, left_before: float | None
+) -> None:
+    held = holding(call(before))
+    connect_device(held, held.calls[1], "2001", made(12))
+    one = held.calls[1].parties["2001"]
+
+    assert (one.since, one.left_before) == (moment(since), at(left_before))
