@@ -7,12 +7,19 @@ from datetime import datetime
 import msgspec
 from django.db import transaction
 
+from bulk.tables import UpsertTable
 from clock.text import site_time
 from evidence.merkle import leaf_hash, root_of
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead
 from evidence.records import BlockHeader, SealedFlag, as_text, commitment, text_hash
 
 SALT_BYTES = 16
+#: The columns of an entry, in the order of ``_entry``.
+_ENTRIES = UpsertTable(
+    EvidenceEntry,
+    ("number", "block", "recording_guid", "leg_id", "write_id", "write_end", "body", "salts"),
+    ["number"],
+)
 
 
 class UnsealedFlag(msgspec.Struct, frozen=True):
@@ -43,38 +50,42 @@ def held_head() -> EvidenceHead:
 
 def append(head: EvidenceHead, drafts: Sequence[UnsealedEntry], now: datetime) -> None:
     """Append a block of at least one entry; changes ``head``, which the caller holds and saves."""
-    entries = [_entry(draft, head.last_entry + at) for at, draft in enumerate(drafts, 1)]
+    bodies = [_body(draft, head.last_entry + at) for at, draft in enumerate(drafts, 1)]
     # The day never goes back, whatever the clock does.
     day = max(site_time(now).date(), head.last_day or site_time(now).date())
     header = BlockHeader(
         block=head.last_block + 1,
         previous=head.last_hash,
         first_entry=head.last_entry + 1,
-        entries=len(entries),
-        root=root_of([leaf_hash(one.body.encode()) for one in entries]).hex(),
+        entries=len(bodies),
+        root=root_of([leaf_hash(one.text.encode()) for one in bodies]).hex(),
         at=now.isoformat(),
     )
     text = as_text(header)
     block = EvidenceBlock.objects.create(number=header.block, day=day, header=text, hash=text_hash(text))
-    for one in entries:
-        one.block = block
-    EvidenceEntry.objects.bulk_create(entries)
-    head.last_entry, head.last_block, head.last_hash, head.last_day = entries[-1].number, block.number, block.hash, day
+    pairs = zip(drafts, bodies, strict=True)
+    _ENTRIES.insert([_entry(draft, body, block.number) for draft, body in pairs])
+    head.last_entry, head.last_block, head.last_hash, head.last_day = bodies[-1].number, block.number, block.hash, day
 
 
-def _entry(draft: UnsealedEntry, number: int) -> EvidenceEntry:
+class _Body(msgspec.Struct, frozen=True):
+    """An entry's text, and the salts of its commitments as JSON."""
+
+    number: int
+    text: str
+    salts: str
+
+
+def _body(draft: UnsealedEntry, number: int) -> _Body:
     salts = {flag.name: secrets.token_bytes(SALT_BYTES) for flag in draft.flags if flag.value is not None}
     flags = [_sealed(flag, salts.get(flag.name, b"")) for flag in draft.flags]
     body = {"entry": number, "recording": draft.recording_guid, **draft.content, "flags": flags}
-    return EvidenceEntry(
-        number=number,
-        recording_guid=draft.recording_guid,
-        leg_id=draft.leg_id,
-        write_id=draft.write_id,
-        write_end=draft.write_end,
-        body=as_text(body),
-        salts={name: salt.hex() for name, salt in salts.items()},
-    )
+    return _Body(number, as_text(body), msgspec.json.encode({name: one.hex() for name, one in salts.items()}).decode())
+
+
+def _entry(draft: UnsealedEntry, body: _Body, block: int) -> tuple[int, int, str, int, int, int, str, str]:
+    guid, leg, write, end = draft.recording_guid, draft.leg_id, draft.write_id, draft.write_end
+    return body.number, block, guid, leg, write, end, body.text, body.salts
 
 
 def _sealed(flag: UnsealedFlag, salt: bytes) -> SealedFlag:

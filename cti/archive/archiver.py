@@ -5,10 +5,12 @@ import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import monotonic, sleep
 
 import structlog
 from django.conf import settings
 
+from clock.stopping import stop
 from cti.archive.erasing import archives_in, erase_in, forget_archived
 from cti.archive.files import ArchivedFrame, ArchiveError, SourceArchive
 from cti.archive.frames import moment_of
@@ -21,6 +23,9 @@ from cti.models import CtiSource
 AT_ONCE = 2_000
 #: Maximum time of one run.
 SLICE = timedelta(seconds=40)
+#: How long it rests after a frame, as a multiple of what that took, and at most, in seconds: at many calls a second a
+#: minute's events at once would take half a processor from these calls for some seconds.
+REST, MAXIMUM_REST_SECONDS = 3, 0.15
 
 log = structlog.get_logger()
 
@@ -73,7 +78,8 @@ def archive_source(slug: str, now: Callable[[], datetime], until: datetime) -> i
     Raises ``ArchiveUnwritable``, ``ArchiveBusy`` and ``JournalUnavailable``; safe to repeat.
     """
     archive, copied = source_archive(slug), 0
-    while now() < until:
+    while now() < until and not stop.is_asked:
+        began = monotonic()
         with archive.locked():  # The entries are read under the lock too: an erasure waits, and finds them here.
             position = archive.position()
             entries = read_journal(slug, position, AT_ONCE)
@@ -82,6 +88,7 @@ def archive_source(slug: str, now: Callable[[], datetime], until: datetime) -> i
         copied += len(entries)
         if len(entries) < AT_ONCE:
             break
+        sleep(min(REST * (monotonic() - began), MAXIMUM_REST_SECONDS))
     return copied
 
 

@@ -75,11 +75,19 @@ class DamagedPlace(msgspec.Struct, frozen=True):
     why: str
 
 
+class _LastSeen(msgspec.Struct, frozen=True):
+    """The last whole frame, as long as its file is the newest and as it was: an erasure replaces the file."""
+
+    frame: ArchivedFrame
+    stamp: tuple[int, int, int]
+
+
 class SourceArchive:
     """The archive of one source, in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._seen: _LastSeen | None = None
 
     def files(self) -> list[Path]:
         """Return the files, the oldest entries first."""
@@ -113,20 +121,34 @@ class SourceArchive:
         data = pack_frame(header, entries)
         with as_unwritable(self.folder):
             if last is None or not _belongs_to(last, header, len(data)):
-                self._begin_file(header, data)
+                path, offset = self._begin_file(header, data), 0
             else:
-                write_at(last.path, last.end, data)
+                path, offset = last.path, last.end
+                write_at(path, offset, data)
+        stamp, frame = _stamp(path), ArchivedFrame(path, offset, read_prefix(data[:PREFIX_BYTES]), header)
+        self._seen = _LastSeen(frame, stamp) if stamp else None
         return header
 
-    def _begin_file(self, header: FrameHeader, data: bytes) -> None:
+    def _begin_file(self, header: FrameHeader, data: bytes) -> Path:
         epoch, count = entry_order(header.first)
         path = self.folder / f"{epoch:020}-{count:020}{SUFFIX}"
         write_at(path, 0, data)
         sync_folder(self.folder)
+        return path
 
     def _last_whole(self) -> ArchivedFrame | None:
+        """Return the last frame that is whole; the newest file is looked through only where it has changed."""
+        files = self.files()
+        stamp = _stamp(files[-1]) if files else None
+        if self._seen is None or (self._seen.frame.path, self._seen.stamp) != (files[-1] if files else None, stamp):
+            frame = self._last_whole_of(files)
+            self._seen = _LastSeen(frame, stamp) if frame and stamp and frame.path == files[-1] else None
+            return frame
+        return self._seen.frame
+
+    def _last_whole_of(self, files: Sequence[Path]) -> ArchivedFrame | None:
         """Return the last frame that is whole; only the newest file can end in a torn one."""
-        for path in reversed(self.files()):
+        for path in reversed(files):
             whole = None
             for frame in scan(path):
                 if isinstance(frame, ArchivedFrame):
@@ -240,6 +262,15 @@ def write_at(path: Path, offset: int, data: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes with a file; None where it is gone."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def sync_folder(folder: Path) -> None:

@@ -5,7 +5,8 @@
 3. Once a day the keys of the last two days are read once more, for writes that were committed late.
 
 Whoever holds the head appends: several workers, also of several hosts, make one chain. Between two blocks it rests, so
-that a minute's writes are not the work of one processor for a third of it: the calls of that time would wait.
+that a minute's writes are spread over that minute: the calls of a time in which they were the work of half a processor
+would wait.
 """
 
 from collections.abc import Callable, Container, Mapping, Sequence
@@ -29,8 +30,10 @@ log = structlog.get_logger()
 
 #: Maximum number of entries of a block, and of writes that are read at once.
 BLOCK = 500
-#: Maximum time of one run, and how long it rests after a block, as a multiple of what that took.
-SLICE, REST = timedelta(seconds=50), 2
+#: Maximum time of one run, and how long it rests after a block, as a multiple of what that took; the same where the
+#: next writes are older than ``LATE``.
+SLICE, REST, REST_LATE = timedelta(seconds=50), 6, 2
+LATE = timedelta(minutes=5)
 #: Writes younger than this are left for the next run: their keys may be committed in another order.
 YOUNG = timedelta(minutes=2)
 #: An end that its source's consumer has not folded for this long is taken as it is.
@@ -50,23 +53,26 @@ def seal(now: Callable[[], datetime], until: datetime) -> None:
         log.error("evidence_not_sealed", error=str(error))
 
 
-def _paced(work: Callable[[datetime], bool], now: Callable[[], datetime], until: datetime, most: int = 10**6) -> None:
-    """Work while there is more, until the given time or a stop, and rest in between."""
+def _paced(work: Callable[[datetime], int], now: Callable[[], datetime], until: datetime, most: int = 10**6) -> None:
+    """Work while there is more, until the given time or a stop, and rest in between.
+
+    ``work`` returns how long to rest, as a multiple of what it took; 0: there is no more.
+    """
     for _ in range(most):
         began = monotonic()
-        if stop.is_asked or now() >= until or not work(now()):
+        if stop.is_asked or now() >= until or not (rest := work(now())):
             return
-        sleep(REST * (monotonic() - began))
+        sleep(rest * (monotonic() - began))
 
 
 @transaction.atomic
-def _take_new(now: datetime) -> bool:
-    """Take the next writes by their keys. Returns whether there may be more."""
+def _take_new(now: datetime) -> int:
+    """Take the next writes by their keys. Returns how long to rest where there may be more, as ``_paced`` has it."""
     head = held_head()
     rows = list(FlagWrite.objects.filter(pk__gt=head.last_write_id).select_related("service").order_by("pk")[:BLOCK])
     old = rows[: next((at for at, row in enumerate(rows) if row.created_at > now - YOUNG), len(rows))]
     if not old:
-        return False
+        return 0
     ended = [row for row in old if _has_ended(row, now)]
     _append(head, ended, now)
     ends = {row.pk: row.retries for row in ended}
@@ -76,7 +82,9 @@ def _take_new(now: datetime) -> bool:
     )
     head.last_write_id = old[-1].pk
     head.save()
-    return len(old) == BLOCK
+    if len(old) < BLOCK:
+        return 0
+    return REST_LATE if old[-1].created_at < now - LATE else REST
 
 
 def _may_end_again(row: FlagWrite, ended: Container[int]) -> bool:
@@ -85,8 +93,8 @@ def _may_end_again(row: FlagWrite, ended: Container[int]) -> bool:
 
 
 @transaction.atomic
-def _look_at_pending(now: datetime) -> bool:
-    """Look at the next pending writes. Returns whether there are more in this round."""
+def _look_at_pending(now: datetime) -> int:
+    """Look at the next pending writes. Returns how long to rest where there are more in this round."""
     head = held_head()
     pending = {
         one.write_id: one for one in EvidencePending.objects.filter(pk__gt=head.pending_after).order_by("pk")[:BLOCK]
@@ -101,7 +109,7 @@ def _look_at_pending(now: datetime) -> bool:
             EvidencePending.objects.filter(pk=row.pk).update(end=row.retries)
     head.pending_after = max(pending) if len(pending) == BLOCK else 0
     head.save()
-    return len(pending) == BLOCK
+    return REST_LATE if len(pending) == BLOCK else 0
 
 
 def _is_new(row: FlagWrite, pending: EvidencePending) -> bool:
