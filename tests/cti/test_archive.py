@@ -3,7 +3,7 @@
 import gzip
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from cti.archive.frames import BEGINNING, VERSION, FrameError, header_of, pack_f
 from cti.events import Event
 from cti.journal.archive_status import archive_reports
 from cti.journal.fold_marks import folded_by, note_folded
-from cti.journal.stream import Entry
+from cti.journal.stream import Entry, read_journal
 from cti.journal.writer import JournalWriter
 from gateway_site.ops.health_parts import health
 from tests.cti.examples import AT, established, source
@@ -44,6 +44,12 @@ def append(*numbers: int, call: str = "4711", epoch: int = 5000) -> None:
 
 def copy() -> int:
     return archive_source("pbx", now, NOW + timedelta(seconds=1))
+
+
+def copy_one(archive: SourceArchive) -> None:
+    with archive.locked():
+        position = archive.position()
+        archive.append(read_journal("pbx", position, 1), position, NOW)
 
 
 def archived() -> list[str]:
@@ -311,3 +317,34 @@ def test_how_far_a_journal_was_folded_at_a_moment_is_known_while_that_is_needed(
     assert folded_by("pbx", NOW + timedelta(minutes=300)) == "1-4"
     assert folded_by("pbx", NOW + timedelta(minutes=61)) == "1-2"
     assert folded_by("pbx", NOW + timedelta(minutes=59)) == "0-0"  # Forgotten: nobody needs it any more.
+
+
+def test_the_newest_file_is_looked_through_once_for_many_frames(redis: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At many calls a second each frame would else cost as much as all that are in its file."""
+    archive, looked, scan = api.source_archive("pbx"), [], files.scan
+
+    def noted(path: Path) -> Iterator[ArchivedFrame | DamagedPlace]:
+        looked.append(path)
+        return scan(path)
+
+    monkeypatch.setattr(files, "scan", noted)
+    for number in range(1, 6):
+        append(number)
+        copy_one(archive)
+    assert archive.position() == "5000-5"
+    assert looked == []
+    assert api.source_archive("pbx").position() == "5000-5"
+    assert len(looked) == 1
+
+
+def test_what_another_process_did_to_the_newest_file_is_noticed(redis: object) -> None:
+    archive = api.source_archive("pbx")
+    append(1, call="0301234")
+    copy_one(archive)
+    append(2)
+    assert copy() == 1
+    assert archive.position() == "5000-2"
+    api.erase_from_archives(re.compile(rb"0301234"))
+    append(3)
+    copy_one(archive)
+    assert archived() == ["5000-2", "5000-3"]
