@@ -108,6 +108,8 @@ def gapped(world: World, rng: Random, stage: Stage) -> World:
     if any(a.id == b.id and a.phone == b.phone and a.key not in (b.key, b.moved_from) for a in before for b in after):
         return world
     said = [replace(x, lost=True) if start <= x.event.at < end else x for x in world.said]
+    connected = {x.key for x in stays if x.start >= end}
+    said = [x if x.call in connected else _wraps_up_after(x, stage, start) for x in said]
     said += _resumed(stage, after, start, end)
     return replace(world, said=tuple(said), gap=(start, end))
 
@@ -131,6 +133,23 @@ def part_gapped(world: World, rng: Random, stage: Stage) -> World:
     shown = [replace(_link("Established", end, 0, **_shown(stage, x)), call=x.key, group=x.group) for x in after]
     said += _named([*rows[:3], *shown, rows[3]])
     return replace(world, said=tuple(said), gap=(start, end))
+
+
+def _wraps_up_after(one: Said, stage: Stage, since: float) -> Said:
+    """Let a wrap-up of a call that was not connected after a gap name its interaction, where its id was used again.
+
+    The contract asks that of the source. One that names no interactions cannot, and leaves such a wrap-up out.
+    """
+    if "wrapup" not in one.event.data or one.event.at < since:
+        return one
+    call = stage.lives[one.call - 1]
+    others = (x for x in stage.lives if x.id == one.event.data["callId"] and x.contact.key != call.contact.key)
+    if not any(since <= x.start <= one.event.at for x in others):
+        return one
+    if stage.site.style.interaction == "never":
+        return replace(one, lost=True)
+    data = one.event.data | {"interactionId": call.contact.interaction}
+    return replace(one, event=replace(one.event, data=data))
 
 
 PART = ("link.Lost", "link.Restored", "snapshot.Began", "snapshot.Ended")
