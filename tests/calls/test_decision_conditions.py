@@ -1,0 +1,182 @@
+"""What is asked as QMS answers after a transfer, or as time passes, condition by condition. Seconds after noon."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from calls.core.commands import CancelSearch
+from calls.core.handlers.results import (
+    _after_transfer,
+    _forget_or_wait,
+    _is_another,
+    _may_go_on,
+    _may_have_ended,
+    _superseded_due,
+)
+from calls.core.result_events import RecordingMissed, TimePassed
+from calls.core.state import CallState, LegPhase, LegState, Party, SearchStatus
+from tests.calls.call_states import call, holding, left, party
+from tests.calls.leg_states import HOLDER, at, found, leg, over, pending
+from tests.calls.leg_states import work as works
+from tests.calls.switchboard import moment
+
+pytestmark = pytest.mark.core
+
+
+def other(*parties: Party, born: float = 20, call_id: str = "C2", **more: Any) -> CallState:
+    """Return another call, incarnation 2, that began at 20."""
+    one = call(*parties, **{"incarnation": 2, "born_at": born, "touched_gateway_at": born, **more})
+    return replace(one, call_id=call_id)
+
+
+# --- what QMS answers after a transfer ---
+
+
+def missed(why: str, asked: float | None, first: float | None = None) -> RecordingMissed:
+    return RecordingMissed(
+        leg=1, search=2, why=why, attempts=1, at=moment(30),
+        asked_at=at(asked), first_asked_at=at(first),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("moved", "why", "asked", "more", "missing"),
+    [
+        (18, "none", 20, {}, "none"),
+        (20, "none", 22, {}, "undecided"),
+        (20, "unreachable", 22, {}, "undecided"),
+        (18, "unreachable", 20, {}, "undecided"),
+        (21.1, "none", 23, {}, None),
+        (21.1, "unreachable", 23, {}, None),
+        (18, "same", 20, {}, None),
+        (18, "unreachable", 18.5, {}, "unreachable"),
+        (18, "none", 18.5, {}, "undecided"),
+        (18, "none", 20, {"is_conference": True}, "none"),
+        (20, "none", 22, {"is_conference": True}, None),
+        (20, "unreachable", 22, {"is_conference": True}, None),
+        (18, "unreachable", 18.5, {"is_conference": True}, None),
+    ],
+)
+def test_a_leg_that_a_transfer_reached_goes_on_or_says_why_its_second_part_has_no_recording(
+    moved: float, why: str, asked: float, more: dict[str, Any], missing: str | None
+) -> None:
+    """QMS named the recording that began at 10.1, and would name it until 20.1."""
+    one = replace(HOLDER, pending_transfer=replace(pending(moved), **more), searches=2)
+    held = holding(legs=(one,))
+    _after_transfer(held, one, missed(why, asked, first=asked), why)
+
+    first = held.legs[1]
+    assert first.pending_transfer is None
+    assert (len(held.legs) == 1) is (missing is None)
+    if missing is not None:
+        assert (held.legs[2].guid, held.legs[2].missed) == ("", missing)
+
+
+def test_a_leg_without_a_transfer_is_not_decided() -> None:
+    held = works(HOLDER)
+    _after_transfer(held, HOLDER, missed("none", 20), "none")
+
+    assert held.legs[1] is HOLDER
+
+
+@pytest.mark.parametrize(
+    ("one", "more", "began", "guid", "is_another"),
+    [
+        (HOLDER, {}, 20, "G2", True),
+        (HOLDER, {}, 20, "G", False),
+        (leg(), {}, 10.1, "G2", False),
+        (leg(), {}, 20, "G2", True),
+        (leg(), {"new_segment": True}, 18.999, "G2", False),
+        (leg(), {"new_segment": True}, 19, "G2", True),
+    ],
+)
+def test_another_recording_began_with_the_transfer(
+    one: LegState, more: dict[str, Any], began: float, guid: str, is_another: bool
+) -> None:
+    reached = replace(one, pending_transfer=replace(pending(20), **more))
+
+    assert _is_another(works(reached), reached, found(began=began, guid=guid)) is is_another
+    assert not _is_another(works(one), one, found(began=20, guid="G2"))
+
+
+@pytest.mark.parametrize(("lost", "may"), [(None, False), (19.999, False), (20, True), (25, True)])
+def test_a_leg_may_have_ended_where_the_link_was_lost_since_the_transfer(lost: float | None, may: bool) -> None:
+    assert _may_have_ended(holding(source={"lost_gateway_at": lost}), pending(20)) is may
+
+
+def test_a_leg_may_have_ended_where_its_transfer_is_heard_after_the_loss() -> None:
+    assert _may_have_ended(holding(source={"lost_gateway_at": 20.5}), pending(20, heard=21))
+    assert not _may_have_ended(holding(source={"lost_gateway_at": 19.5}), pending(20, heard=21))
+
+
+# --- time passes ---
+
+
+@pytest.mark.parametrize(
+    ("one", "time", "is_forgotten"),
+    [
+        (call(left()), 1, True),
+        (call(party()), 7199, False),
+        (call(party()), 7200, True),
+        (call(party(), failed_gateway_at=0), 1, True),
+        (call(party(), failed_gateway_at=5, touched_gateway_at=5), 10, True),
+        (call(party(), failed_gateway_at=5, touched_gateway_at=5.001), 10, False),
+        (call(party(), failed_gateway_at=5), 10, True),
+    ],
+)
+def test_a_call_is_forgotten_where_it_is_over_has_failed_or_is_stale(
+    one: CallState, time: float, is_forgotten: bool
+) -> None:
+    held = holding(one, stale_hours=2.0)
+    _forget_or_wait(held, one, TimePassed(moment(time)))
+
+    assert (1 not in held.calls) is is_forgotten
+    if not is_forgotten:
+        assert (held.calls[1].due - one.touched_gateway_at).total_seconds() == 7200  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("others", "may"),
+    [
+        ((leg(12, number=2, call_id="C2", incarnation=2),), True),
+        ((over(leg(12, number=2, call_id="C2", incarnation=2), 15),), False),
+        ((leg(12, number=2, call_id="C1", incarnation=2),), False),
+        ((leg(12, number=2, call_id="C2", incarnation=2, device_id="2002"),), False),
+        ((leg(12, number=2, call_id="C2", incarnation=1),), False),
+        ((), False),
+    ],
+)
+def test_a_call_may_go_on_where_a_device_of_it_talks_under_another_id(others: tuple[LegState, ...], may: bool) -> None:
+    one = call(party(leg=1))
+
+    assert _may_go_on(holding(one, legs=(leg(5), *others)), one) is may
+
+
+@pytest.mark.parametrize(
+    ("talks", "more", "reason"),
+    [
+        (True, {}, "end_unreported"),
+        (True, {"guid": "", "search": SearchStatus.OPEN}, "end_unreported"),
+        (True, {"guid": "", "search": SearchStatus.MISSED, "missed": "none"}, "none"),
+        (False, {}, ""),
+    ],
+)
+def test_what_is_left_of_a_call_whose_id_is_used_again_ends_with_that(
+    talks: bool, more: dict[str, Any], reason: str
+) -> None:
+    one = call(party(leg=1), superseded_at=20, due=moment(21), entered_at=0)
+    second = leg(12, number=2, call_id="C2", incarnation=3)
+    legs = (replace(HOLDER, **more), *((second,) if talks else ()))
+    held = holding(one, other(call_id="C1"), legs=legs)
+    _superseded_due(held, one, TimePassed(moment(21)))
+    now = held.legs[1]
+
+    assert (now.phase is LegPhase.OPEN, now.disconnected_source_at, now.is_end_unknown) == (False, moment(20), True)
+    assert now.disconnected_gateway_at == moment(20)
+    assert now.missed == reason
+    assert (CancelSearch(1) in held.commands) is (reason == "end_unreported")
+    assert held.calls[1].due == moment(81)
+    alive = holding(replace(one, superseded_at=None), legs=(HOLDER,))
+    _superseded_due(alive, alive.calls[1], TimePassed(moment(21)))
+    assert alive.legs[1].phase is LegPhase.OPEN
