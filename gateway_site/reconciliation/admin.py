@@ -24,6 +24,7 @@ from gateway_site.config.moment_field import SiteMomentField
 from gateway_site.reconciliation.beside import lacking_flags, leg_beside, next_links, since_then, values_to_write
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.repair import repair
+from gateway_site.reconciliation.repair_history import repair_act, repaired_before
 from gateway_site.reconciliation.runs import last_settled, planned, share_right, what_was_cut, why_never_written
 from gateway_site.reconciliation.side_by_side import differing_values
 from gateway_site.reconciliation.texts import cause_words, text_of
@@ -213,6 +214,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
             "text": text_of(finding.kind, finding.cause),
             "legs": [leg_beside(leg, finding) for leg in legs],
             "since_then": since_then(finding),
+            "repaired_before": repaired_before(finding),
             "links": next_links(finding),
             "may_acknowledge": self.has_repair_permission(request)
             and not (finding.acknowledged_at or finding.withdrawn_at or finding.repaired_at),
@@ -333,12 +335,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
             repair(finding, by, connect(finding.service), clock.now())
         except (NotAssignable, QmsError) as error:
             return str(error)
-        legs = finding.candidates or [finding.leg_id]
-        what = (
-            "Gave recording {} to leg {}." if finding.candidates else "Sent the flags of recording {} of leg {} again."
-        )
-        act = what.format(finding.recording_guid, legs[0])
-        LogEntry.objects.log_actions(request.user.pk or 0, [finding], CHANGE, act, single_object=True)
+        LogEntry.objects.log_actions(request.user.pk or 0, [finding], CHANGE, repair_act(finding), single_object=True)
         return ""
 
     def read_flags(self, request: HttpRequest, finding_id: int) -> HttpResponseRedirect:

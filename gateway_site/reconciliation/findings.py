@@ -1,4 +1,8 @@
-"""Keep what a run found: a difference that is found again is the same row, one that is no longer found is withdrawn."""
+"""Keep what a run found: a difference that is found again is the same row, one that is no longer found is withdrawn.
+
+What a person did holds for what was found then: a finding that is found again after its repair is open again, and one
+that was acknowledged raises its alarm again where it had been withdrawn, or became another (cause or grade).
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,6 +44,7 @@ def keep(service: RecordingService, findings: Sequence[Finding], begin: datetime
     """Save the findings of a span, and withdraw earlier ones that no longer hold."""
     rows = [_row(service, one, now) for one in findings]
     for part in chunks(rows):
+        _open_again(service, part, now)
         ReconciliationFinding.objects.bulk_create(
             part, update_conflicts=True, unique_fields=["service", "kind", "key"], update_fields=_RENEWED
         )
@@ -47,6 +52,26 @@ def keep(service: RecordingService, findings: Sequence[Finding], begin: datetime
         service=service, began_at__gte=begin, began_at__lt=end, withdrawn_at=None, seen_at__lt=now
     )
     before.update(withdrawn_at=now)
+
+
+def _open_again(service: RecordingService, found: Sequence[ReconciliationFinding], now: datetime) -> None:
+    """Take back what persons did about findings that did not end by it; the history keeps who did it, and when."""
+    again = {(one.kind, one.key): one for one in found}
+    earlier = ReconciliationFinding.objects.filter(service=service, key__in=[one.key for one in found])
+    # A repair of this moment was not seen yet: QMS's list was read before it.
+    repaired = [one.pk for one in earlier.filter(repaired_at__lt=now) if (one.kind, one.key) in again]
+    acknowledged = [
+        one.pk
+        for one in earlier.exclude(acknowledged_at=None)
+        if (new := again.get((one.kind, one.key))) and _is_another(one, new)
+    ]
+    every = ReconciliationFinding.objects
+    every.filter(pk__in=repaired).update(repaired_at=None, repaired_by="")
+    every.filter(pk__in=acknowledged).update(acknowledged_at=None, acknowledged_by="")
+
+
+def _is_another(before: ReconciliationFinding, now: ReconciliationFinding) -> bool:
+    return before.withdrawn_at is not None or (before.cause, before.grade) != (now.cause, now.grade)
 
 
 def as_first_judged(service: RecordingService, findings: Sequence[Finding]) -> list[Finding]:

@@ -111,6 +111,35 @@ def test_the_last_question_shows_the_values_that_are_written_and_hides_callers(s
     assert "Sales" in question
 
 
+def test_a_repair_that_changed_nothing_leaves_the_advice_of_the_cause_and_says_who_did_it(
+    service: RecordingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before: "What to do next: Nothing.", of a recording whose flags QMS had refused again."""
+    finding = found(service, "guid-1", cause="UnknownFlag", leg_id=1, is_repairable=True)
+    monkeypatch.setattr("gateway_site.reconciliation.admin.repair", lambda *_: None)
+    client = browser_of(OPERATOR)
+    client.post(reverse("admin:reconciliation_repair", args=[finding.pk]), {"confirmed": "yes"})
+    ReconciliationFinding.objects.update(repaired_at=NOON, repaired_by="ada", is_repairable=False)
+    assert "a later comparison found it again" not in text_of(client, finding)
+    one = Finding(
+        kind=FindingKind.UNFLAGGED,
+        grade=Grade.MAJOR,
+        cause="UnknownFlag",
+        extension="2001",
+        began_at=NOON,
+        guid="guid-1",
+        leg_id=1,
+        is_repairable=True,
+    )
+    keep(service, [one], NOON, NOON + timedelta(minutes=1), NOON + timedelta(hours=1))
+    page = text_of(client, finding)
+
+    assert "What to do next:</strong> QMS lacks" in page
+    assert "repaired it (" in page
+    assert "), and a later comparison found it again." in page
+    assert "Repaired by ada" not in page
+
+
 def test_a_finding_is_acknowledged_on_its_page(service: RecordingService, admin_client: Client) -> None:
     finding = found(service, "guid-1", cause="lost_in_qms", grade="critical")
     address = reverse("admin:reconciliation_acknowledge", args=[finding.pk])

@@ -24,6 +24,7 @@ from gateway_site.reconciliation.runs import (
     settled_until,
     steps,
 )
+from gateway_site.reconciliation.standing import open_critical
 from qms.models import RecordingService
 from qms.port import Flag, FlaggedRecording, QmsRejected, QmsUnavailable, RecordingServicePort
 
@@ -93,6 +94,38 @@ def test_a_finding_that_comes_back_is_open_again(site: PlantedSite) -> None:
     reconcile(site, ListedQms([]), hours_later=72)
     reconcile(site, hours_later=96)
     assert standing() == site.expected
+
+
+def test_a_finding_that_is_found_again_after_its_repair_is_open_again(site: PlantedSite) -> None:
+    """Before: it stayed "repaired", out of *Objectives* and alarms, whose recording still carried no flags."""
+    reconcile(site)
+    repairable = ReconciliationFinding.objects.filter(is_repairable=True)
+    keys = list(repairable.values_list("pk", flat=True))
+    during = site.end + timedelta(hours=72)
+    repairable.filter(pk__in=keys[1:]).update(repaired_at=site.end + timedelta(hours=49), repaired_by="ada")
+    repairable.filter(pk=keys[0]).update(repaired_at=during + timedelta(hours=1), repaired_by="ada")
+    reconcile(site, hours_later=72)
+
+    rows = ReconciliationFinding.objects.in_bulk(keys)
+    assert [rows[key].repaired_by for key in keys] == ["ada", *[""] * len(keys[1:])]
+    assert [rows[key].repaired_at for key in keys[1:]] == [None] * len(keys[1:])
+    assert standing() == site.expected
+    assert all(row.is_repairable for row in rows.values())
+
+
+def test_what_was_acknowledged_and_became_another_finding_raises_its_alarm_again(site: PlantedSite) -> None:
+    """Before: who took note of a minor finding heard of nothing when it became critical, or came back."""
+    reconcile(site)
+    critical = ReconciliationFinding.objects.filter(grade="critical").order_by("pk")
+    same, other, back, *_ = critical.values_list("pk", flat=True)
+    critical.update(acknowledged_at=site.end, acknowledged_by="ada")
+    critical.filter(pk=back).update(withdrawn_at=site.end)
+    ReconciliationFinding.objects.filter(pk=other).update(grade="minor", cause="taken_but_not_confirmed")
+    reconcile(site, hours_later=72)
+
+    noted = dict(ReconciliationFinding.objects.values_list("pk", "acknowledged_by"))
+    assert (noted[same], noted[other], noted[back]) == ("ada", "", "")
+    assert open_critical(site.service.pk) == 2
 
 
 def test_a_run_goes_on_where_the_service_failed(site: PlantedSite) -> None:
