@@ -146,6 +146,39 @@ def test_a_call_that_was_handed_outside_gives_nothing_to_what_comes_under_its_id
     assert _known(board) == ("Support" if is_queued else "", "", False)
 
 
+def _led_away_as_it_rings(also_rings: str = "") -> Switchboard:
+    board = Switchboard(_site(has_devices=True))
+    board.call("Queued", 1, "C1", "5000", **SALES, **UMA, **NUMBER)
+    for device in filter(None, ("2001", also_rings)):
+        board.call("Delivered", 3, "C1", device)
+    return board.call("Diverted", 6, "C1", "2001", newDestination="+4999")
+
+
+@pytest.mark.parametrize("named", [{}, {"callerName": "Bea", "callerNameSource": "isdn"}])
+@pytest.mark.parametrize("again", [7.0, 60.0, 290.0])
+def test_a_queue_call_that_a_ringing_phone_leads_outside_gives_nothing_to_what_comes_under_its_id(
+    named: dict[str, str], again: float
+) -> None:
+    board = _led_away_as_it_rings().call("Established", again, "C1", "2002", **named).waits(400)
+
+    assert _known(board) == ("", named.get("callerName", ""), False)
+
+
+@pytest.mark.parametrize("stated", [{"interactionId": "I1"}, NUMBER])
+def test_a_queue_call_that_a_ringing_phone_led_outside_comes_back_by_its_interaction_or_number(
+    stated: dict[str, str],
+) -> None:
+    board = _led_away_as_it_rings().call("Established", 60, "C1", "2002", **stated)
+
+    assert _known(board) == ("Sales", "Uma", True)
+
+
+def test_a_queue_call_that_one_of_two_ringing_phones_leads_outside_is_answered_at_the_other() -> None:
+    board = _led_away_as_it_rings(also_rings="2002").call("Established", 8, "C1", "2002")
+
+    assert _known(board) == ("Sales", "Uma", True)
+
+
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("stated", [{"interactionId": "I1"}, NUMBER])
 def test_what_states_the_interaction_or_number_comes_back_from_outside(way: list[Told], stated: dict[str, str]) -> None:

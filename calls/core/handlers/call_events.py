@@ -192,7 +192,7 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
     if is_ended or party is None or is_repeated or _was_answered_since(work, call, event):
         return
     if party.is_talking or not any(one.is_here for one in call.parties.values()):
-        is_outside = not call.waits_at and is_outside_number(work, event.data.new_destination or "")
+        is_outside = is_outside_number(work, event.data.new_destination or "")
         since = event.time if is_outside else call.outside_since
         call = work.put_call(replace(call, waits_since=call.waits_since or event.time, outside_since=since))
     if party.is_talking and event.data.cause == PARKED:
