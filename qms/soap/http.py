@@ -24,6 +24,7 @@ import msgspec
 
 import clock
 from qms import endpoints
+from qms.soap.plain_answers import plain_head
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,9 +86,16 @@ class _BoundedReader(io.RawIOBase):
         self._connection.settimeout(min(self._read_seconds, _left(self._deadline)))
         return self._connection.recv_into(buffer)
 
-    def makefile(self, _: str) -> io.BufferedReader:
+
+class _Begun:
+    """An answer of which some bytes are read already."""
+
+    def __init__(self, buffer: "io.BufferedReader[_BoundedReader]") -> None:
+        self._buffer = buffer
+
+    def makefile(self, _: str) -> "io.BufferedReader[_BoundedReader]":
         """Give ``http.client`` its file."""
-        return io.BufferedReader(self)
+        return self._buffer
 
 
 def address(url: str) -> SplitResult:
@@ -300,16 +308,33 @@ class HttpConnection:
         connection.settimeout(min(self._limits.read_seconds, _left(deadline)))
         connection.sendall(request)
         reader = _BoundedReader(connection, self._limits.read_seconds, deadline)
-        with http.client.HTTPResponse(reader) as response:  # type: ignore[arg-type]  # it asks only for makefile
+        with io.BufferedReader(reader) as buffer:
+            plain = plain_head(buffer.peek())
+            if plain is not None:
+                buffer.read(plain.size)
+                status, headers, keep = plain.status, plain.headers, True
+                content = self._whole(buffer.read(min(plain.length, self._max_bytes + 1)), plain.length)
+            else:
+                status, headers, keep, content = self._read_on(buffer)
+        self._note_clock(headers.get("Date", ""))
+        return HttpReply(status, content, headers, deadline), keep
+
+    def _read_on(self, buffer: "io.BufferedReader[_BoundedReader]") -> tuple[int, HTTPMessage, bool, bytes]:
+        """Read an answer of any form: its status and headers, whether the connection goes on, and the body."""
+        with http.client.HTTPResponse(_Begun(buffer)) as response:  # type: ignore[arg-type]  # it asks only for makefile
             response.begin()
-            content = response.read(self._max_bytes + 1)
-            if len(content) > self._max_bytes:
-                raise AnswerLost(f"The answer is longer than {self._max_bytes} bytes.")
+            content = self._whole(response.read(self._max_bytes + 1), 0)
             if response.length:
                 raise http.client.IncompleteRead(b"")
-            keep = not response.will_close
-        self._note_clock(response.headers.get("Date", ""))
-        return HttpReply(response.status, content, response.headers, deadline), keep
+            return response.status, response.headers, not response.will_close, content
+
+    def _whole(self, content: bytes, length: int) -> bytes:
+        """Return a body that is neither too long nor too short. Raises ``AnswerLost`` and ``HTTPException``."""
+        if len(content) > self._max_bytes:
+            raise AnswerLost(f"The answer is longer than {self._max_bytes} bytes.")
+        if len(content) < length:
+            raise http.client.IncompleteRead(b"")
+        return content
 
     def _connected(self, deadline: float) -> socket.socket:
         try:
