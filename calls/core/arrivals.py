@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from calls.core.attended_transfer import pending_of
 from calls.core.call_facts import AFTER, stated_since
 from calls.core.clocks import CLOSE, GRACE, TICK
+from calls.core.consulted_before import with_consultation
 from calls.core.leg_split import put_second_part
 from calls.core.legs import clear_party, close_leg, put_party, refresh_facts
 from calls.core.origins import OriginRule, origin_of
@@ -42,6 +43,7 @@ def arrive(work: UnitOfWork, target: CallState, party: Party, event: CallEvent) 
         put_party(work, target, replace(there, since=min(there.since or event.time, event.time)))
         return
     ordinal = max(party.ordinal, there.ordinal if there else 0)
+    party = with_consultation(party, there)
     target = put_party(work, target, replace(party, ordinal=ordinal))
     if party.leg is not None:
         _moved(work, work.legs[party.leg], target, event)

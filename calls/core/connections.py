@@ -186,8 +186,9 @@ def _late_connect(work: UnitOfWork, call: CallState, party: Party, made: Reconne
         work.put_leg(replace(leg, disconnected_gateway_at=heard))
 
 
-def open_before(work: UnitOfWork, call: CallState, party: Party, made: Reconnection, ended: datetime) -> None:
-    """Open and close a leg of a device that is connected again since, while others are in the call."""
+def open_before(work: UnitOfWork, call: CallState, party: Party, made: Reconnection, ended: datetime) -> LegState:
+    """Open and close a leg of a device that is connected again since, while others are in the call; return it."""
     leg = open_leg(work, call, party, made)
     put_party(work, call, replace(party, ordinal=leg.ordinal, left_before=None))
-    close_leg(work, leg, ended, made.gateway_at, "The extension had left already; the events came out of order.")
+    how = "The extension had left already; the events came out of order."
+    return close_leg(work, leg, ended, made.gateway_at, how)

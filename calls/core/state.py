@@ -57,6 +57,8 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     #: When its first event was heard, of a source whose times are in whole seconds: their order within one.
     heard_at: datetime | None = None
     has_dialled: bool = False
+    #: Since when it dialled in the consultation that became one with its call before an answer was heard.
+    dialled_since: datetime | None = None
     again: Reconnection | None = None
     #: Other reports of a connection, which were taken for repeats; an end older than them shows they were not.
     repeats: tuple[Reconnection, ...] = ()

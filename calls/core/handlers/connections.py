@@ -18,6 +18,7 @@ from calls.core.call_evidence import states_another_interaction
 from calls.core.clocks import CLOSE, GRACE, TICK, has_whole_seconds, moments_of
 from calls.core.connections import connect_device, connection_of, note_seen, open_before
 from calls.core.consultation import disinherit, inherit, inherit_late
+from calls.core.consulted_before import connect_who_consulted
 from calls.core.dispatch import apply
 from calls.core.ends_apart import divide_where_cleared, divide_where_rung, end_before_again, leave_queue
 from calls.core.ends_heard_first import connect_as_heard, end_as_heard, end_at, end_of_unheard, note_end_of_absent
@@ -53,6 +54,7 @@ def handle_established(event: Established, work: UnitOfWork) -> None:
     end_as_heard(work, work.calls[call.incarnation], device_id, event)
     _hand_on_late(work, event, work.calls[call.incarnation], device_id)
     _answer_who_dialled(work, event, call.incarnation)
+    connect_who_consulted(work, event, call.incarnation)
     origin = call_at(work, event.data.call_id or "", device_id, event.time) if call.main is not None else None
     if origin is not None and origin.moved_to is not None and origin.incarnation != call.incarnation:
         _answer_who_dialled(work, event, origin.incarnation)  # It has handed the call on since.
