@@ -2,8 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
+
+
+class WrongKind(StrEnum):
+    """What is wrong with a recording that carries flags."""
+
+    OTHER_VALUES = "other_values"
+    FOREIGN = "foreign"
+    PARTLY = "partly"
+
+
+class WrongRecordings(msgspec.Struct, frozen=True):
+    """How many recordings are wrong in one way, and the address of these findings."""
+
+    kind: WrongKind
+    recordings: int
+    path: str
 
 
 class UnlabelledRecordings(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,7 +30,7 @@ class UnlabelledRecordings(msgspec.Struct, frozen=True, kw_only=True):
     ``unflagged``: recordings without any of our Flags, ``interrupted`` of them because the link to the CTI source was
     interrupted, ``of_legs`` of them where a leg knows of no recording. ``recordings`` and ``wrong``: those that QMS
     has, and those of them with a critical or major finding; None where they were not counted. ``path``: the address
-    of the findings.
+    of the findings of those without flags; ``wrongly``: the others that are not labelled right, none without any.
     """
 
     is_compared: bool
@@ -24,6 +41,7 @@ class UnlabelledRecordings(msgspec.Struct, frozen=True, kw_only=True):
     wrong: int = 0
     not_compared: Sequence[str] = ()
     path: str = ""
+    wrongly: Sequence[WrongRecordings] = ()
 
     @property
     def percent_right(self) -> float | None:

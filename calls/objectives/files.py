@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from fpdf import FPDF
 from fpdf.fonts import FontFace
 
-from calls.objectives.comparison_text import comparison_text, not_compared_texts
+from calls.objectives.comparison_text import comparison_lines, not_compared_texts
 from calls.objectives.promises import MonthReport, PastMonth
 from calls.objectives.text import (
     PROMISE_HEADS,
@@ -41,7 +41,7 @@ def month_file(report: MonthReport, kind: str, link: str = "") -> bytes:
     """Return a month as a file of a kind of ``CONTENT_TYPES``; HTML leads to the page at ``link``, where it has one."""
     if kind == "pdf":
         return _printed(report)
-    context = {**shown(report), "link": link, "findings_link": _findings_link(report)}
+    context = {**shown(report), "link": link, "comparison": _comparison(report)}
     return render_to_string("calls/month_report.html", context).encode()
 
 
@@ -65,7 +65,7 @@ def shown(report: MonthReport) -> dict[str, object]:
         "losses": [(one, action_text(one)) for one in report.losses],
         "nothing_lost": nothing_lost_text(report),
         "uncounted": uncounted_text(report),
-        "comparison": comparison_text(report.comparison),
+        "comparison": [(one.text, one.path) for one in comparison_lines(report.comparison)],
         "not_compared": not_compared_texts(report.comparison),
         "yardstick": YARDSTICK,
         "words": WORDS,
@@ -82,8 +82,8 @@ def _printed(report: MonthReport) -> bytes:
     _line(pdf, first_line(report), 13)
     lines = promise_lines(report)
     _table(pdf, PROMISE_HEADS, [one.cells for one in lines], (23, 52, 30, 22, 16, 27, 20), is_judged=True)
-    if said := comparison_text(report.comparison):
-        _line(pdf, said, 10, _findings_link(report))
+    for said, address in _comparison(report):
+        _line(pdf, said, 10, address)
     for text in not_compared_texts(report.comparison):
         _line(pdf, text, 9)
     _line(pdf, "What was lost, why, and what is being done", 12)
@@ -127,10 +127,10 @@ def _judged(cell: tuple[str, bool]) -> str:
     return f"{text} broken" if is_broken else text
 
 
-def _findings_link(report: MonthReport) -> str:
-    """Return the whole address of the recordings without flags, where there are some and it is known."""
-    found = report.comparison
-    return public_link(found.path) if found is not None and found.unflagged else ""
+def _comparison(report: MonthReport) -> list[tuple[str, str]]:
+    """Return what the comparison found, each with the whole address of its findings, where it is known."""
+    lines = comparison_lines(report.comparison)
+    return [(one.text, public_link(one.path) if one.path else "") for one in lines]
 
 
 def _line(pdf: FPDF, text: str, size: int, link: str = "") -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.db.models import Count, Q
 from django.urls import reverse
 
-from calls.objectives.comparison import UnlabelledRecordings
+from calls.objectives.comparison import UnlabelledRecordings, WrongKind, WrongRecordings
 from clock.text import shown
 from gateway_site.reconciliation.compare import FindingKind, Grade
 from gateway_site.reconciliation.counted import counted
@@ -20,6 +20,12 @@ from qms.models import RecordingService
 MAXIMUM_NAMED = 3
 #: Causes of a recording of which no one leg is known.
 _WITHOUT_ONE_LEG = ("gap", "no_event", "extension_not_followed", "several_candidates", "second_recording_of_leg")
+#: What is said of recordings that carry flags.
+_WRONG = {
+    FindingKind.DIFFERENT: WrongKind.OTHER_VALUES,
+    FindingKind.FOREIGN: WrongKind.FOREIGN,
+    FindingKind.PARTLY: WrongKind.PARTLY,
+}
 #: Runs that touch are joined across less; the ends of a span need not be full minutes.
 _SECOND, _ROUNDED = timedelta(seconds=1), timedelta(minutes=2)
 
@@ -52,7 +58,10 @@ def unlabelled_recordings(begin: datetime, end: datetime, now: datetime) -> Unla
         wrong=found["wrong"],
         recordings=_recordings(compared, begin, end),
         not_compared=sentences,
-        path=_path(begin, end),
+        path=_path(FindingKind.UNFLAGGED, begin, end),
+        wrongly=[
+            WrongRecordings(what, count, _path(kind, begin, end)) for kind, what in _WRONG.items() if (count := found[kind])
+        ],
     )
 
 
@@ -66,6 +75,7 @@ def _counts(begin: datetime, end: datetime) -> dict[str, int]:
         wrong=Count("id", filter=Q(kind__in=[one for one in FindingKind if one.is_of_a_recording])),
         unflagged=Count("id", filter=unflagged),
         interrupted=Count("id", filter=unflagged & Q(cause="gap")),
+        **{kind.value: Count("id", filter=Q(kind=kind)) for kind in _WRONG},
         of_legs=Count("id", filter=unflagged & Q(leg_id=None) & ~Q(cause__in=_WITHOUT_ONE_LEG)),
     )
 
@@ -115,9 +125,9 @@ def _not_compared(service: RecordingService, parts: list[ComparedPart], *, is_on
     return f"Not compared with QMS{which}: {', '.join(named)}.{why}"
 
 
-def _path(begin: datetime, end: datetime) -> str:
+def _path(kind: FindingKind, begin: datetime, end: datetime) -> str:
     asked = {
-        "kind__exact": FindingKind.UNFLAGGED.value,
+        "kind__exact": kind.value,
         "grade__in": f"{Grade.CRITICAL.value},{Grade.MAJOR.value}",
         "withdrawn_at__isempty": "1",
         "repaired_at__isnull": "1",

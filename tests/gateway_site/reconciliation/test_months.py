@@ -1,6 +1,7 @@
 """A month of *Objectives* reports the recordings without flags, as the comparison with QMS found them."""
 
 from datetime import datetime, timedelta
+from html import escape
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
+from calls.objectives.comparison import UnlabelledRecordings, WrongKind, WrongRecordings
+from calls.objectives.comparison_text import unlabelled_text
 from calls.objectives.files import month_file
 from calls.objectives.mail import month_message
 from calls.objectives.months import month_report
@@ -23,10 +26,11 @@ from tests.gateway_site.reconciliation.test_runs import Time
 
 pytestmark = pytest.mark.django_db
 MONTH = site_time(BEGIN).date().replace(day=1)
-UNFLAGGED = (
-    "SELECT COUNT(*) FROM reconciliation_reconciliationfinding WHERE kind = 'recorded_without_flags'"
-    " AND grade <> 'minor' AND withdrawn_at IS NULL AND repaired_at IS NULL"
+STANDING = (
+    "SELECT COUNT(*) FROM reconciliation_reconciliationfinding WHERE grade <> 'minor' AND withdrawn_at IS NULL"
+    " AND repaired_at IS NULL"
 )
+UNFLAGGED = f"{STANDING} AND kind = 'recorded_without_flags'"
 WRONG = (
     "SELECT COUNT(DISTINCT recording_guid) FROM reconciliation_reconciliationfinding WHERE withdrawn_at IS NULL"
     " AND kind IN ('recorded_without_flags', 'flagged_without_leg', 'different_values', 'some_flags_missing')"
@@ -93,11 +97,60 @@ def test_page_files_and_mail_say_it_and_the_page_leads_to_exactly_these(
     assert said in html
     assert "https://gateway.example.org/admin/reconciliation/reconciliationfinding/?kind__exact=" in html
     assert b"reconciliationfinding/?kind__exact=" in month_file(report, "pdf")
-    assert first_line(report).endswith(f"without flags, {found.percent_right:.2f} % are labelled right.")
+    assert f"found {found.unflagged} recordings without flags, " in first_line(report)
+    assert first_line(report).endswith(f", {found.percent_right:.2f} % are labelled right.")
     assert f"found {found.unflagged} recordings without flags" in month_message(report, ["a@example.org"]).subject
     listed = admin_client.get(found.path)
     assert listed.status_code == 200
     assert listed.context["cl"].result_count == found.unflagged
+
+
+def test_wrong_flags_are_said_in_page_files_and_first_line_and_each_kind_leads_to_its_recordings(
+    site: PlantedSite, admin_client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before: of recordings with flags that the gateway never wrote, the month said "no recording without flags"."""
+    settings.PUBLIC_URL = "https://gateway.example.org"
+    monkeypatch.setattr("clock.now", lambda: site.end + timedelta(hours=48))
+    compares(site, BEGIN, site.end)
+    ReconciliationFinding.objects.filter(kind="recorded_without_flags").delete()
+    report = month_of(site)
+    found = report.comparison
+    assert found is not None
+    other, foreign = (_count(f"{STANDING} AND kind = '{kind}'") for kind in ("different_values", "flagged_without_leg"))
+    assert (found.unflagged, [one.recordings for one in found.wrongly]) == (0, [other, foreign])
+    said = [
+        "The comparison with QMS found no recording without flags in this month (labelled right:",
+        f"{other} recordings carry other values than the gateway wrote: they decide who may hear them.",
+        f"{foreign} recordings carry flags that the gateway did not write, and no leg has them.",
+    ]
+
+    page = admin_client.get(f"/admin/objectives/?month={MONTH:%Y-%m}").content.decode()
+    files = month_file(report, "html").decode()
+
+    assert [text in page and text in files for text in said] == [True] * 3
+    assert page.count("Show these recordings") == files.count("These recordings in the QMS Gateway") == 2
+    for one in found.wrongly:
+        assert admin_client.get(one.path).context["cl"].result_count == one.recordings
+        assert f'href="{escape(one.path)}"' in page
+        assert f"https://gateway.example.org{escape(one.path)}" in files
+    assert first_line(report).endswith(
+        f" The comparison with QMS found {other} recordings with other values than the gateway wrote and {foreign} with"
+        f" flags that the gateway did not write, {found.percent_right:.2f} % are labelled right."
+    )
+
+
+def test_wrong_flags_are_in_the_first_line_however_few_they_are() -> None:
+    """Those without flags are there where they are more than promised; a wrong flag is worse than none."""
+
+    def said(*wrongly: WrongRecordings) -> str:
+        found = UnlabelledRecordings(is_compared=True, unflagged=2, recordings=10_000, wrong=3, wrongly=wrongly)
+        return unlabelled_text(found, 99.0)
+
+    assert said(WrongRecordings(WrongKind.PARTLY, 1, "")) == ""
+    assert said(WrongRecordings(WrongKind.OTHER_VALUES, 1, "")) == (
+        " The comparison with QMS found 1 recording with other values than the gateway wrote, 99.97 % are labelled"
+        " right."
+    )
 
 
 def test_what_was_withdrawn_or_repaired_counts_no_more(site: PlantedSite) -> None:
