@@ -38,11 +38,14 @@ class ComparedPart(NamedTuple):
 
 
 def unlabelled_recordings(begin: datetime, end: datetime, now: datetime) -> UnlabelledRecordings:
-    """Return what holds of the recordings that began in [begin, end), of all enabled Recording Services."""
-    services = list(RecordingService.objects.filter(enabled=True).order_by("slug"))
+    """Return what holds of the recordings that began in [begin, end), of all Recording Services.
+
+    One that is switched off by now counts for what was compared while it was in use.
+    """
     span = ComparedPart(max(begin, kept_since(now)), min(end, now))
+    services = _services(span)
     compared = {one.pk: _compared(one.pk, span) for one in services}
-    missing = [(one, _missing(compared[one.pk], span)) for one in services]
+    missing = [(one, _missing(compared[one.pk], _in_use(one, compared[one.pk], span))) for one in services]
     sentences = [_not_compared(one, parts, is_only=len(services) == 1) for one, parts in missing if parts]
     if len(sentences) > MAXIMUM_NAMED:
         more = f"So have {len(sentences) - MAXIMUM_NAMED} more Recording Services times that were not compared."
@@ -60,15 +63,31 @@ def unlabelled_recordings(begin: datetime, end: datetime, now: datetime) -> Unla
         not_compared=sentences,
         path=_path(FindingKind.UNFLAGGED, begin, end),
         wrongly=[
-            WrongRecordings(what, count, _path(kind, begin, end)) for kind, what in _WRONG.items() if (count := found[kind])
+            WrongRecordings(what, count, _path(kind, begin, end))
+            for kind, what in _WRONG.items()
+            if (count := found[kind])
         ],
     )
+
+
+def _services(span: ComparedPart) -> list[RecordingService]:
+    """Return the services that are enabled, and those that were compared in a span while they were."""
+    runs = ReconciliationRun.objects.filter(begin__lt=span.end, compared_until__gt=span.begin)
+    wanted = RecordingService.objects.filter(Q(enabled=True) | Q(pk__in=runs.order_by().values("service")))
+    return list(wanted.order_by("slug"))
+
+
+def _in_use(service: RecordingService, compared: list[ComparedPart], span: ComparedPart) -> ComparedPart:
+    """Return in which part of a span a service had to be compared: until its last comparison if it is switched off."""
+    if service.enabled:
+        return span
+    return ComparedPart(span.begin, compared[-1].end if compared else span.begin)
 
 
 def _counts(begin: datetime, end: datetime) -> dict[str, int]:
     """Count the findings that hold, and were not repaired; those of extensions without QMS user are minor."""
     standing = ReconciliationFinding.objects.filter(
-        began_at__gte=begin, began_at__lt=end, withdrawn_at=None, repaired_at=None, service__enabled=True
+        began_at__gte=begin, began_at__lt=end, withdrawn_at=None, repaired_at=None
     ).exclude(grade=Grade.MINOR)
     unflagged = Q(kind=FindingKind.UNFLAGGED)
     return standing.aggregate(

@@ -22,6 +22,7 @@ from devtools.bench.planted import BEGIN, ListedQms, PlantedSite
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.runs import ask, steps
 from gateway_site.reconciliation.span import unlabelled_recordings
+from qms.models import RecordingService
 from tests.gateway_site.reconciliation.test_runs import Time
 
 pytestmark = pytest.mark.django_db
@@ -179,6 +180,28 @@ def test_a_month_that_was_not_or_not_all_compared_says_so(site: PlantedSite) -> 
         return shown(BEGIN + timedelta(hours=hours))
 
     assert found.not_compared == [f"Not compared with QMS: {local(-1)} to {local(0)}, {local(1)} to {local(2)}."]
+
+
+def test_what_was_compared_of_a_service_stays_when_it_is_switched_off(site: PlantedSite, admin_client: Client) -> None:
+    """Before: the month forgot its findings, to which its link still led, or said that nothing was compared."""
+    compares(site, BEGIN, BEGIN + timedelta(minutes=5))
+    compares(site, BEGIN + timedelta(minutes=10), site.end)
+    before = unlabelled_recordings(BEGIN, site.end, site.end)
+    RecordingService.objects.filter(pk=site.service.pk).update(enabled=False)
+    month = unlabelled_recordings(BEGIN, site.end + timedelta(days=1), site.end + timedelta(days=1))
+
+    assert (month.unflagged, month.wrong, month.recordings) == (before.unflagged, before.wrong, before.recordings)
+    assert admin_client.get(month.path).context["cl"].result_count == month.unflagged > 0
+    assert month.not_compared == before.not_compared, "after its end nothing was to be compared"
+
+    server = site.service.data_server
+    RecordingService.objects.create(slug="new", data_server=server, url="http://localhost")
+    both = unlabelled_recordings(BEGIN, site.end, site.end)
+    assert both.unflagged == before.unflagged
+    assert [text.partition(")")[0] for text in both.not_compared] == [
+        "Not compared with QMS (new",
+        "Not compared with QMS (planted-rs",
+    ]
 
 
 def test_recordings_that_were_compared_before_they_were_counted_have_no_share(site: PlantedSite) -> None:
