@@ -75,7 +75,10 @@ class LegDuration(msgspec.Struct, frozen=True):
 
 
 def hour_of(moment: datetime) -> datetime:
-    """Return when the hour of a moment began, by the site's clock: some countries' hours begin at half past UTC's."""
+    """Return when the hour of a moment began, by the site's clock: some countries' begin at half or quarter past UTC's.
+
+    Example: in Kathmandu (UTC+5:45) midnight is 18:15 UTC, and each hour begins at a quarter past one of UTC's.
+    """
     shift = _shift()
     local = moment.astimezone(UTC) - shift
     return local.replace(minute=0, second=0, microsecond=0) + shift
@@ -83,8 +86,9 @@ def hour_of(moment: datetime) -> datetime:
 
 @cache
 def _shift() -> timedelta:
+    """Return how long after an hour of UTC one of the site's begins."""
     offset = timezone.get_default_timezone().utcoffset(datetime(2026, 1, 1)) or timedelta()  # noqa: DTZ001  (asked of)
-    return offset % timedelta(hours=1)
+    return -offset % timedelta(hours=1)
 
 
 def bucket_of(ms: int) -> int:

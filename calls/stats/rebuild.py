@@ -47,7 +47,8 @@ def _recount_hour(source: CtiSource, hour: datetime) -> int:
         # The consumer changes its checkpoint first: while this holds the row, no leg of the source changes.
         Checkpoint.objects.select_for_update().filter(source=source).first()
         legs = Leg.objects.filter(source=source, is_canary=False, connected_at__gte=hour, connected_at__lt=hour + HOUR)
-        legs = legs.order_by()
+        # Rows of a time zone of before: their legs are counted in the hours of this one.
+        legs = legs.order_by() if hour_of(hour) == hour else legs.none()
         counts = [
             HourlyCount(source=source, hour=hour, **row)
             for row in legs.values("outcome", "reason_code").annotate(legs=Count("id"))

@@ -13,7 +13,7 @@ import structlog
 from django.conf import settings
 from django.db.models import Case, Max, Q, When
 
-from calls.api import Doubt, doubts
+from calls.api import Doubt, doubts, hour_of
 from clock.text import shown
 from gateway_site.reconciliation.compare import Finding, FindingKind, Grade, compared
 from gateway_site.reconciliation.counted import MINUTE, note_counted
@@ -74,12 +74,12 @@ class ListTooLong(QmsRejected):
 
 
 def settled_until(now: datetime) -> datetime:
-    """Return up to when calls are old enough to be judged: ``RECONCILE_AFTER_HOURS`` ago, at a full hour.
+    """Return up to when calls are old enough to be judged: ``RECONCILE_AFTER_HOURS`` ago, at a full hour of the site's.
 
     Where that is less than an hour, as in the demo, at a full minute.
     """
     until = (now - timedelta(hours=settings.RECONCILE_AFTER_HOURS)).replace(second=0, microsecond=0)
-    return until if settings.RECONCILE_AFTER_HOURS < 1 else until.replace(minute=0)
+    return until if settings.RECONCILE_AFTER_HOURS < 1 else hour_of(until)
 
 
 def old_enough() -> str:

@@ -11,9 +11,10 @@ from django.test import override_settings
 from django.utils import timezone
 
 from agents.users.schedule import last_time_of_day
-from calls.stats.hourly import hour_of
+from calls.stats.hourly import _shift, hour_of
 from gateway_site.config.moment_field import SiteMomentField
 from gateway_site.config.moments import moment
+from gateway_site.reconciliation.runs import settled_until
 
 BERLIN = ZoneInfo("Europe/Berlin")
 #: 29 March 2026: after 01:59:59 comes 03:00; 25 October: 02:00 to 02:59:59 come twice.
@@ -43,6 +44,25 @@ def test_the_day_of_a_change_has_as_many_hours_as_it_has(begin: datetime, hours:
     on_the_day = [one for one in minutes_from(begin, 3) if timezone.localtime(one, BERLIN).date() == day]
 
     assert len({hour_of(one) for one in on_the_day}) == hours
+
+
+@pytest.mark.parametrize(
+    "zone", ["Asia/Kathmandu", "Australia/Eucla", "Asia/Kolkata", "America/St_Johns", "America/Los_Angeles", "UTC"]
+)
+def test_an_hour_begins_at_a_full_hour_of_the_sites_clock(zone: str) -> None:
+    """Before: where the zone is a quarter of an hour off, at half past, and legs counted for the day before."""
+    with override_settings(TIME_ZONE=zone):
+        _shift.cache_clear()
+        hours = {one: hour_of(one) for one in minutes_from(datetime(2026, 1, 31, 9, tzinfo=UTC), 2)}
+        settled = settled_until(datetime(2026, 1, 31, 9, 40, tzinfo=UTC))
+    _shift.cache_clear()
+
+    begun = {
+        one: (timezone.localtime(one, ZoneInfo(zone)), hour.astimezone(ZoneInfo(zone))) for one, hour in hours.items()
+    }
+    assert settled.astimezone(ZoneInfo(zone)).minute == 0
+    assert {hour.minute for _, hour in begun.values()} == {0}
+    assert all((local.date(), local.hour) == (hour.date(), hour.hour) for local, hour in begun.values())
 
 
 @override_settings(TIME_ZONE="Europe/Zurich")

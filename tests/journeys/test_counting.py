@@ -189,6 +189,8 @@ def test_a_rebuild_gives_the_counts_that_were_there(gateway: GatewayStack) -> No
     HourlyCount.objects.create(
         source=gateway.source, hour=gateway.begin - timedelta(days=900), outcome="flagged", legs=5
     )
+    of_another_zone = hour_of(gateway.begin) - timedelta(minutes=15)
+    HourlyCount.objects.create(source=gateway.source, hour=of_another_zone, outcome="flagged", legs=5)
     reported = StringIO()
 
     call_command("rebuild_counts", stdout=reported)
