@@ -79,7 +79,7 @@ def _went_on_in(work: UnitOfWork, call: CallState, device_id: str) -> CallState 
     """Return the call in which an extension talks, where that had a call's id before it was moved; else None."""
     for leg in work.legs_at(device_id):
         target = work.calls.get(leg.incarnation)
-        if target is None or leg.phase is not LegPhase.OPEN or target.incarnation == call.incarnation:
+        if target is None or leg.phase is not LegPhase.OPEN:
             continue
         if call.call_id in target.former_ids and leg.connected_source_at <= call.born_at:
             return target
