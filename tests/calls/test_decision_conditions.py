@@ -1,4 +1,7 @@
-"""What is asked as QMS answers after a transfer, or as time passes, condition by condition. Seconds after noon."""
+"""What is asked as QMS answers after a transfer, time passes or a call fails, condition by condition.
+
+Seconds after noon.
+"""
 
 from typing import Any
 
@@ -6,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from calls.core.commands import CancelSearch
+from calls.core.handlers.failures import _has_left, _is_inside
 from calls.core.handlers.results import (
     _after_transfer,
     _forget_or_wait,
@@ -16,7 +20,8 @@ from calls.core.handlers.results import (
 )
 from calls.core.result_events import RecordingMissed, TimePassed
 from calls.core.state import CallState, LegPhase, LegState, Party, SearchStatus
-from tests.calls.call_states import call, holding, left, party
+from cti.events import Failed
+from tests.calls.call_states import call, event, holding, left, party
 from tests.calls.leg_states import HOLDER, at, found, leg, over, pending
 from tests.calls.leg_states import work as works
 from tests.calls.switchboard import moment
@@ -177,6 +182,40 @@ def test_what_is_left_of_a_call_whose_id_is_used_again_ends_with_that(
     assert now.missed == reason
     assert (CancelSearch(1) in held.commands) is (reason == "end_unreported")
     assert held.calls[1].due == moment(81)
+    undated = holding(replace(one, due=None), legs=legs)
+    _superseded_due(undated, undated.calls[1], TimePassed(moment(21)))
+    assert undated.calls[1].due is None
     alive = holding(replace(one, superseded_at=None), legs=(HOLDER,))
     _superseded_due(alive, alive.calls[1], TimePassed(moment(21)))
     assert alive.legs[1].phase is LegPhase.OPEN
+
+
+# --- failures ---
+
+
+@pytest.mark.parametrize(
+    ("one", "is_inside"),
+    [(party(), True), (left(), False), (party(outside=True), False), (party("2009"), False), (None, False)],
+)
+def test_an_extension_that_failed_was_in_the_call(one: Party | None, is_inside: bool) -> None:
+    assert _is_inside(holding(), one) is is_inside
+
+
+@pytest.mark.parametrize(
+    ("one", "time", "has_left"),
+    [
+        (call(party(since=5)), 5, True),
+        (call(party(since=5)), 4.999, False),
+        (call(party(since=None)), 5, True),
+        (call(left()), 5, False),
+        (call(waits_since=5, waits_at="2001"), 5, True),
+        (call(waits_since=5, waits_at="2001"), 4.999, False),
+        (call(waits_since=5, waits_at="2002"), 6, False),
+        (call(), 6, False),
+    ],
+)
+def test_who_failed_has_left_where_it_was_there_by_then(one: CallState, time: float, has_left: bool) -> None:
+    said = event("Failed", time, "2001")
+
+    assert isinstance(said, Failed)
+    assert _has_left(one, one.parties.get("2001"), said) is has_left

@@ -131,6 +131,8 @@ def test_who_is_in_the_next_call_now_was_connected_in_this_one_by_an_earlier_rep
     [
         (None, 30, {}, 1),
         (20, 19.999, {}, 1),
+        (22, 21, {}, 1),
+        (22, 22, {}, 2),
         (20, 20, {}, 2),
         (20, 21, NO_TIMES, 1),
         (20, 21.001, NO_TIMES, 2),

@@ -26,10 +26,9 @@ from calls.core.handlers.connections import (
     handle_held,
     handle_retrieved,
 )
-from calls.core.handlers.failures import _has_left, _is_inside
 from calls.core.source_state import Snapshot
 from calls.core.state import CallState, LegState, Party, PartyState, SearchStatus
-from cti.events import ConnectionCleared, Established, Failed, Held, Retrieved
+from cti.events import ConnectionCleared, Established, Held, Retrieved
 from tests.calls.call_states import NO_TIMES, call, event, holding, left, made, party
 from tests.calls.leg_states import HOLDER, leg, pending
 from tests.calls.switchboard import moment
@@ -183,6 +182,16 @@ def test_a_hold_is_that_of_a_device_that_talks_else_its_answer_is_awaited(
         assert not held.legs[1].is_held
 
 
+def test_a_hold_that_states_the_interaction_of_a_call_that_is_over_is_of_none() -> None:
+    held = holding(call(left("2003"), interaction="I1", entered_at=0), other(party(), interaction="I2"))
+    said = event("Held", 25, "2001", interactionId="I1")
+    assert isinstance(said, Held)
+    handle_held(said, held)
+
+    assert set(held.calls[1].parties) == {"2003"}
+    assert held.calls[2].parties["2001"].state is PartyState.CONNECTED
+
+
 # --- ends ---
 
 
@@ -312,11 +321,12 @@ def test_a_leg_that_was_left_by_the_moment_of_a_transfer_is_of_the_call_before(
         (None, "2009", {}, True),
         (None, "5000", {}, True),
         (None, "2005", {}, True),
+        (None, "2004", {}, True),
     ],
 )
 def test_the_caller_or_the_queue_left(one: Party | None, device: str, data: dict[str, Any], is_it: bool) -> None:
     waits = call(*([one] if one else []), waits_since=0, waits_at="2005")
-    held = holding(waits, queues=frozenset({"5000"}))
+    held = holding(waits, queues=frozenset({"5000", "2004"}))
 
     assert _is_caller_or_queue(held, waits, one, gone(10, device, **data)) is is_it
 
@@ -365,34 +375,3 @@ def test_a_call_that_began_before_its_ids_call_was_cleared_may_be_over_with_it(
     same = holding(call(party(), born_at=0))
     _doubt_after(same, replace(same.calls[1], born_at=moment(-1)), moment(15))
     assert same.calls[1].doubtful_since is None
-
-
-# --- failures ---
-
-
-@pytest.mark.parametrize(
-    ("one", "is_inside"),
-    [(party(), True), (left(), False), (party(outside=True), False), (party("2009"), False), (None, False)],
-)
-def test_an_extension_that_failed_was_in_the_call(one: Party | None, is_inside: bool) -> None:
-    assert _is_inside(holding(), one) is is_inside
-
-
-@pytest.mark.parametrize(
-    ("one", "time", "has_left"),
-    [
-        (call(party(since=5)), 5, True),
-        (call(party(since=5)), 4.999, False),
-        (call(party(since=None)), 5, True),
-        (call(left()), 5, False),
-        (call(waits_since=5, waits_at="2001"), 5, True),
-        (call(waits_since=5, waits_at="2001"), 4.999, False),
-        (call(waits_since=5, waits_at="2002"), 6, False),
-        (call(), 6, False),
-    ],
-)
-def test_who_failed_has_left_where_it_was_there_by_then(one: CallState, time: float, has_left: bool) -> None:
-    said = event("Failed", time, "2001")
-
-    assert isinstance(said, Failed)
-    assert _has_left(one, one.parties.get("2001"), said) is has_left

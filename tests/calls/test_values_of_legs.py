@@ -53,6 +53,19 @@ def test_a_leg_says_where_its_values_are_from(one: LegState, origins: list[FlagO
     assert flag_origins(one) == origins
 
 
+@pytest.mark.parametrize(
+    ("origin", "sentence"),
+    [
+        (SAID, "The call in which the extension was connected: Established e at noon."),
+        (replace(SAID, id=""), "The call in which the extension was connected: Established at noon."),
+        (replace(SAID, rule=OriginRule.STATED), "Stated by Established e at noon."),
+        (None, "Made by the gateway: no event stated an interaction."),
+    ],
+)
+def test_where_a_value_is_from_is_said_in_a_sentence(origin: Origin | None, sentence: str) -> None:
+    assert FlagOrigin("Call reference", origin).sentence("noon") == sentence
+
+
 def queued(at: float, heard: float | None = None, **origin: Any) -> dict[str, tuple[TimedValue, ...]]:
     by = Origin(**{"event": "Queued", "id": "q", "at": moment(at), **origin})
     return {"queue_name": (TimedValue(moment(at), "Q", by, None if heard is None else moment(heard)),)}
