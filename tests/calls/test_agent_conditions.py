@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from agents.core.presence import AgentSession, KnownBy
 from calls.core.handlers.agent_events import _logged_on_later, _was_before
-from calls.core.legs import _is_known_then
+from calls.core.legs import _is_known_then, _origin_of_session
 from calls.core.origins import Origin, OriginRule
 from calls.core.source_state import PartialGap
 from calls.core.state import LegState
@@ -102,3 +102,25 @@ def test_an_agent_was_there_at_connected_by_a_session_of_before(
     )  # fmt: skip
 
     assert _is_known_then(holding(source=source), session, one) is is_there
+
+
+@pytest.mark.parametrize(
+    ("origin", "known_by", "rule"),
+    [
+        ("LoggedOn e1", KnownBy.LOG_ON, OriginRule.LOG_ON),
+        ("Ready e1", KnownBy.STATE, OriginRule.STATE),
+        ("Ready e1", KnownBy.SNAPSHOT, OriginRule.SNAPSHOT),
+        ("", KnownBy.LOG_ON, None),
+        ("Delivered e1", KnownBy.OFFERED, None),
+    ],
+)
+def test_an_agents_origin_is_the_event_that_began_the_session(
+    origin: str, known_by: KnownBy, rule: OriginRule | None
+) -> None:
+    session = AgentSession(
+        agent_id="9001", device_id="2001", since=moment(5), known_by=known_by, origin=origin,
+        state="ready", state_since=moment(6),
+    )  # fmt: skip
+
+    expected = None if rule is None else Origin(origin.partition(" ")[0], "e1", moment(5), rule)
+    assert _origin_of_session(session) == expected

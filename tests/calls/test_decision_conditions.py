@@ -13,12 +13,15 @@ from calls.core.handlers.failures import _has_left, _is_inside
 from calls.core.handlers.results import (
     _after_transfer,
     _forget_or_wait,
+    _has_ended,
     _is_another,
+    _is_answered,
     _may_go_on,
     _may_have_ended,
     _superseded_due,
 )
-from calls.core.result_events import RecordingMissed, TimePassed
+from calls.core.recording_ownership import _began_on_hold, _began_with_retrieved, _is_after_end
+from calls.core.result_events import RecordingFound, RecordingMissed, TimePassed
 from calls.core.state import CallState, LegPhase, LegState, Party, SearchStatus
 from cti.events import Failed
 from tests.calls.call_states import call, event, holding, left, party
@@ -113,6 +116,121 @@ def test_a_leg_may_have_ended_where_the_link_was_lost_since_the_transfer(lost: f
 def test_a_leg_may_have_ended_where_its_transfer_is_heard_after_the_loss() -> None:
     assert _may_have_ended(holding(source={"lost_gateway_at": 20.5}), pending(20, heard=21))
     assert not _may_have_ended(holding(source={"lost_gateway_at": 19.5}), pending(20, heard=21))
+
+
+REACHED = replace(HOLDER, pending_transfer=pending(18), searches=2)
+
+
+@pytest.mark.parametrize(
+    ("one", "answer", "why", "source", "is_answered"),
+    [
+        (REACHED, missed("none", None), "none", {}, True),
+        (REACHED, missed("unreachable", None), "unreachable", {}, False),
+        (REACHED, missed("same", None), "same", {}, True),
+        (REACHED, missed("none", 20), "none", {}, True),
+        (REACHED, missed("unreachable", 20), "unreachable", {}, True),
+        (REACHED, missed("late", 20), "late", {}, False),
+        (REACHED, missed("none", 19), "none", {}, False),
+        (REACHED, missed("none", 20), "none", {"lost_gateway_at": 19}, False),
+        (over(REACHED, 25), missed("none", 20), "none", {"lost_gateway_at": 19}, True),
+        (REACHED, missed("same", 20), "same", {"lost_gateway_at": 19}, True),
+        (REACHED, found(began=18, guid="G"), "found", {}, True),
+        (REACHED, found(began=18, guid="G2"), "found", {}, False),
+        (HOLDER, missed("same", 20), "same", {}, False),
+    ],
+)
+def test_qms_answered_that_no_other_recording_began_at_the_transfer(
+    one: LegState, answer: RecordingFound | RecordingMissed, why: str, source: dict[str, Any], is_answered: bool
+) -> None:
+    assert _is_answered(holding(legs=(one,), source=source), one, answer, why) is is_answered
+
+
+@pytest.mark.parametrize(
+    ("one", "moved", "answer", "has_ended"),
+    [
+        (HOLDER, 18, missed("none", 20), True),
+        (HOLDER, 18.849, missed("none", 20), True),
+        (HOLDER, 18.85, missed("none", 20), False),
+        (replace(HOLDER, guid=""), 18, missed("none", 20), False),
+        (replace(HOLDER, recording_began=None), 18, missed("none", 20), False),
+        (over(HOLDER, 21), 18, missed("none", 20), True),
+        (over(HOLDER, 20), 18, missed("none", 20), False),
+        (over(HOLDER, 20), 18, missed("none", None), True),
+        (over(HOLDER, 21), 18, found(began=18), False),
+        (HOLDER, 18, found(began=18), True),
+    ],
+)
+def test_a_recording_ended_at_the_transfer_where_qms_would_still_have_named_it(
+    one: LegState, moved: float, answer: RecordingFound | RecordingMissed, has_ended: bool
+) -> None:
+    reached = replace(one, pending_transfer=pending(moved))
+
+    assert _has_ended(works(reached), reached, answer) is has_ended
+    assert not _has_ended(works(one), one, answer)
+
+
+@pytest.mark.parametrize(
+    ("more", "began", "is_on_hold"),
+    [
+        ({"held_gateway_at": moment(12)}, 12.251, True),
+        ({"held_gateway_at": moment(12)}, 12.25, False),
+        ({}, 13, False),
+        ({"held_gateway_at": moment(12), "pending_transfer": pending(12)}, 13, False),
+        ({"held_gateway_at": moment(12), "retrieved_gateway_at": moment(13)}, 12.999, True),
+        ({"held_gateway_at": moment(12), "retrieved_gateway_at": moment(13)}, 13, False),
+        ({"held_gateway_at": moment(12), "retrieved_gateway_at": moment(11.999)}, 14, True),
+        ({"held_gateway_at": moment(12), "retrieved_gateway_at": moment(12)}, 14, False),
+    ],
+)
+def test_a_recording_that_began_while_the_extension_held_the_call_is_anothers(
+    more: dict[str, Any], began: float, is_on_hold: bool
+) -> None:
+    one = replace(leg(10), **more)
+
+    assert _began_on_hold(works(one), one, found(began=began)) is is_on_hold
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "began", "is_with"),
+    [
+        (None, (12,), 12, True),
+        (None, (12,), 11.75, True),
+        (None, (12,), 11.749, False),
+        (None, (10,), 12, False),
+        (None, (), 12, False),
+        (11.9, (12,), 11.95, False),
+        (13, (12,), 14, False),
+        (None, (9, 12), 12.5, True),
+    ],
+)
+def test_a_recording_that_began_as_another_call_was_retrieved_is_that_ones(
+    own: float | None, others: tuple[float, ...], began: float, is_with: bool
+) -> None:
+    one = replace(leg(10), retrieved_gateway_at=at(own))
+    retrieved = [
+        replace(leg(3, number=number), retrieved_gateway_at=moment(time)) for number, time in enumerate(others, start=2)
+    ]
+
+    assert _began_with_retrieved(works(one, *retrieved), one, found(began=began)) is is_with
+
+
+@pytest.mark.parametrize(
+    ("one", "began", "asked", "is_after"),
+    [
+        (leg(10), 30, 31, False),
+        (over(leg(10), 20), 20, 19, True),
+        (over(leg(10), 20), 19.999, 19, False),
+        (over(leg(10), 20), 11, 20.001, True),
+        (over(leg(10), 20), 11, 20, False),
+        (over(leg(10), 20), 11, None, False),
+        (over(leg(10), 20, ended_since=moment(15)), 15, 16, True),
+        (over(leg(10), 20, ended_since=moment(15)), 14.999, 16, False),
+    ],
+)
+def test_a_recording_that_began_or_was_asked_for_when_its_leg_was_over_is_anothers(
+    one: LegState, began: float, asked: float | None, is_after: bool
+) -> None:
+    assert _is_after_end(works(one), one, found(began=began, asked=asked)) is is_after
 
 
 # --- time passes ---

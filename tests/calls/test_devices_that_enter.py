@@ -185,6 +185,11 @@ def test_a_queue_without_a_name_is_known_by_its_device() -> None:
     named = holding(call(party("2003", RINGS), entered_at=0))
     handle_queued(queued(5, queueName="Sales"), named)
 
+    nowhere = holding(call(party("2003", RINGS), entered_at=0))
+    handle_queued(queued(5, None), nowhere)
+
+    assert "queue_name" not in nowhere.calls[1].facts
+    assert nowhere.calls[1].waits_at == "?"
     by = Origin("Queued", said.id, moment(5), OriginRule.QUEUE_DEVICE)
     assert held.calls[1].facts["queue_name"] == (TimedValue(moment(5), "5000", by),)
     assert [one.value for one in named.calls[1].facts["queue_name"]] == ["Sales"]
