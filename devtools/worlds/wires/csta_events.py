@@ -127,7 +127,7 @@ class CstaEvents:
             subject,
             self._ends(event, shape),
             self._state(event, shape),
-            text("cause", data.get("cause") or shape.cause) if shape.cause else "",
+            text("cause", self._cause(event, shape, device)) if shape.cause else "",
             self._outside(event, device),
             self._linkage(event),
             self._private(data),
@@ -160,7 +160,8 @@ class CstaEvents:
     def _ends(self, event: Event, shape: Shape) -> str:
         data = event.data
         if event.type == "Diverted":
-            return self.devices.device("newDestination", data.get("newDestination", "")) + _redirected("")
+            to = str(data.get("newDestination", ""))
+            return self.devices.device("newDestination", self._queues.get(to, to)) + _redirected("")
         if not shape.is_redirected:
             return ""
         queue = self._queues.get(data.get("queueName", ""), "") if event.type != "Queued" else ""
@@ -176,6 +177,12 @@ class CstaEvents:
     def _outside(self, event: Event, device: str) -> str:
         is_outbound = event.data.get("direction") == "outbound" or device == f"T{event.data['callId']}"
         return self.devices.device("associatedCalledDevice", "T1") if is_outbound else ""
+
+    def _cause(self, event: Event, shape: Shape, device: str) -> str:
+        is_called = event.type in ("Delivered", "Established") and device in self._phones
+        is_new = is_called and self._dialled.get(str(event.data["callId"]), device) != device
+        default = "newCall" if is_new and self.habits.new_call else shape.cause
+        return str(event.data.get("cause") or default)
 
     def _linkage(self, event: Event) -> str:
         inside = thread(str(event.data.get("interactionId", "")))

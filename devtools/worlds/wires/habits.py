@@ -15,7 +15,8 @@ class Habits(Struct, frozen=True):
     `written_out`: devices are `N<2001>`. `opaque`: connections name their device by an id of the switch. `answerer`:
     an Established names the connection that answered, also where the contract's event names the caller's. `one_r`:
     TransferedEvent. `segments`: snapshots come in segments. `session`: there is an application session (ECMA-354).
-    `agents`: GetAgentState is served.
+    `agents`: GetAgentState is served. `new_call`: what an extension dialled is a new call (cause `newCall`) where it
+    rings and is answered, also of a consultation.
     """
 
     edition: str = EDITIONS[2]
@@ -26,6 +27,7 @@ class Habits(Struct, frozen=True):
     segments: bool = False
     session: bool = True
     agents: bool = True
+    new_call: bool = False
 
 
 def chosen_habits(title: str) -> Habits:
@@ -40,4 +42,5 @@ def chosen_habits(title: str) -> Habits:
         segments=rng.random() < 0.3,
         session=rng.random() < 0.6,
         agents=rng.random() < 0.7,
+        new_call=rng.random() < 0.4,
     )

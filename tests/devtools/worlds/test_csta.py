@@ -12,7 +12,9 @@ from devtools.worlds.judge.runner import ALL, run
 from devtools.worlds.judge.scenario import Event, Qms, Recording, Scenario, Site
 from devtools.worlds.players.csta import CstaCorePlayer, read_scenario
 from devtools.worlds.players.simulated_loop import NothingLeft, SimulatedLoop
-from devtools.worlds.wires.csta_worlds import QUEUE_DEVICES, csta_world
+from devtools.worlds.wires.csta_events import CstaEvents
+from devtools.worlds.wires.csta_worlds import QUEUE_DEVICES, SAYABLE, csta_world
+from devtools.worlds.wires.habits import Habits
 
 HERE = {"callId": "100", "deviceId": "2001"}
 
@@ -103,7 +105,7 @@ def test_two_conversations_soon_after_each_other_are_doubtful_where_no_event_say
 
 def test_worlds_are_made_so_that_csta_can_say_them() -> None:
     worlds = [csta_world(seed, ALL) for seed in range(200)]
-    assert {kind for world in worlds for kind in world.kinds} == set(KINDS)
+    assert {kind for world in worlds for kind in world.kinds} == {*KINDS, *SAYABLE}
     assert any(world.gap for world in worlds)
     assert any(world.stall for world in worlds)
     for world in worlds:
@@ -121,3 +123,20 @@ def test_an_hour_passes_at_once_where_nothing_is_left_to_do() -> None:
     with pytest.raises(NothingLeft):
         loop.run_until_complete(loop.create_future())
     loop.close()
+
+
+def test_some_servers_call_it_a_new_call_where_a_consulted_phone_rings_and_answers() -> None:
+    events = CstaEvents(Habits(new_call=True), ("2001", "2002"), QUEUE_DEVICES)
+    dialled = {"callId": "101", "deviceId": "2001", "cause": "consultation"}
+    (first,) = events.messages(Event(0, "Originated", dialled, 0, "e1"), 1)
+    (second,) = events.messages(Event(2, "Established", {"callId": "101", "deviceId": "2002"}, 2, "e2"), 1)
+    assert b"<cause>consultation</cause>" in first
+    assert b"<cause>newCall</cause>" in second
+
+
+def test_a_call_overflows_from_the_device_of_a_queue_to_that_of_another() -> None:
+    events = CstaEvents(Habits(), ("2001",), QUEUE_DEVICES)
+    data = {"callId": "101", "deviceId": "Sales", "newDestination": "Support", "cause": "overflow"}
+    (message,) = events.messages(Event(0, "Diverted", data, 0, "e1"), 1)
+    assert message.index(QUEUE_DEVICES["Sales"].encode()) < message.index(QUEUE_DEVICES["Support"].encode())
+    assert b"Support" not in message
