@@ -6,6 +6,7 @@ from calls.models import CallerViewKind
 from calls.objectives.promises import BAD_OUTCOMES
 from calls.pipeline.restore_guard import WENT_BACK, notice_restore
 from calls.replay.compare_period import (
+    OTHERS,
     RUN_OUT,
     WARM_UP,
     PeriodComparison,
@@ -31,6 +32,7 @@ __all__ = [
     "BAD_OUTCOMES",
     "CALLER",
     "LAST_HOUR",
+    "OTHERS",
     "RUN_OUT",
     "SEE_CALLERS",
     "WARM_UP",

@@ -14,6 +14,7 @@ from agents.api import sessions_at
 from calls.models import Checkpoint, QueueName
 from calls.pipeline.source_context import SourceContext, load_source_context
 from calls.replay.difference import (
+    SETTINGS_TAKEN_WITHIN,
     DifferenceCause,
     LegAccount,
     PairedLegs,
@@ -24,6 +25,7 @@ from calls.replay.difference import (
 )
 from calls.replay.erased import ErasedEvents, knows_caller, without_remains
 from calls.replay.journal_pages import EventPage, pages
+from calls.replay.list_changes import list_changes
 from calls.replay.nearby import BESIDE, is_beside
 from calls.replay.reading_ahead import reading_ahead
 from calls.replay.recorded import CALLER_ERASED, SLICE, RecordedLegs, account_of, begin_of, read_slice, slice_of
@@ -153,7 +155,8 @@ class _Comparison:
         recorded: RecordedLegs,
     ) -> None:
         self._source, self._begin, self._end = source, begin, end
-        self._rules = ReplayRules(settings.context.site, settings.specs, hash_key())
+        changes = list_changes(source, begin - SETTINGS_TAKEN_WITHIN)
+        self._rules = ReplayRules(settings.context.site, settings.specs, hash_key(), changes=changes)
         self._recorded = recorded
         self._refold = Refold(
             source.slug,

@@ -5,7 +5,7 @@ A cause is stated only where the settings, the match or the leg's facts show it;
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -89,15 +89,31 @@ class PairedLegs(msgspec.Struct, frozen=True):
     extra: Sequence[LegAccount]
 
 
+class ListChange(msgspec.Struct, frozen=True):
+    """A change of which devices are extensions: those of ``names``, or all others. ``text``: when, for a person."""
+
+    at: datetime
+    text: str
+    names: frozenset[str]
+    is_of_others: bool = False
+
+    def concerns(self, extension: str) -> bool:
+        """Say whether an extension is one by the lists before or after the change alone."""
+        return (extension in self.names) is not self.is_of_others
+
+
 class ReplayRules(msgspec.Struct, frozen=True):
-    """The settings of the replay."""
+    """The settings of the replay. ``changes``: those that the history has of the lists of extensions, oldest first."""
 
     site: SiteSettings
     specs: Sequence[FlagSpec]
     hash_key: bytes = b""
     interactions: SameInteractions = msgspec.field(default_factory=SameInteractions)
+    changes: Sequence[ListChange] = ()
 
 
+#: Maximum time after which settings hold for the calls that begin.
+SETTINGS_TAKEN_WITHIN: Final = timedelta(minutes=1)
 #: The outcome of a leg for whose recording QMS was never asked: whether there was one is not known.
 UNKNOWN_OUTCOME: Final = "not known: QMS was not asked"
 #: Fields of which the values may be shown and kept: they are no data of a person, and there are few of them.
@@ -158,13 +174,25 @@ def _missing(leg: LegAccount, rules: ReplayRules) -> ReplayDifference:
 
 
 def _extra(leg: LegAccount, extensions: set[str], rules: ReplayRules) -> ReplayDifference:
-    """An extension that had no leg at all in that time was none by the settings of then, as far as can be seen."""
+    """An extension that had no leg at all in that time was none by the settings of then, as far as can be seen.
+
+    So was one of which the history says that a list was changed since, and perhaps changed back.
+    """
+    changed = _changed_since(leg, rules)
+    if changed:
+        return _of(leg, DifferenceKind.EXTRA_LEG, DifferenceCause.EXTENSIONS, changed)
     if leg.extension in extensions:
         cause = DifferenceCause.RULES
     else:
         is_test = leg.extension in rules.site.canaries
         cause = DifferenceCause.CANARY if is_test else DifferenceCause.EXTENSIONS
     return _of(leg, DifferenceKind.EXTRA_LEG, cause)
+
+
+def _changed_since(leg: LegAccount, rules: ReplayRules) -> str:
+    """Say when a list was changed first, since a leg, by which its extension was none then, or is one now."""
+    since = leg.connected_at - SETTINGS_TAKEN_WITHIN
+    return next((one.text for one in rules.changes if one.at > since and one.concerns(leg.extension)), "")
 
 
 def _with_id_of_then(was: LegAccount, would_be: LegAccount, rules: ReplayRules) -> LegAccount:

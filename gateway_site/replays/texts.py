@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from calls.api import OTHERS
 from gateway_site.replays.results import ResultGroup, SourceResult
 
 _KINDS = {
@@ -41,8 +42,9 @@ _ADVICE = {
     " the settings of the CTI source are as you want them.",
     "wrapup_wait": "See the wait for the wrap-up in the Recording Services: a wrap-up that comes later is not written.",
     "not_asked": "Nothing is known to be wrong: what QMS would have answered only a live call can show.",
-    "rules": "After an upgrade, read its notes. With the same version, open the first legs and read how they were"
-    " decided; report it if that does not explain it.",
+    "rules": "After an upgrade, read its notes. With the same version, see in the history whether a setting of the"
+    " source, its services or the flags was changed meanwhile, and changed back; open the first legs and read how they"
+    " were decided. Report it if neither explains it.",
 }
 
 
@@ -64,7 +66,8 @@ def group_title(group: ResultGroup) -> str:
 
 def group_cause(group: ResultGroup) -> str:
     """Return the cause of a group in words."""
-    return _CAUSES[group.cause]
+    changed = group.subject if group.kind == "extra_leg" and group.cause == "extensions" else ""
+    return f"{_CAUSES[group.cause]}{f', changed {changed}' if changed not in ('', OTHERS) else ''}"
 
 
 def group_advice(group: ResultGroup) -> str:
