@@ -1,7 +1,7 @@
 """Keep what a run found: a difference that is found again is the same row, one that is no longer found is withdrawn.
 
 What a person did holds for what was found then: a finding that is found again after its repair is open again, and one
-that was acknowledged raises its alarm again where it had been withdrawn, or became another (cause or grade).
+that was acknowledged raises its alarm again where it had been withdrawn, or became another (cause, grade or flags).
 """
 
 from collections.abc import Sequence
@@ -71,7 +71,9 @@ def _open_again(service: RecordingService, found: Sequence[ReconciliationFinding
 
 
 def _is_another(before: ReconciliationFinding, now: ReconciliationFinding) -> bool:
-    return before.withdrawn_at is not None or (before.cause, before.grade) != (now.cause, now.grade)
+    if before.withdrawn_at is not None or sorted(before.names) != sorted(now.names):
+        return True
+    return (before.cause, before.grade) != (now.cause, now.grade)
 
 
 def as_first_judged(service: RecordingService, findings: Sequence[Finding]) -> list[Finding]:

@@ -117,15 +117,16 @@ def test_what_was_acknowledged_and_became_another_finding_raises_its_alarm_again
     """Before: who took note of a minor finding heard of nothing when it became critical, or came back."""
     reconcile(site)
     critical = ReconciliationFinding.objects.filter(grade="critical").order_by("pk")
-    same, other, back, *_ = critical.values_list("pk", flat=True)
+    same, other, back, names, *_ = critical.values_list("pk", flat=True)
     critical.update(acknowledged_at=site.end, acknowledged_by="ada")
     critical.filter(pk=back).update(withdrawn_at=site.end)
     ReconciliationFinding.objects.filter(pk=other).update(grade="minor", cause="taken_but_not_confirmed")
+    ReconciliationFinding.objects.filter(pk=names).update(names=["CallerName"])
     reconcile(site, hours_later=72)
 
     noted = dict(ReconciliationFinding.objects.values_list("pk", "acknowledged_by"))
-    assert (noted[same], noted[other], noted[back]) == ("ada", "", "")
-    assert open_critical(site.service.pk) == 2
+    assert (noted[same], noted[other], noted[back], noted[names]) == ("ada", "", "", "")
+    assert open_critical(site.service.pk) == 3
 
 
 def test_a_run_goes_on_where_the_service_failed(site: PlantedSite) -> None:
