@@ -68,9 +68,9 @@ def ended(call: CallState, names: tuple[str, ...], at: datetime) -> CallState:
 def inherit(work: UnitOfWork, incarnation: int, device_id: str, origin: Origin, cause: str | None = None) -> None:
     """Give a call that a device dials the interaction of the call that the device holds, if it is one only.
 
-    Only the device that holds one call and dials another consults. A trunk holds nothing for others, and a device that
-    another one calls does not consult, though it has a call on hold. ``origin``: the event
-    by which it dials, of which ``cause`` is.
+    Only the device that holds one call and dials another consults; one that talks in a further call meanwhile may
+    consult about that. A trunk holds nothing for others, and a device that another one calls does not consult, though
+    it has a call on hold. ``origin``: the event by which it dials, of which ``cause`` is.
     """
     call = work.calls[incarnation]
     party = call.parties.get(device_id)
@@ -78,11 +78,13 @@ def inherit(work: UnitOfWork, incarnation: int, device_id: str, origin: Origin, 
         return
     if not work.site.is_extension(device_id) or not _dials(work, incarnation, device_id):
         return
-    others = [leg for leg in work.legs_at(device_id) if _is_held(work, leg, incarnation, cause)]
-    if len({leg.facts.interaction_id for leg in others}) == 1:
-        work.put_leg(replace(others[0], consulted=incarnation))
+    others = [leg for leg in work.legs_at(device_id) if _is_open_besides(work, leg, incarnation)]
+    held = [leg for leg in others if leg.is_held or cause == "consultation"]
+    about = held + [leg for leg in others if held and _is_to_be_held(leg, held)]
+    if len({leg.facts.interaction_id for leg in about}) == 1:
+        work.put_leg(replace(held[0], consulted=incarnation))
         call = work.put_call(
-            learn(call, {INHERITED: others[0].facts.interaction_id}, origin, heard_order(work, work.clock))
+            learn(call, {INHERITED: held[0].facts.interaction_id}, origin, heard_order(work, work.clock))
         )
         refresh_facts(work, call, call.touched_gateway_at)
 
@@ -95,6 +97,13 @@ def inherit_late(work: UnitOfWork, held: LegState, at: datetime) -> None:
         if party is not None and party.has_dialled and party.since is not None and party.since >= at:
             dialled = Origin("Originated", "", party.since, OriginRule.CONSULTATION)
             inherit(work, leg.incarnation, held.device_id, dialled)
+
+
+def inherit_after_end(work: UnitOfWork, left: LegState | None, at: datetime) -> None:
+    """Let a consultation inherit that its device had dialled after another of its calls had ended, as is heard now."""
+    for leg in work.legs_at(left.device_id) if left is not None and not left.is_held else ():
+        if leg.is_held and leg.phase is LegPhase.OPEN:
+            inherit_late(work, leg, at)
 
 
 def disinherit(work: UnitOfWork, held: LegState, at: datetime, gateway_at: datetime) -> None:
@@ -137,8 +146,16 @@ def _dials(work: UnitOfWork, incarnation: int, device_id: str) -> bool:
     return [name for name, one in parties if one.has_dialled or one.state in dialling] == [device_id]
 
 
-def _is_held(work: UnitOfWork, leg: LegState, incarnation: int, cause: str | None) -> bool:
-    holds = work.calls.get(leg.incarnation)
+def _is_open_besides(work: UnitOfWork, leg: LegState, incarnation: int) -> bool:
+    """Say whether a leg is open in another call, whose id is not used again."""
+    call = work.calls.get(leg.incarnation)
     is_other = leg.phase is LegPhase.OPEN and leg.incarnation != incarnation
-    is_other = is_other and (holds is None or holds.superseded_at is None)  # Its id is used again: it is over.
-    return is_other and (leg.is_held or cause == "consultation")
+    return is_other and (call is None or call.superseded_at is None)
+
+
+def _is_to_be_held(leg: LegState, held: list[LegState]) -> bool:
+    """Say whether a leg talks, with calls held since before it began: a phone that dials has put it on hold, too.
+
+    That it did, or that the leg has ended, is still to be heard, and which of the calls the phone consults about.
+    """
+    return not leg.is_held and all(leg.connected_source_at > one.connected_source_at for one in held)

@@ -12,7 +12,7 @@ from calls.core.call_facts import INHERITED
 from calls.core.consultation import (
     _dials,
     _is_consulted,
-    _is_held,
+    _is_open_besides,
     customers_first,
     disinherit,
     ended,
@@ -320,8 +320,7 @@ def test_nobody_inherits_from_a_call_whose_id_is_used_again_nor_twice() -> None:
     held = holding(dialled, other(party(), superseded_at=11), legs=(interaction(HELD),))
 
     assert _dials(held, 1, "2001")
-    assert not _is_held(held, HELD, 1, None)
-    assert not _is_held(held, HELD, 1, "consultation")
+    assert not _is_open_besides(held, HELD, 1)
     known = holding(replace(dialled, facts={INHERITED: history((3, "I3"))}), other(party()), legs=(interaction(HELD),))
     inherit(known, 1, "2001", DIALLED)
     assert known.legs[2].consulted is None

@@ -17,7 +17,7 @@ from calls.core.call_end import (
 from calls.core.call_evidence import states_another_interaction
 from calls.core.clocks import CLOSE, GRACE, TICK, has_whole_seconds, moments_of
 from calls.core.connections import connect_device, connection_of, note_seen, open_before
-from calls.core.consultation import disinherit, inherit, inherit_late
+from calls.core.consultation import disinherit, inherit, inherit_after_end, inherit_late
 from calls.core.consulted_before import connect_who_consulted
 from calls.core.dispatch import apply
 from calls.core.ends_apart import divide_where_cleared, divide_where_rung, end_before_again, leave_queue
@@ -236,9 +236,10 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
         return
     _return_leg(work, party, event)
     leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
-    if leg is not None and leg.consulted is not None:
+    if leg is not None:
         disinherit(work, leg, event.time, event.at)
     clear_party(work, call, device_id, event.time, event.at, f"Extension {device_id} disconnected.")
+    inherit_after_end(work, leg, event.time)
     note_stalled_end(work, party.leg if party is not None else None, event)
     connect_as_heard(work, call.incarnation, device_id, event)
     leave_queue(work, work.calls[call.incarnation], device_id, event)
