@@ -1,6 +1,7 @@
 """Which calls a transfer or conference joins, as its reports say, each with what one monitored device knows."""
 
 from datetime import datetime
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -10,9 +11,11 @@ from calls.core.consultation import customers_first
 from calls.core.ends_apart import divide_where_handed_on
 from calls.core.former_ids import take_back_clearing
 from calls.core.incarnations import begin_call, call_at
-from calls.core.state import CallState, LegPhase
+from calls.core.state import CallState, LegPhase, PartyState
 from calls.core.unit_of_work import UnitOfWork
-from cti.events import CallEvent
+from cti.events import CallEvent, Conferenced, Transferred
+
+Joining = TypeVar("Joining", Transferred, Conferenced)
 
 
 def old_calls(work: UnitOfWork, event: CallEvent, host: str) -> list[CallState]:
@@ -30,6 +33,33 @@ def old_calls(work: UnitOfWork, event: CallEvent, host: str) -> list[CallState]:
     if len(calls) == 1:
         return _completed(work, event, calls[0], host)
     return sorted(calls, key=lambda call: _seniority(work, call, host))
+
+
+def with_host(work: UnitOfWork, event: Joining) -> Joining:
+    """Return an event that does not name the device that joins two calls with the only phone that is in both.
+
+    Who hands one call on, and is not named, is not known: another phone may have been in it.
+    """
+    data = event.data
+    if data.transferring_device_id or data.conferencing_device_id or data.device_id:
+        return event
+    named = dict.fromkeys(name for name in (data.primary_old_call_id, data.secondary_old_call_id) if name)
+    calls = [call for name in named if (call := call_at(work, name, "", event.time)) is not None]
+    if len(calls) != 2:
+        return event
+    hosts = set.intersection(*({name for name in call.parties if _may_hand_on(work, call, name)} for call in calls))
+    hosts -= {data.transferred_to_device_id, data.added_party_id}
+    if len(hosts) != 1:
+        return event
+    host = "conferencing_device_id" if isinstance(event, Conferenced) else "transferring_device_id"
+    return replace(event, data=replace(data, **{host: hosts.pop()}))
+
+
+def _may_hand_on(work: UnitOfWork, call: CallState, device_id: str) -> bool:
+    """Say whether a phone is in a call, and talks or dials there."""
+    party = call.parties[device_id]
+    is_in = party.is_here and party.state is not PartyState.ALERTING
+    return is_in and not party.outside and work.site.is_extension(device_id)
 
 
 def is_repeated(olds: list[CallState], new_id: str) -> bool:

@@ -18,7 +18,7 @@ from calls.core.former_ids import former_ids
 from calls.core.handed_interactions import handed_facts, without_doubtful
 from calls.core.handed_queues import with_later_queue
 from calls.core.incarnations import begin_call
-from calls.core.joined_calls import is_repeated, old_calls, resulting_id
+from calls.core.joined_calls import is_repeated, old_calls, resulting_id, with_host
 from calls.core.leavers import leave, leave_before
 from calls.core.legs import open_leg, put_party, refresh_facts
 from calls.core.origins import Origin, OriginRule, origin_of
@@ -43,6 +43,7 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     of 2002 begins at 23.0. Had 2001 consulted 2002 before, 2002's leg of the consultation would go on in the resulting
     call, with the customer's data, if its recording does.
     """
+    event = with_host(work, event)
     leaver = event.data.transferring_device_id or event.data.device_id or ""
     olds, new_id = old_calls(work, event, leaver), resulting_id(event)
     if is_repeated(olds, new_id):
@@ -115,6 +116,7 @@ def handle_conferenced(event: Conferenced, work: UnitOfWork) -> None:
     Who was consulted has another recording since, where the recorder follows the call's id: QMS is asked as after a
     transfer. Unless it says so, the leg goes on with its recording.
     """
+    event = with_host(work, event)
     host = event.data.conferencing_device_id or event.data.device_id or ""
     olds, new_id = old_calls(work, event, host), resulting_id(event)
     if is_repeated(olds, new_id):
