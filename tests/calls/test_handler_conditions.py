@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from calls.core.handlers.connections import (
+    _connect_before,
     _doubt_after,
     _has_left_before,
     _has_left_later,
@@ -121,6 +122,20 @@ def test_who_is_found_connected_keeps_how_many_legs_it_had_and_is_joined_late() 
     )
     assert _in_progress(call(), answered(5), PartyState.CONNECTED).ordinal == 0
     assert not _in_progress(call(), answered(5), PartyState.CONNECTED).outside
+
+
+@pytest.mark.parametrize(
+    ("time", "began", "site", "is_before"),
+    [(14, 16, {}, True), (15, 16, {}, False), (14, 14.999, {}, False), (14, 15, {}, True), (14, 16, NO_TIMES, False)],
+)
+def test_a_device_was_connected_before_an_end_that_was_heard_first(
+    time: float, began: float, site: dict[str, Any], is_before: bool
+) -> None:
+    one = call(party(leg=1, left_before=moment(15), ordinal=1), entered_at=0)
+    held = holding(one, legs=(leg(began, incarnation=1, call_id="C1"),), **site)
+
+    assert _connect_before(held, one, "2001", answered(time)) is is_before
+    assert (len(held.legs) == 2) is is_before
 
 
 # --- holds ---
