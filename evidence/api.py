@@ -1,7 +1,7 @@
 """What other apps may use of the evidence."""
 
 from evidence.audit import AuditCount, chain_problems, chain_words, missing_seals
-from evidence.chain import UnsealedEntry, UnsealedFlag, append, forget_salts, held_head
+from evidence.chain import UnsealedEntry, UnsealedFlag, append, end_problem, forget_salts, held_head
 from evidence.export import NoEvidence, export_of, has_evidence
 from evidence.guard import seal_files, standing_problems
 from evidence.keys import change_key, present_key
@@ -18,6 +18,7 @@ __all__ = [
     "chain_problems",
     "chain_words",
     "change_key",
+    "end_problem",
     "export_of",
     "forget_entries",
     "forget_salts",

@@ -7,6 +7,7 @@ import msgspec
 from django.conf import settings
 
 from clock.text import site_time
+from evidence.chain import ChainEnd, head_problem
 from evidence.export import key_changes
 from evidence.merkle import leaf_hash, root_of
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidenceSeal
@@ -152,8 +153,8 @@ def _of_blocks(count: AuditCount, kept_from: str) -> Iterator[str]:
         next_entry = header.first_entry + header.entries
         count.blocks += 1
     head = EvidenceHead.objects.filter(pk=1).first()
-    if head is not None and (head.last_block, head.last_entry) != (next_block - 1, next_entry - 1):
-        yield f"the chain ends at block {next_block - 1}; it had {head.last_block}"
+    if head is not None:
+        yield from filter(None, [head_problem(head, ChainEnd(next_block - 1, next_entry - 1, previous))])
 
 
 def _last_sealed_block() -> int:
@@ -196,7 +197,12 @@ def _all_of(entry: EvidenceEntry) -> str:
 
 def _filed_wrongly(entry: EvidenceEntry) -> str:
     """Say which column beside an entry is not as its text says: by these it is found, and its values are erased."""
-    columns = {"recording": entry.recording_guid, "leg": entry.leg_id, "retry": entry.write_end}
+    columns = {
+        "recording": entry.recording_guid,
+        "leg": entry.leg_id,
+        "write": entry.write_id,
+        "retry": entry.write_end,
+    }
     try:
         body = msgspec.json.decode(entry.body, type=dict[str, msgspec.Raw])
         other = [name for name, value in columns.items() if name in body and msgspec.json.decode(body[name]) != value]
@@ -232,7 +238,9 @@ def day_problems(
     blocks = list(EvidenceBlock.objects.filter(day=day).order_by("number"))
     signed = msgspec.json.decode(statement, type=SealStatement)
     hashes = [bytes.fromhex(text_hash(block.header)) for block in blocks]
-    if not blocks or root_of(hashes).hex() != signed.root or signed.day != day.isoformat():
+    numbers = list(range(signed.first_block, signed.first_block + signed.blocks))
+    is_as_sealed = bool(blocks) and root_of(hashes).hex() == signed.root and signed.day == day.isoformat()
+    if not is_as_sealed or [block.number for block in blocks] != numbers:
         yield marked("its blocks are not those that were sealed", *map(_number_and_header, blocks))
     try:
         yield from _of_day(blocks, kept_from, AuditCount() if count is None else count)

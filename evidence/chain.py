@@ -11,7 +11,7 @@ from bulk.tables import UpsertTable
 from clock.text import site_time
 from evidence.merkle import leaf_hash, root_of
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead
-from evidence.records import BlockHeader, SealedFlag, as_text, commitment, text_hash
+from evidence.records import NOTHING_BEFORE, BlockHeader, SealedFlag, as_text, commitment, text_hash
 
 SALT_BYTES = 16
 #: The columns of an entry, in the order of ``_entry``.
@@ -46,6 +46,44 @@ def held_head() -> EvidenceHead:
     """Return the head, locked until the transaction ends: appending and erasing wait for each other."""
     EvidenceHead.objects.get_or_create(pk=1)
     return EvidenceHead.objects.select_for_update().get(pk=1)
+
+
+class ChainEnd(msgspec.Struct, frozen=True):
+    """The last block of the chain, its last entry and its hash."""
+
+    block: int
+    entry: int
+    hash: str
+
+
+def head_problem(head: EvidenceHead, end: ChainEnd) -> str:
+    """Say that the chain ends elsewhere than its head says; empty where it does not."""
+    if ChainEnd(head.last_block, head.last_entry, head.last_hash) == end:
+        return ""
+    where = f"block {end.block}, entry {end.entry}, {end.hash[:16]}"
+    return f"the chain ends at {where}; its head says {head}, {head.last_hash[:16]}"
+
+
+@transaction.atomic
+def end_problem() -> str:
+    """Say why nothing may be appended: what would be could not be sealed. Raises ``MsgspecError``."""
+    return head_problem(held_head(), _end())
+
+
+@transaction.atomic
+def put_head_right() -> None:
+    """Let the chain go on after its last block. Raises ``MsgspecError``."""
+    head, end = held_head(), _end()
+    head.last_block, head.last_entry, head.last_hash = end.block, end.entry, end.hash
+    head.save(update_fields=["last_block", "last_entry", "last_hash"])
+
+
+def _end() -> ChainEnd:
+    text = EvidenceBlock.objects.order_by("-number").values_list("header", flat=True).first()
+    if text is None:
+        return ChainEnd(0, 0, NOTHING_BEFORE)
+    last = msgspec.json.decode(text, type=BlockHeader)
+    return ChainEnd(last.block, last.first_entry + last.entries - 1, text_hash(text))
 
 
 def append(head: EvidenceHead, drafts: Sequence[UnsealedEntry], now: datetime) -> None:

@@ -7,12 +7,13 @@ import msgspec
 import structlog
 
 from clock.text import site_time
+from evidence.chain import end_problem, put_head_right
 from evidence.comparison import Misfit, check_days, compare, day_misfits, lost_file, lost_lines, seal_file_path
 from evidence.due import due_misfits
 from evidence.models import EvidenceSealFile
 from evidence.progress import NONE_SEEN, ComparisonProgress, read_progress, write_progress
 from evidence.seal_file import HeldFile, KnownSeals, SealLine, host_name, known_seals
-from evidence.unsealed import Sealed, file_by_time, misfiled, moved, sealed_until, with_seen
+from evidence.unsealed import Sealed, file_by_time, misfiled, misplaced, moved, sealed_until, with_seen
 
 log = structlog.get_logger()
 
@@ -48,9 +49,19 @@ def look(file: HeldFile, now: datetime, budget: float | None = BUDGET) -> Look:
     wrong = (*misfiled(sealed, now), *moved(progress, sealed))
     unsealed = [Misfit(one, is_undone=True) for one in wrong if one not in known.accepted]
     due = [] if unsealed else due_misfits(now, known.accepted)  # Filed again, they may follow each other.
-    found = [*lost, *compared.misfits, *day_misfits(progress, known), *unsealed, *due]
+    found = [*lost, *compared.misfits, *day_misfits(progress, known), *_of_ends(), *unsealed, *due]
     _keep(row, known, progress, found, now)
     return Look(known, found)
+
+
+def _of_ends() -> list[Misfit]:
+    """Return what does not fit before the first block and after the last one."""
+    found = [Misfit(one, acceptable=False) for one in misplaced()]
+    try:
+        text = end_problem()
+    except msgspec.MsgspecError:
+        return [*found, Misfit("the header of the last block cannot be read", acceptable=False)]
+    return [*found, Misfit(text, is_undone=True)] if text else found
 
 
 def last_seal(known: KnownSeals) -> Sealed:
@@ -127,12 +138,13 @@ def file_words(row: EvidenceSealFile) -> str:
 
 
 def accept(file: HeldFile, found: Look, by: str, reason: str, now: datetime) -> None:
-    """Let a person's word end the acceptable problems that a look found; the file keeps who, when, why and what.
+    """Let a person's word end the problems of a look, all acceptable; the file keeps who, when, why and what.
 
-    Blocks that are filed under a wrong day are filed again, so that a seal covers them: what was wrong is a problem
+    Blocks that are filed under a wrong day are filed again, so that a seal covers them, and the chain goes on after
+    its last block: what was wrong is a problem
     once more when it comes back, unless it cannot be put right.
     """
-    taken = [one for one in found.misfits if one.acceptable]
+    taken = found.misfits
     days = sorted({day for one in taken for day in one.days})
     texts = [text for one in taken if not one.is_undone for text in (one.text, one.later) if text]
     undone = [one.text for one in taken if one.is_undone]
@@ -143,6 +155,7 @@ def accept(file: HeldFile, found: Look, by: str, reason: str, now: datetime) -> 
     EvidenceSealFile.objects.filter(file=known.file).update(seals=len(known.seals))
     sealed, progress = last_seal(known), read_progress(file.path, known.file)
     if undone:
+        put_head_right()
         file_by_time(sealed, now)
         left = tuple(misfiled(sealed, now))  # Days were sealed that have not come: no earlier one can seal these.
         file.add([msgspec.structs.replace(line, accepted=left, undone=(), days=(), gone="")] if left else [])

@@ -115,8 +115,9 @@ class EvidenceSeal(models.Model):
 class EvidenceSealFile(models.Model):
     """What a machine's file of seals said at the last comparison, for the page and the alarm; the file is what counts.
 
-    No comparison reads this row: it lies in the database that it guards. ``pass_at``, ``next_day`` and ``faults`` are
-    copies of what the machine keeps beside its file (``evidence.progress``).
+    It lies in the database that it guards, and can only stop a seal: by ``problems`` of another machine, and by
+    ``seals``, which shows that the file is gone or lost lines. ``pass_at``, ``next_day`` and ``faults`` are copies of
+    what the machine keeps beside its file (``evidence.progress``), and no comparison reads them.
     """
 
     file = models.CharField(max_length=64, primary_key=True)

@@ -7,15 +7,24 @@ here. ``known_seals`` reads what the lines say; pure but for ``HeldFile``.
 import fcntl
 import os
 import socket
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 
 from evidence.records import SealStatement, day_of
+
+#: Maximum wait for another program of this machine that compares, and how often it is asked, in seconds.
+HELD_SECONDS, ASK_SECONDS = 10.0, 0.05
+
+
+class FileHeld(OSError):
+    """Another program holds the file of seals."""
 
 
 class NoSealLine(ValueError):
@@ -75,15 +84,14 @@ class HeldFile:
         self._descriptor = descriptor
         self.path = path
 
-    def lines(self) -> list[SealLine]:
+    def lines(self) -> Sequence[SealLine]:
         """Return the lines. Raises ``NoSealLine`` where one cannot be read."""
         return read_lines(self.path)
 
     def drop_torn_line(self) -> int:
         """Drop a last line that was not written to its end; return the size. Its seal is read from the database."""
-        text = self.path.read_bytes()
-        if not text.endswith(b"\n"):
-            os.ftruncate(self._descriptor, text.rfind(b"\n") + 1)
+        if not _is_whole(self.path):
+            os.ftruncate(self._descriptor, self.path.read_bytes().rfind(b"\n") + 1)
         return os.fstat(self._descriptor).st_size
 
     def add(self, lines: Sequence[SealLine]) -> None:
@@ -93,10 +101,26 @@ class HeldFile:
             os.fsync(self._descriptor)
 
 
-def read_lines(path: Path) -> list[SealLine]:
+def _is_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 1))
+        return not size or file.read(1) == b"\n"
+
+
+def read_lines(path: Path) -> Sequence[SealLine]:
     """Return the lines of a file, none where there is no file. Raises ``OSError``, and ``NoSealLine``."""
-    texts = path.read_bytes().splitlines() if path.exists() else []
-    return [_line(text, number) for number, text in enumerate(texts, 1) if text.strip()]
+    if not path.exists():
+        return ()
+    state = path.stat()
+    return _lines(path, state.st_ino, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _lines(path: Path, *_: int) -> Sequence[SealLine]:
+    """Read the file once, as long as it is the same one, of the same size and time: each look asks for it twice."""
+    texts = path.read_bytes().splitlines()
+    return tuple(_line(text, number) for number, text in enumerate(texts, 1) if text.strip())
 
 
 def _line(text: bytes, number: int) -> SealLine:
@@ -119,17 +143,30 @@ def _line(text: bytes, number: int) -> SealLine:
 
 @contextmanager
 def held_file(path: Path, now: datetime) -> Iterator[HeldFile]:
-    """Hold the file of this machine; the first one begins it. Raises ``OSError``."""
+    """Hold the file of this machine; the first one begins it. Raises ``OSError``, and ``FileHeld``."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _hold(descriptor)
         held = HeldFile(descriptor, path)
         if not held.drop_torn_line():
             held.add([SealLine(at=now.isoformat(), begun=uuid.uuid4().hex, host=host_name())])
         yield held
     finally:
         os.close(descriptor)
+
+
+def _hold(descriptor: int) -> None:
+    until = time.monotonic() + HELD_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= until:
+                raise FileHeld(f"another program has held it for {HELD_SECONDS:g} s: try again") from error
+            time.sleep(ASK_SECONDS)
+        else:
+            return
 
 
 def host_name() -> str:

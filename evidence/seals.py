@@ -4,6 +4,7 @@ from collections.abc import Container
 from datetime import date, datetime
 
 import msgspec
+import structlog
 from django.db import transaction
 from django.db.models import Sum
 
@@ -17,9 +18,11 @@ from evidence.keys import present_key, sign
 from evidence.merkle import root_of
 from evidence.models import EvidenceBlock, EvidenceKey, EvidenceSeal
 from evidence.records import NOTHING_BEFORE, BlockHeader, SealStatement, as_text, text_hash
-from evidence.seal_file import HeldFile, NoSealLine, SealLine, held_file, known_seals, words_of
+from evidence.seal_file import FileHeld, HeldFile, NoSealLine, SealLine, held_file, known_seals, words_of
 from evidence.unsealed import oldest_unsealed
 from evidence.verification import is_signed
+
+log = structlog.get_logger()
 
 
 class NotToBeSealed(Exception):
@@ -35,6 +38,8 @@ def seal_days(now: datetime) -> int:
         with held_file(seal_file_path(), now) as file:
             found = look(file, now)
             return 0 if found.misfits or standing_problems(now) else _seal_over(file, found, now)
+    except FileHeld:
+        log.warning("evidence_file_held")  # By a person's comparison, or by the run before: the next one compares.
     except (OSError, NoSealLine) as error:
         keep_unusable(f"the file of seals {seal_file_path()} cannot be used: {words_of(error)}", now)
     except (ValueError, OverflowError) as error:

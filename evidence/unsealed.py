@@ -49,6 +49,13 @@ def misfiled(sealed: Sealed, now: datetime) -> Iterator[str]:
         earliest, number = max(earliest, day), max(number, last)
 
 
+def misplaced() -> Iterator[str]:
+    """Yield what stands before the first block: no seal reaches it, and the days of the seals do not show it."""
+    first = EvidenceBlock.objects.order_by("number").values_list("number", flat=True).first()
+    if first is not None and first < 1:
+        yield f"block {first} stands before the first"
+
+
 def _days_of_unsealed(sealed: Sealed) -> list[tuple[date, int, int]]:
     unsealed = EvidenceBlock.objects.filter(number__gt=sealed.block).order_by().values("day")
     found = unsealed.annotate(first=Min("number"), last=Max("number")).values_list("day", "first", "last")

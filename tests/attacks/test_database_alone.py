@@ -251,6 +251,39 @@ def test_a_block_that_was_seen_and_is_gone_is_a_problem(now: datetime) -> None:
     assert problems() == ["block 3, which was there on 2026-03-04 and has no seal, is gone"]
 
 
+def test_a_block_before_the_first_is_a_problem(now: datetime) -> None:
+    """Before: "The database fits": no seal reaches it, and no sealed day has it."""
+    header = as_text(BlockHeader(block=0, previous="", first_entry=0, entries=1, root="", at=NOON.isoformat()))
+    EvidenceBlock.objects.create(number=0, day=date(2025, 1, 1), header=header, hash=text_hash(header))
+    assert (seal_days(now), problems()) == (0, ["block 0 stands before the first"])
+
+
+def test_a_sealed_block_keeps_its_number(now: datetime) -> None:
+    """Before: what has the numbers of sealed blocks counted as sealed."""
+    EvidenceBlock.objects.filter(number=2).update(number=-2)
+    EvidenceEntry.objects.filter(block_id=2).update(block_id=-2)
+    EvidenceBlock.objects.filter(number=-2).update(number=100)
+    EvidenceEntry.objects.filter(block_id=-2).update(block_id=100)
+    assert seal_days(now + timedelta(hours=7)) == 0
+    assert "2026-03-03, which is sealed: its blocks are not those that were sealed" in problems()
+
+
+@pytest.mark.parametrize("head", [{"last_block": 99}, {"last_entry": 2}, {"last_hash": "00" * 32}])
+def test_a_head_that_is_not_the_end_of_the_chain_is_a_problem_until_it_is_put_right(
+    now: datetime, clock_at: Any, head: dict[str, Any]
+) -> None:
+    """Before: what was appended after it could not be sealed, and no word ended that."""
+    EvidenceHead.objects.update(**head)
+    clock_at(now)
+    assert seal_days(now) == 0
+    assert problems()[0].startswith("the chain ends at block 3, entry 3, ")
+    with pytest.raises(CommandError, match=r"NOT PROVED:\n  the chain ends at block 3, entry 3, .*; its head says"):
+        call_command("verify_evidence")
+    call_command("evidence_seals", accept="a repair by hand went wrong")
+    add(now, 4)
+    assert [seal_days(now), seal_days(now + timedelta(days=1)), problems()] == [1, 1, []]
+
+
 # What the worker refuses, the command says
 
 
@@ -290,7 +323,10 @@ def test_a_header_that_cannot_be_read_is_named(now: datetime) -> None:
     """Before: the file of seals was said to be unusable."""
     EvidenceBlock.objects.filter(number=3).update(header="x", hash=text_hash("x"))
     assert seal_days(now) == 0
-    assert problems() == ["2026-03-04, which is to be sealed: a header of blocks 3 to 3 cannot be read"]
+    assert problems() == [
+        "the header of the last block cannot be read",
+        "2026-03-04, which is to be sealed: a header of blocks 3 to 3 cannot be read",
+    ]
 
 
 def test_the_command_names_what_another_machine_found(now: datetime, clock_at: Any) -> None:

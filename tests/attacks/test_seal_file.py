@@ -41,7 +41,8 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 def add(at: datetime, write: int) -> None:
     """Append a block of one entry."""
     head = held_head()
-    content: dict[str, object] = {"leg": write, "request": "WriteFlags", "answer": "written", "retry": 0}
+    of = {"leg": write, "write": write, "retry": 0}
+    content: dict[str, object] = {**of, "request": "WriteFlags", "answer": "written"}
     flags = [UnsealedFlag("AgentId", "A1")]
     draft = UnsealedEntry(
         recording_guid="8dbb780f", leg_id=write, write_id=write, write_end=0, content=content, flags=flags
@@ -85,7 +86,7 @@ def without_mark(text: str) -> str:
 
 
 def lines(path: Path) -> list[seal_file.SealLine]:
-    return seal_file.read_lines(path)
+    return list(seal_file.read_lines(path))
 
 
 def test_each_seal_is_in_the_file_once_and_a_day_that_fits_is_sealed(now: datetime, settings: Any) -> None:
@@ -232,7 +233,8 @@ def test_what_stands_beside_a_seal_is_what_was_sealed(now: datetime, column: str
 
 
 @pytest.mark.parametrize(
-    ("column", "name"), [("leg_id", "leg"), ("write_end", "retry"), ("recording_guid", "recording")]
+    ("column", "name"),
+    [("leg_id", "leg"), ("write_id", "write"), ("write_end", "retry"), ("recording_guid", "recording")],
 )
 def test_by_what_an_entry_is_found_is_as_its_text_says(now: datetime, column: str, name: str) -> None:
     """Before: an entry of another leg kept its salts when the caller was erased, and everything was "Proved"."""
@@ -272,6 +274,26 @@ def test_a_file_that_cannot_be_used_stops_the_signature_and_says_why(now: dateti
     settings.EVIDENCE_SEALS.write_text("nonsense\n")
     assert seal_days(now) == 0
     assert any("cannot be used: line 1 of it is no seal" in one for one in problems())
+
+
+def test_a_file_that_another_program_holds_is_not_waited_for_without_an_end(
+    now: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before: a program that stood still while it held the file held every worker up."""
+    monkeypatch.setattr(seal_file, "HELD_SECONDS", 0.0)
+    with seal_file.held_file(settings.EVIDENCE_SEALS, now):
+        assert (seal_days(now), problems()) == (0, [])
+        with pytest.raises(CommandError, match="another program has held it for 0 s: try again"):
+            call_command("evidence_seals")
+    assert seal_days(now) == 1
+
+
+def test_a_file_is_read_again_only_once_it_has_changed(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    seal_days(now)
+    seal_days(now)
+    read: list[int] = []
+    monkeypatch.setattr(seal_file, "_line", lambda text, number: read.append(number))
+    assert (seal_days(now), read) == (0, [])
 
 
 def _forget(settings: Any, text: str) -> None:

@@ -264,6 +264,16 @@ def test_a_write_that_was_committed_late_is_found_the_next_day(gateway: GatewayS
     assert EvidenceEntry.objects.count() == 3
 
 
+def test_a_head_that_is_not_as_the_chain_and_the_writes_are_leaves_no_write_out(gateway: GatewayStack) -> None:
+    sealed(gateway)
+    EvidenceHead.objects.update(last_write_id=10**9, last_block=99)
+    call(gateway, "C7")
+    for entries in (3, 4):
+        seal(gateway.time + timedelta(minutes=5))
+        assert EvidenceEntry.objects.count() == entries
+        call_command("evidence_seals", accept="a repair by hand went wrong")
+
+
 @pytest.mark.nightly
 def test_two_workers_at_once_make_one_chain(gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collect, "BLOCK", 1)

@@ -17,7 +17,7 @@ from history.commands import command_line
 
 #: What ends a problem; and what ends one that no word does.
 ENDS = "It ends when the rows are put back from a backup; or, where it is known why it is right, with --accept REASON."
-BACKUP = " (only a backup of the tables of the evidence ends this)"
+BACKUP = " (only a backup of the tables of the evidence ends this, and nothing is accepted before)"
 
 
 class Command(BaseCommand):
@@ -46,7 +46,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"Put back: {', '.join(put_back(now)) or 'none'}.")
             with held_file(seal_file_path(), now) as file:
                 found = look(file, now, budget=None)
-                if options["accept"] is not None and any(one.acceptable for one in found.misfits):
+                if options["accept"] is not None and found.misfits and all(one.acceptable for one in found.misfits):
                     found = self._accept(file, found, options["accept"].strip())
         except (OSError, NoSealLine) as error:
             raise CommandError(f"{seal_file_path()} cannot be used: {words_of(error)}") from error
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         if not reason:
             raise CommandError("Say why it is right, as in --accept 'the backup of 28 November was restored'.")
         now, user = clock.now(), getpass.getuser()
-        taken = [one.text for one in found.misfits if one.acceptable]
+        taken = [one.text for one in found.misfits]
         what = "; ".join(taken)
         text = f"By command, as {user} on this machine, because: {reason}. Accepted: {what}"
         LogEntry.objects.create(
