@@ -2,13 +2,37 @@
 """Run a management command of the QMS Gateway."""
 
 import os
+import select
 import sys
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import execute_from_command_line
+from django.core.management import ManagementUtility
+from django.core.management.base import BaseCommand
 
-STORE_ERROR, SETTINGS_ERROR, STOPPED = 1, 3, 130
+STORE_ERROR, SETTINGS_ERROR, STOPPED, UNREAD = 1, 3, 130, 141
+
+
+class TypedUtility(ManagementUtility):
+    """Runs commands, and calls them in every usage line as they are typed: ``TYPED_COMMAND`` says how."""
+
+    def __init__(self, argv: list[str]) -> None:
+        super().__init__(argv)
+        self.prog_name = os.environ.get("TYPED_COMMAND") or self.prog_name
+
+    def fetch_command(self, subcommand: str) -> BaseCommand:
+        """Return a command. Exits where there is none of this name."""
+        command: BaseCommand = super().fetch_command(subcommand)
+        made = command.create_parser
+
+        def create_parser(*words: str, **options: Any) -> Any:
+            parser = made(*words, **options)
+            parser.prog = f"{self.prog_name} {subcommand}"
+            return parser
+
+        command.create_parser = create_parser  # type: ignore[method-assign]  # the name is built in there alone
+        return command
 
 
 def main() -> None:
@@ -21,17 +45,30 @@ def main() -> None:
         sys.stderr.write(f"gateway: {error}\n")
         sys.exit(SETTINGS_ERROR)
     try:
-        execute_from_command_line(sys.argv)
+        TypedUtility(sys.argv).execute()
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.stderr.write("gateway: stopped\n")
         sys.exit(STOPPED)
     except Exception as error:
         from gateway_site.ops.store_refusals import sentence  # noqa: PLC0415  (most commands never need it)
 
+        if isinstance(error, BrokenPipeError) and _is_unread():
+            sys.exit(UNREAD)
         if "--traceback" in sys.argv or not (said := sentence(error)):
             raise
         sys.stderr.write(f"gateway: {said}\n")
         sys.exit(STORE_ERROR)
+
+
+def _is_unread() -> bool:
+    """Say whether nobody reads the output any more, as after ``| head``; what is left of it then goes nowhere."""
+    poll = select.poll()
+    poll.register(sys.stdout, 0)
+    if not any(state & select.POLLERR for _, state in poll.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
 
 
 if __name__ == "__main__":

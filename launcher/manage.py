@@ -31,6 +31,7 @@ def run(words: list[str]) -> int:
         os.environ.update(environment)
     elif (words or [""])[0] not in NEEDS_NO_DATABASE and _is_embedded():
         _make_database()
+    os.environ["TYPED_COMMAND"] = "./gateway manage"
     os.execv(sys.executable, [*MANAGE, *words])
 
 

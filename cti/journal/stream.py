@@ -18,6 +18,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -43,6 +44,8 @@ MEMBER = b"e"
 ERASED_AT_ONCE = 1000
 #: Notes of what was erased that are kept; each is of up to 1,000 entries.
 MAXIMUM_ERASED = 10_000
+#: They are forgotten this long after the archive has forgotten what lay beside the last of them.
+ERASED_KEPT = timedelta(days=2)
 START = "0-0"
 #: Refusals that only a person can correct; all others pass.
 NEEDS_A_PERSON = ("NOAUTH", "WRONGPASS", "NOPERM", "WRONGTYPE", "invalid username-password")
@@ -276,6 +279,7 @@ def _note_erased(slug: str, events: list[bytes], text: re.Pattern[bytes]) -> Non
     with translated():
         client().rpush(_erased_key(slug), msgspec.json.encode(note))
         client().ltrim(_erased_key(slug), -MAXIMUM_ERASED, -1)
+        client().expire(_erased_key(slug), timedelta(days=settings.ARCHIVE_DAYS) + ERASED_KEPT)
 
 
 def erased_in_journal(slug: str) -> list[ErasedCalls]:

@@ -1,5 +1,6 @@
 """The journal of a source: appended once, in order, by one leader; leases and ids that were seen."""
 
+import re
 import time
 from datetime import timedelta
 from typing import Any
@@ -264,3 +265,13 @@ def test_bytes_have_an_allowance_too_and_who_lacks_one_loses_nothing_of_the_othe
     assert take_allowance(1, 1, 1_000) is None
     assert [take_allowance(1, 9, 500) for _ in range(3)] == [Shortage(TOKEN_BYTES, 5)] * 3
     assert take_allowance(1, 9, 0) is None
+
+
+def test_of_which_calls_events_were_erased_is_forgotten_after_the_archive(settings: Settings) -> None:
+    """Before: these ids stayed in Redis for good."""
+    settings.ARCHIVE_DAYS = 30
+    JournalWriter("pbx", 5000).append(events(1))
+    api.erase_from_journal("pbx", "5000-1", re.compile(b"event-1"))
+
+    assert len(api.erased_in_journal("pbx")) == 1
+    assert 31 * 86_400 < client().ttl("erased:{pbx}") <= 32 * 86_400

@@ -1,5 +1,6 @@
 """A database or Redis that cannot be used is a sentence at the prompt; an error of the program keeps its traceback."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -75,10 +76,10 @@ def test_an_error_of_the_program_has_no_sentence() -> None:
 
 
 def run_manage(monkeypatch: pytest.MonkeyPatch, error: BaseException, *words: str) -> None:
-    def fails(argv: list[str]) -> None:
+    def fails(utility: object) -> None:
         raise error
 
-    monkeypatch.setattr("manage.execute_from_command_line", fails)
+    monkeypatch.setattr("manage.TypedUtility.execute", fails)
     monkeypatch.setattr("sys.argv", ["manage.py", "canary", *words])
     manage.main()
 
@@ -104,3 +105,28 @@ def test_a_command_that_a_person_stops_ends_without_a_traceback(
         run_manage(monkeypatch, KeyboardInterrupt())
 
     assert (ended.value.code, capsys.readouterr().err) == (130, "gateway: stopped\n")
+
+
+def test_a_command_whose_output_nobody_reads_any_more_ends_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As after ``| head``; a connection that breaks elsewhere is a defect."""
+    read, written = os.pipe()
+    with os.fdopen(written, "w") as output:
+        monkeypatch.setattr("sys.stdout", output)
+        with pytest.raises(BrokenPipeError):
+            run_manage(monkeypatch, BrokenPipeError())
+        os.close(read)
+        monkeypatch.setattr("manage.TypedUtility.execute", lambda _: output.write("a line"))
+        with pytest.raises(SystemExit) as ended:
+            manage.main()
+        assert ended.value.code == 141
+
+
+def test_usage_lines_name_a_command_as_it_is_typed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TYPED_COMMAND", "./gateway manage")
+    with pytest.raises(SystemExit):
+        manage.TypedUtility(["manage.py", "canary", "--help"]).execute()
+    assert capsys.readouterr().out.startswith("usage: ./gateway manage canary ")

@@ -141,6 +141,7 @@ def test_a_folder_that_has_a_running_demo_and_no_gateway_means_the_demo(
 
     assert started[0]["GATEWAY_ENV_FILE"] == str(tmp_path / "demo" / "env")
     assert started[0]["GATEWAY_VAR"] == str(tmp_path / "demo")
+    assert started[0]["TYPED_COMMAND"] == "./gateway manage"
     assert "BIND" not in started[0]
     assert "this speaks to the demo" in capsys.readouterr().err
     assert not (tmp_path / "gateway.sqlite3").exists()
