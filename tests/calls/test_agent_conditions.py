@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from agents.core.presence import AgentSession, KnownBy
-from calls.core.handlers.agent_events import _logged_on_later, _was_before
+from calls.core.handlers.agent_events import _logged_on_later, _note, _was_before
 from calls.core.legs import _is_known_then, _origin_of_session
 from calls.core.origins import Origin, OriginRule
-from calls.core.source_state import PartialGap
+from calls.core.source_state import PartialGap, Snapshot
 from calls.core.state import LegState
 from cti.events import AgentEvent
 from tests.calls.call_states import holding
@@ -124,3 +124,14 @@ def test_an_agents_origin_is_the_event_that_began_the_session(
 
     expected = None if rule is None else Origin(origin.partition(" ")[0], "e1", moment(5), rule)
     assert _origin_of_session(session) == expected
+
+
+@pytest.mark.parametrize(("agent_id", "stated"), [("9001", {"2001": frozenset({"9001"})}), ("", {})])
+def test_a_snapshot_states_who_is_at_a_phone_where_an_agent_is_named(
+    agent_id: str, stated: dict[str, frozenset[str]]
+) -> None:
+    taken = Snapshot(began_at=moment(3), began_gateway_at=moment(3))
+    held = holding(source={"snapshot": taken})
+    _note(held, agent("Ready", 5, agent_id))
+
+    assert held.source.snapshot == replace(taken, seated=frozenset({"2001"}), stated=stated)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from calls.core.handlers.transfer_conference import (
     _are_apart,
     _consult_ids,
+    _copy,
     _doubt_after,
     _goes_on,
     _has_come_and_gone,
@@ -147,6 +148,15 @@ def test_a_call_goes_on_in_the_last_one_to_which_it_was_moved() -> None:
 
     assert _last(held, one).incarnation == 3
     assert _last(holding(one, two), one).incarnation == 2
+
+
+def test_what_came_under_the_resulting_id_since_the_transfer_goes_on_in_the_call_that_begins() -> None:
+    main, before = call(party(), interaction="I1"), other(left("2003", at=15), party("2002", since=20), born=10)
+    begun = _copy(holding(main, before), handed(resultingCallId="C2"), main, "C2")
+
+    assert (begun.incarnation, begun.call_id, begun.waits_since) == (3, "C2", None)
+    assert set(begun.parties) == {"2002"}
+    assert (begun.rooted_at, begun.own_interaction) == (main.root, main.own_interaction)
 
 
 @pytest.mark.parametrize(
