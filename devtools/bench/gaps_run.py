@@ -27,18 +27,19 @@ from devtools.faults import observations
 from devtools.faults.environment import FaultEnvironment
 from devtools.servers import wait_until
 from flags.models import UNSETTLED, FlagSetting, FlagWrite
+from gateway_site.config.declaration import Declaration
 from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.reconciliation.runs import ask, steps
 from launcher.supervisor import stopped_by_signals
 from qms.api import connect
 from qms.guids import guid_key
 from qms.models import RecordingService
-from simulators.pbx.people import make_supervisors
+from simulators.pbx.people import TEST_PHONE, make_supervisors
 from simulators.qms.control_api import SiteState
 
 DAY = TrafficPlan(agents=24, calls_per_second=1.0, seconds=600, ring_seconds=1, talk_seconds=8, wrapup_seconds=4)
-#: Extensions of QMS users at which no call is reported, and of nobody that the gateway knows.
-UNHEARD, UNFOLLOWED = "88801", "88802"
+#: Extensions: of a QMS user where no call is reported; of nobody that the gateway knows; of a user, not monitored.
+UNHEARD, UNFOLLOWED, UNLISTED = TEST_PHONE, "88802", "88801"
 PATIENCE_SECONDS = 240.0
 #: Maximum time from the connection of a call until its flags go to QMS, in seconds.
 CALL_SECONDS = 60
@@ -59,6 +60,17 @@ class MadeSpan(NamedTuple):
         return is_then and (self.extensions is None or finding.extension in self.extensions)
 
 
+class _WithTestPhone(BenchStack):
+    """A gateway that monitors an extension at which nobody calls."""
+
+    def _declaration(self) -> Declaration:
+        site = super()._declaration()
+        [source] = site.cti_sources
+        return msgspec.structs.replace(
+            site, cti_sources=[msgspec.structs.replace(source, devices=[*(source.devices or ()), TEST_PHONE])]
+        )
+
+
 class GapsRun:
     """One run. ``made``: kind and cause that must be found, by the recording's GUID, or the leg that has none.
 
@@ -73,7 +85,7 @@ class GapsRun:
 
     def go(self) -> Result:
         """Break, compare, and judge."""
-        gateway = BenchStack(self.place, DAY)
+        gateway = _WithTestPhone(self.place, DAY)
         try:
             with stopped_by_signals():
                 gateway.start()
@@ -87,13 +99,15 @@ class GapsRun:
 
     def _break(self, gateway: BenchStack) -> None:
         self._awaits("a flagged leg", lambda: Leg.objects.filter(outcome="flagged").count() >= 8)
-        self._users(UNHEARD)
         service = RecordingService.objects.get()
-        QmsUser.objects.create(
-            service=service, user_id=UNHEARD, extension=UNHEARD, licence="Unlimited", loaded_at=_now()
-        )
+        for extension in (UNHEARD, UNLISTED):
+            self._users(extension)
+            QmsUser.objects.create(
+                service=service, user_id=extension, extension=extension, licence="Unlimited", loaded_at=_now()
+            )
         self._users(UNFOLLOWED)
-        for extension, cause in ((UNHEARD, "no_event"), (UNFOLLOWED, "extension_not_followed")):
+        causes = {UNHEARD: "no_event", UNFOLLOWED: "extension_not_followed", UNLISTED: "extension_not_listed"}
+        for extension, cause in causes.items():
             self.made[self._records(extension)] = ("recorded_without_flags", cause)
         foreign = self._records(UNFOLLOWED)
         self._post("/recordings", [{"guid": foreign, "flags": {"AgentId": "somebody"}}])

@@ -13,6 +13,7 @@ from flags.api import ShownValue, facts_values, shown_values
 from flags.models import RETRIABLE, FlagValue, FlagWrite
 from gateway_site.reconciliation.compare import FindingKind
 from gateway_site.reconciliation.findings import NOT_FOLLOWED
+from gateway_site.reconciliation.hearing import UNHEARD
 from gateway_site.reconciliation.models import ReconciliationFinding
 from qms.port import UnknownFlag
 
@@ -83,7 +84,7 @@ def since_then(finding: ReconciliationFinding) -> str:
     users = QmsUser.objects.filter(service_id=finding.service_id, extension=finding.extension, gone_at=None)
     if finding.cause == NOT_FOLLOWED and users.exists():
         return "A QMS user has this extension by now. What was true when it was first compared counts."
-    if finding.cause in ("no_event", "gap") and not users.exists():
+    if finding.cause in ("no_event", "gap", *UNHEARD) and not users.exists():
         return "No QMS user has this extension any more. What was true when it was first compared counts."
     return ""
 
@@ -97,6 +98,9 @@ def next_links(finding: ReconciliationFinding) -> list[NextLink]:
         NOT_FOLLOWED: NextLink("See the QMS users", reverse("admin:agents_qmsuser_changelist")),
         UnknownFlag.code: NextLink("See the Flags and their names", reverse("admin:flags_flagsetting_changelist")),
     }
+    if finding.cause in UNHEARD and finding.source_id:
+        page = reverse("admin:cti_ctisource_change", args=[finding.source_id])
+        links[finding.cause] = NextLink("See the settings of the CTI source", page)
     found = [links[finding.cause]] if finding.cause in links else []
     sent = FlagWrite.objects.filter(recording_guid=finding.recording_guid).exclude(recording_guid="").order_by("part")
     return found + [

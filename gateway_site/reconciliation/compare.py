@@ -21,6 +21,7 @@ from enum import StrEnum
 
 import msgspec
 
+from gateway_site.reconciliation.hearing import SourceHearing, why_unheard
 from qms.port import FlaggedRecording, Recording
 
 
@@ -95,7 +96,10 @@ class GapFacts(msgspec.Struct, frozen=True):
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gateway knows of a span. ``legs``: all of the span and its margins; ``holders``: by recording."""
+    """What the gateway knows of a span. ``legs``: all of the span and its margins; ``holders``: by recording.
+
+    ``sources``: those of the service, with the settings that say whose calls have legs.
+    """
 
     legs: Sequence[ComparedLeg]
     holders: Mapping[str, ComparedLeg]
@@ -104,6 +108,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     flag_names: frozenset[str]
     followed_extensions: frozenset[str]
     tolerance: timedelta
+    sources: Sequence[SourceHearing] = ()
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,7 +223,7 @@ def _unflagged(recording: Recording, leg: ComparedLeg, write: WriteFacts) -> Fin
 def _unclaimed(recording: Recording, known: Known, there: _AtExtension) -> Finding:
     candidates = _candidates(recording, there.legs, known.tolerance)
     if not candidates:
-        return _finding(recording, FindingKind.UNFLAGGED, *_why_without_leg(recording, known))
+        return _without_leg(recording, known)
     if len(candidates) > 1:
         return _finding(
             recording, FindingKind.UNFLAGGED, Grade.MAJOR, "several_candidates", candidates=_keys(candidates)
@@ -266,12 +271,15 @@ def _keys(legs: Iterable[ComparedLeg]) -> tuple[int, ...]:
     return tuple(leg.leg_id for leg in legs)
 
 
-def _why_without_leg(recording: Recording, known: Known) -> tuple[Grade, str]:
-    """Grade a recording that has no leg, and say why it has none: the ledger of gaps before any other cause."""
+def _without_leg(recording: Recording, known: Known) -> Finding:
+    """Grade a recording that has no leg, and say why it has none: what was not to be heard before any gap."""
     if recording.extension not in known.followed_extensions:
-        return Grade.MINOR, "extension_not_followed"
+        return _finding(recording, FindingKind.UNFLAGGED, Grade.MINOR, "extension_not_followed")
+    if unheard := why_unheard(known.sources, recording.extension, recording.started_at):
+        finding = _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, unheard.cause)
+        return msgspec.structs.replace(finding, source_id=unheard.source_id)
     is_in_gap = any(_is_in(gap, recording.started_at, known.tolerance) for gap in known.gaps)
-    return Grade.MAJOR, "gap" if is_in_gap else "no_event"
+    return _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, "gap" if is_in_gap else "no_event")
 
 
 def _is_in(gap: GapFacts, moment: datetime, tolerance: timedelta) -> bool:

@@ -11,6 +11,7 @@ import msgspec
 from django.db import transaction
 
 from gateway_site.reconciliation.compare import Finding, FindingKind, Grade
+from gateway_site.reconciliation.hearing import UNHEARD
 from gateway_site.reconciliation.known import chunks
 from gateway_site.reconciliation.models import ReconciliationFinding
 from qms.models import RecordingService
@@ -31,7 +32,7 @@ _RENEWED = (
 
 #: The cause of a recording at an extension of no QMS user; and all that say why a recording has no leg.
 NOT_FOLLOWED = "extension_not_followed"
-_BY_USERS = frozenset({NOT_FOLLOWED, "no_event", "gap"})
+_BY_USERS = frozenset({NOT_FOLLOWED, "no_event", "gap", *UNHEARD})
 
 
 def key_of(finding: Finding) -> str:
@@ -91,7 +92,9 @@ def as_first_judged(service: RecordingService, findings: Sequence[Finding]) -> l
 
 
 def _first_judged(finding: Finding, cause: str, grade: str) -> Finding:
-    """A gap that is known by now is a better cause than none: only what depends on the users stays."""
+    """A gap that is known by now is a better cause than none: only what depends on users or settings stays."""
+    if cause in UNHEARD and finding.cause == "no_event":
+        return msgspec.structs.replace(finding, cause=cause, grade=Grade(grade))
     if NOT_FOLLOWED not in (cause, finding.cause) or not {cause, finding.cause} <= _BY_USERS:
         return finding
     return msgspec.structs.replace(finding, cause=cause, grade=Grade(grade))

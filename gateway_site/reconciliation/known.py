@@ -15,6 +15,7 @@ from flags.api import ERASED
 from flags.models import RETRIABLE, EarlierName, FlagSetting, FlagValue, FlagWrite, WriteState
 from gateway_site.reconciliation.canary_times import recordings_of_real_canaries
 from gateway_site.reconciliation.compare import ComparedLeg, GapFacts, Known, WriteFacts
+from gateway_site.reconciliation.source_settings import hearing_of
 from qms.guids import spellings
 from qms.models import RecordingService
 from qms.port import FlaggedRecording
@@ -59,6 +60,7 @@ def known_of(
         flag_names=flag_names(),
         followed_extensions=_followed(service),
         tolerance=tolerance,
+        sources=hearing_of(service, begin),
     )
 
 

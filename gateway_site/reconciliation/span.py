@@ -12,6 +12,7 @@ from calls.objectives.comparison import UnlabelledRecordings, WrongKind, WrongRe
 from clock.text import shown
 from gateway_site.reconciliation.compare import FindingKind, Grade
 from gateway_site.reconciliation.counted import counted
+from gateway_site.reconciliation.hearing import UNHEARD
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.runs import kept_since
 from qms.models import RecordingService
@@ -19,7 +20,10 @@ from qms.models import RecordingService
 #: Maximum number of times, and of services, that are named as not compared.
 MAXIMUM_NAMED = 3
 #: Causes of a recording of which no one leg is known.
-_WITHOUT_ONE_LEG = ("gap", "no_event", "extension_not_followed", "several_candidates", "second_recording_of_leg")
+_WITHOUT_ONE_LEG = (
+    *("gap", "no_event", "extension_not_followed", "several_candidates", "second_recording_of_leg"),
+    *UNHEARD,
+)
 #: What is said of recordings that carry flags.
 _WRONG = {
     FindingKind.DIFFERENT: WrongKind.OTHER_VALUES,

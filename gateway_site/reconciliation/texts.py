@@ -7,6 +7,7 @@ from calls.core.outcomes import Outcome
 from calls.core.result_events import BRIEFLY, WHY
 from flags.api import REASONS
 from gateway_site.reconciliation.compare import FindingKind
+from gateway_site.reconciliation.hearing import IGNORED, NOT_LISTED, QUEUE
 
 
 class FindingText(msgspec.Struct, frozen=True):
@@ -64,6 +65,18 @@ _WHY = {
         "A QMS user has this extension, and no CTI source reported a call there at that time.",
         "Check that the extension is monitored by a CTI source, and that QMS recorded a call and not something else.",
     ),
+    IGNORED: (
+        "The extension is among the ignored devices of the CTI source: calls there are left out.",
+        "Nothing, if its calls are not meant to be flagged. Otherwise take it out of the ignored devices.",
+    ),
+    QUEUE: (
+        "For the CTI source the extension is a queue, and the recording of a queue has no leg.",
+        "If agents talk at it, take it out of the queues of the CTI source.",
+    ),
+    NOT_LISTED: (
+        "A QMS user has this extension, and it is among the devices of no CTI source of this service.",
+        "Add it to the devices of the CTI source that has its calls.",
+    ),
     "extension_not_followed": (
         "No QMS user that is loaded here has this extension.",
         "Nothing, if its calls are not meant to be flagged. Otherwise allocate it in QMS and refresh the QMS users.",
@@ -81,6 +94,9 @@ _BRIEFLY = {
     "gap": "the link to the CTI source was interrupted",
     "no_event": "no CTI source reported a call",
     "extension_not_followed": "an extension of no QMS user",
+    IGNORED: "an extension that the CTI source ignores",
+    QUEUE: "an extension that is a queue of the CTI source",
+    NOT_LISTED: "an extension outside the devices of the CTI sources",
     "several_candidates": "several legs may be the recording's",
     "second_recording_of_leg": "the leg has another recording",
     "write_queued": "the flag write waits",

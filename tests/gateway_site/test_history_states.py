@@ -1,7 +1,14 @@
 """What the history shows of a change, and what it never shows."""
 
-import pytest
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
+from django.contrib.admin.models import LogEntry
+
+from cti.models import CtiSource
+from history.commands import record_command, stored_state
+from history.former_values import former_values
 from history.states import differences, state_of, values
 from qms.models import DataServer, RecordingService
 from vault.fields import Secret
@@ -49,3 +56,32 @@ def test_a_password_in_an_address_is_not_shown() -> None:
 
 def test_a_long_value_is_cut_visibly() -> None:
     assert "(cut)" in values(state_of(service(identifiers=["node" * 200])))
+
+
+def test_what_a_list_was_before_each_change_is_read_out_of_the_history() -> None:
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    source = CtiSource.objects.create(slug="pbx", kind="http", options={"ignored_devices": ["2006. Options: x"]})
+    changes: list[dict[str, Any]] = [
+        {"devices": ["2001"]},
+        {"enabled": False},
+        {"options": {}},
+        {"devices": ["2" * 400]},
+        {"devices": []},
+    ]
+    for minute, change in enumerate(changes, 1):
+        before = stored_state(source)
+        for name, value in change.items():
+            setattr(source, name, value)
+        source.save()
+        record_command(source, before)
+        latest = LogEntry.objects.latest("id")
+        LogEntry.objects.filter(pk=latest.pk).update(action_time=noon + timedelta(minutes=minute))
+
+    found = former_values(source, ["Devices", "Options"], noon + timedelta(seconds=30))
+    assert [((one.until - noon).seconds // 60, one.values) for one in found] == [
+        (5, {"Devices": None}),
+        (4, {"Devices": ["2001"]}),
+        (3, {"Options": {"ignored_devices": ["2006. Options: x"]}}),
+        (1, {"Devices": []}),
+    ]
+    assert former_values(source, ["Devices"], noon + timedelta(minutes=5)) == []

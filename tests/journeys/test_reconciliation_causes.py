@@ -114,6 +114,21 @@ def test_each_kind_of_gap_of_a_bad_hour_stands_under_its_cause(gateway: GatewayS
     ]
 
 
+def test_a_call_at_an_ignored_extension_has_the_setting_as_its_cause(gateway: GatewayStack) -> None:
+    """Before: no CTI source reported a call, though one had."""
+    gateway.source.options = {"ignored_devices": ["2004"]}
+    gateway.source.save()
+    gateway.passes(5)
+    gateway.connects("C1", "2004")
+    gateway.passes(10)
+    gateway.qms.disconnected("2004", gateway.time)
+    gateway.call("ConnectionCleared", "C1", "2004")
+    gateway.passes(20)
+
+    [finding] = compare(gateway)
+    assert (finding.extension, finding.cause, finding.source) == ("2004", "extension_ignored", gateway.source)
+
+
 def test_a_flag_that_was_switched_off_since_is_no_difference(gateway: GatewayStack) -> None:
     gateway.passes(5)
     flagged_call(gateway, "C1", "2001")

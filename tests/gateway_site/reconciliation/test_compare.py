@@ -16,6 +16,8 @@ from gateway_site.reconciliation.compare import (
     WriteFacts,
     compared,
 )
+from gateway_site.reconciliation.hearing import HearingRules, SourceHearing
+from gateway_site.reconciliation.texts import cause_words
 from qms.port import Flag, FlaggedRecording, Recording
 
 TEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -215,6 +217,46 @@ def test_a_recording_without_any_leg_has_a_cause(
 ) -> None:
     [one] = found(recording(extension=extension), gaps=gaps)
     assert (one.kind, one.grade, one.cause) == (FindingKind.UNFLAGGED, grade, cause)
+
+
+HEARS_ALL = SourceHearing(1, [HearingRules()])
+IGNORES = SourceHearing(2, [HearingRules(ignored=frozenset({"2001"}))])
+LISTS_OTHERS = SourceHearing(3, [HearingRules(devices=frozenset({"2002"}))])
+NEEDS_A_LIST = SourceHearing(3, [HearingRules(needs_devices=True)])
+IS_A_QUEUE = SourceHearing(4, [HearingRules(queues=frozenset({"2001"}))])
+
+
+@pytest.mark.parametrize(
+    ("sources", "cause", "source_id"),
+    [
+        ((IGNORES,), "extension_ignored", 2),
+        ((LISTS_OTHERS,), "extension_not_listed", 3),
+        ((NEEDS_A_LIST,), "extension_not_listed", 3),
+        ((IS_A_QUEUE, LISTS_OTHERS), "extension_is_queue", 4),
+        ((LISTS_OTHERS, IGNORES), "extension_ignored", 2),
+        ((LISTS_OTHERS, HEARS_ALL), "gap", None),  # One was to hear it, and its link was interrupted.
+        ((), "gap", None),
+    ],
+)
+def test_what_the_settings_leave_out_is_no_gap_and_no_missing_report(
+    sources: tuple[SourceHearing, ...], cause: str, source_id: int | None
+) -> None:
+    [one] = found(recording(), sources=sources, gaps=(GapFacts(at(-10), at(10), "link"),))
+    assert (one.grade, one.cause, one.source_id) == (Grade.MAJOR, cause, source_id)
+    assert cause_words(one.cause) != one.cause.replace("_", " "), "it is worded"
+
+
+def test_the_settings_count_that_held_when_the_recording_began() -> None:
+    """A change made since then, and taken back, is the cause of that time alone; what is not known blames nothing."""
+    rules = [
+        HearingRules(until=at(10)),
+        HearingRules(until=at(20), ignored=frozenset({"2001"})),
+        HearingRules(until=at(30), is_known=False),
+        HearingRules(),
+    ]
+    begun = [recording("R1", 5), recording("R2", 15), recording("R3", 25), recording("R4", 40)]
+    causes = [one.cause for one in found(*begun, sources=(SourceHearing(1, rules),))]
+    assert causes == ["no_event", "extension_ignored", "no_event", "no_event"]
 
 
 def test_flags_that_qms_refused_beside_a_wrap_up_that_it_took_are_missing() -> None:

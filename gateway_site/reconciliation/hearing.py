@@ -1,0 +1,63 @@
+"""Whether the CTI sources of a service were to hear an extension, by their settings at a time; pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+#: Causes of a recording of whose call no leg could come by a source's settings, what was decided on purpose first.
+IGNORED, QUEUE, NOT_LISTED = "extension_ignored", "extension_is_queue", "extension_not_listed"
+UNHEARD = (IGNORED, QUEUE, NOT_LISTED)
+
+
+class HearingRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a source's settings says whose calls have legs, until these were changed; None: they still hold.
+
+    ``is_known``: False where the history does not tell what they were.
+    """
+
+    until: datetime | None = None
+    devices: frozenset[str] = frozenset()
+    queues: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
+    needs_devices: bool = False
+    is_known: bool = True
+
+    def lack(self, extension: str) -> str:
+        """Return why a call at an extension has no leg by these settings; "" where it has one."""
+        if not self.is_known:
+            return ""
+        if extension in self.ignored:
+            return IGNORED
+        if extension in self.queues:
+            return QUEUE
+        is_listed = extension in self.devices or not (self.devices or self.needs_devices)
+        return "" if is_listed else NOT_LISTED
+
+
+class SourceHearing(msgspec.Struct, frozen=True):
+    """A source and its settings, those that held first before the later ones."""
+
+    source_id: int
+    rules: Sequence[HearingRules]
+
+    def lack(self, extension: str, moment: datetime) -> str:
+        """Return why a call at an extension had no leg by the settings of that moment; "" where it had one."""
+        held = (one for one in self.rules if one.until is None or moment < one.until)
+        rules = next(held, None)
+        return rules.lack(extension) if rules is not None else ""
+
+
+class Unheard(msgspec.Struct, frozen=True):
+    """Why no source was to hear an extension, and the source whose settings say so."""
+
+    cause: str
+    source_id: int
+
+
+def why_unheard(sources: Sequence[SourceHearing], extension: str, moment: datetime) -> Unheard | None:
+    """Return why no source of a service was to hear an extension; None where one was, or where there is none."""
+    lacks = [(one.lack(extension, moment), one.source_id) for one in sources]
+    if not lacks or not all(cause for cause, _ in lacks):
+        return None
+    return Unheard(*min(lacks, key=lambda lack: UNHEARD.index(lack[0])))
