@@ -280,9 +280,14 @@ class QueueNameAdmin(CallsAdmin):
 class GapAdmin(CallsAdmin):
     """The ledger of what each source may have missed."""
 
-    list_display = ("source", "began_at", "ended_at", "reason", "legs_saved", "legs_lost")
+    list_display = ("source", "began_at", "ended_at", "extensions", "reason", "legs_saved", "legs_lost")
     list_filter = ("source",)
     list_before_template = "calls/gaps_before.html"
+
+    @display(description="Extensions")
+    def extensions(self, gap: Gap) -> str:
+        """Name the extensions whose events were missed."""
+        return gap.extensions
 
 
 @admin.register(Checkpoint)

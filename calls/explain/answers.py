@@ -150,15 +150,26 @@ def _writes(leg_id: int) -> tuple[WriteCase, ...]:
 
 def _gap_before(row: Leg) -> GapCase | None:
     """Return the gap in which a leg that was seen late began."""
-    found = _gaps(row.source, row.connected_at)
+    found = _gaps(row.source, row.device_id, row.connected_at)
     return found[0] if found else None
 
 
-def _gaps(source: CtiSource, at: datetime) -> tuple[GapCase, ...]:
-    """Return the gaps of a source that cover a moment, give or take."""
+def _gaps(source: CtiSource, extension: str, at: datetime) -> tuple[GapCase, ...]:
+    """Return the gaps of a source, or of this extension of it, that cover a moment, give or take."""
     over = Q(ended_at=None) | Q(ended_at__gte=at - SLACK)
-    rows = Gap.objects.filter(over, source=source, began_at__lte=at + SLACK).order_by("-began_at")[:MAXIMUM_GAPS]
-    return tuple(GapCase(source.slug, row.began_at, row.ended_at, row.reason) for row in rows)
+    own = Q(devices__isnull=True) | Q(devices__has_key=extension)
+    rows = Gap.objects.filter(over, own, source=source, began_at__lte=at + SLACK).order_by("-began_at")
+    ends = [(row, row.end_at(extension)) for row in rows[:LOOKED_AT]]
+    found = [
+        GapCase(source.slug, row.began_at, end, row.reason, extension if row.devices is not None else "")
+        for row, end in ends
+        if _is_over_after(end, at)
+    ]
+    return tuple(found[:MAXIMUM_GAPS])
+
+
+def _is_over_after(end: datetime | None, at: datetime) -> bool:
+    return end is None or end >= at - SLACK
 
 
 def _nothing(question: Question, now: datetime) -> NothingCase:
@@ -205,7 +216,7 @@ def _source(source: CtiSource, extension: str, at: datetime, *, is_journal_away:
     behind, is_away = (None, True) if is_journal_away else _behind(source)
     return msgspec.structs.replace(
         case,
-        gaps=_gaps(source, at),
+        gaps=_gaps(source, extension, at),
         behind_since=behind,
         is_journal_away=is_away,
         unread=_unread(source, at),

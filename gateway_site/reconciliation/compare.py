@@ -88,11 +88,13 @@ class WriteFacts(msgspec.Struct, frozen=True):
 
 
 class GapFacts(msgspec.Struct, frozen=True):
-    """A time in which events of a source could be missed."""
+    """A time in which events of a source could be missed: of these devices, each until its end, or of all (None)."""
 
     began_at: datetime
     ended_at: datetime | None
     reason: str
+    devices: Mapping[str, datetime | None] | None = None
+    source_id: int | None = None
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -278,12 +280,22 @@ def _without_leg(recording: Recording, known: Known) -> Finding:
     if unheard := why_unheard(known.sources, recording.extension, recording.started_at):
         finding = _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, unheard.cause)
         return msgspec.structs.replace(finding, source_id=unheard.source_id)
-    is_in_gap = any(_is_in(gap, recording.started_at, known.tolerance) for gap in known.gaps)
-    return _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, "gap" if is_in_gap else "no_event")
+    gaps = [gap for gap in known.gaps if _is_in(gap, recording, known)]
+    is_of_link = any(gap.devices is None for gap in gaps)
+    cause = "gap" if is_of_link else "extension_gap" if gaps else "no_event"
+    return _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, cause)
 
 
-def _is_in(gap: GapFacts, moment: datetime, tolerance: timedelta) -> bool:
-    return gap.began_at - tolerance <= moment and (gap.ended_at is None or moment <= gap.ended_at + tolerance)
+def _is_in(gap: GapFacts, recording: Recording, known: Known) -> bool:
+    """Say whether a recording began in a gap of its extension, of a source that was to hear this."""
+    moment, extension = recording.started_at, recording.extension
+    hearing = next((one for one in known.sources if one.source_id == gap.source_id), None)
+    if hearing is not None and hearing.lack(extension, moment):
+        return False
+    if gap.devices is not None and extension not in gap.devices:
+        return False
+    ended_at = gap.ended_at if gap.devices is None else gap.devices[extension]
+    return gap.began_at - known.tolerance <= moment and (ended_at is None or moment <= ended_at + known.tolerance)
 
 
 def _of_leg(leg: ComparedLeg, listed: set[str]) -> Finding | None:

@@ -198,7 +198,16 @@ def _gaps(service: RecordingService, begin: datetime, end: datetime) -> list[Gap
     """Return the gaps of the sources whose calls the service records."""
     rows = Gap.objects.filter(Q(ended_at=None) | Q(ended_at__gte=begin), began_at__lt=end)
     own = rows.filter(source__allocations__service=service)
-    return [GapFacts(*row) for row in own.values_list("began_at", "ended_at", "reason")]
+    return [
+        GapFacts(
+            began_at=gap.began_at,
+            ended_at=gap.ended_at,
+            reason=gap.reason,
+            devices=None if gap.devices is None else {one: gap.end_at(one) for one in gap.devices},
+            source_id=gap.source_id,
+        )
+        for gap in own
+    ]
 
 
 def flag_names() -> frozenset[str]:

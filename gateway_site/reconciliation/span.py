@@ -21,7 +21,7 @@ from qms.models import RecordingService
 MAXIMUM_NAMED = 3
 #: Causes of a recording of which no one leg is known.
 _WITHOUT_ONE_LEG = (
-    *("gap", "no_event", "extension_not_followed", "several_candidates", "second_recording_of_leg"),
+    *("gap", "extension_gap", "no_event", "extension_not_followed", "several_candidates", "second_recording_of_leg"),
     *UNHEARD,
 )
 #: What is said of recordings that carry flags.

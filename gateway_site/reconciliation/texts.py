@@ -61,6 +61,10 @@ _WHY = {
         "Look at the recording rules of the extension. The gateway flags one recording for each leg.",
     ),
     "gap": ("The link to the CTI source was interrupted at that time.", _LOOK_AT_GAPS),
+    "extension_gap": (
+        "Events of this extension were missed at that time, while the link to the CTI source stood.",
+        "See the gaps of the source for the reason. Calls within a gap cannot be recovered.",
+    ),
     "no_event": (
         "A QMS user has this extension, and no CTI source reported a call there at that time.",
         "Check that the extension is monitored by a CTI source, and that QMS recorded a call and not something else.",
@@ -92,6 +96,7 @@ _BRIEFLY = {
     "lost_in_qms": "lost in QMS",
     "not_in_qms": "deleted in QMS",
     "gap": "the link to the CTI source was interrupted",
+    "extension_gap": "events of the extension were missed",
     "no_event": "no CTI source reported a call",
     "extension_not_followed": "an extension of no QMS user",
     IGNORED: "an extension that the CTI source ignores",

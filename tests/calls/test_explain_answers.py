@@ -161,6 +161,26 @@ def test_a_gap_of_that_time_is_reported(pbx: CtiSource, began: int, ended: int |
 
 
 @pytest.mark.parametrize(
+    ("devices", "heading"),
+    [
+        ({"2001": "", "2002": ""}, "Events of 2001 were missed then"),
+        (
+            {"2001": (NOON - timedelta(minutes=5)).isoformat(), "2002": ""},
+            "The PBX reported no connected call there then",
+        ),
+        ({"2002": ""}, "The PBX reported no connected call there then"),
+    ],
+)
+def test_a_gap_of_named_extensions_is_a_cause_at_these_alone(
+    pbx: CtiSource, devices: dict[str, str], heading: str
+) -> None:
+    """Before: a gap of one phone was the cause at every extension of the source."""
+    Gap.objects.create(source=pbx, began_at=NOON - timedelta(minutes=9), devices=devices)
+
+    assert nothing().heading == heading
+
+
+@pytest.mark.parametrize(
     ("members", "said"),
     [
         ({"devices": ["2002"]}, "does not monitor extension 2001"),

@@ -157,6 +157,11 @@ def test_in_a_gap_of_some_extensions_each_is_distinguished_and_the_rest_is_flagg
     gateway.snapshot(("C2", "2002"), devices=["2001", "2002"])
     gateway.passes(10)
     assert ledger(gateway) == [(5, 20, 1, 0), (10, None, 0, 0)]
+    [first, second] = Gap.objects.order_by("began_at")
+    assert first.devices == {"2001": ""}
+    assert second.devices is not None
+    assert (list(second.devices), second.extensions) == (["2002", "2003"], "2002, 2003")
+    assert (second.end_at("2002"), second.end_at("2003")) == (first.ended_at, None)
 
     gateway.link("Restored", devices=["2003"])
     gateway.clears("C2", "2002")

@@ -24,12 +24,13 @@ class Mood(StrEnum):
 
 
 class GapCase(msgspec.Struct, frozen=True):
-    """A time in which a source may have missed events."""
+    """A time in which a source may have missed events; ``extension``: of this one alone, while its link stood."""
 
     source: str
     began_at: datetime
     ended_at: datetime | None
     reason: str
+    extension: str = ""
 
 
 class WriteCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,7 +224,12 @@ def gap_text(gap: GapCase, zone: tzinfo) -> str:
     """Describe a gap in one sentence."""
     until = f"to {date_and_time(gap.ended_at, zone)}" if gap.ended_at else "until now"
     reason = f" ({gap.reason.rstrip('.')})" if gap.reason else ""
-    return f"the link of {gap.source} was lost from {date_and_time(gap.began_at, zone)} {until}{reason}."
+    what = (
+        f"events of {gap.extension} were missed by {gap.source}"
+        if gap.extension
+        else f"the link of {gap.source} was lost"
+    )
+    return f"{what} from {date_and_time(gap.began_at, zone)} {until}{reason}."
 
 
 def _agent_unknown() -> Cause:

@@ -214,11 +214,14 @@ def _not_listed(one: SourceCase, extension: str) -> tuple[str, str]:
 
 
 def _in_gap(gap: GapCase, zone: tzinfo) -> Cause:
+    todo = f"Find out why the link of {gap.source} was lost: see the gaps, and the source's page."
+    if gap.extension:
+        todo = "Find out why by the gap's reason: see the gaps."
     return Cause(
-        "The link was down then",
+        f"Events of {gap.extension} were missed then" if gap.extension else "The link was down then",
         f"The ledger has a gap then: {gap_text(gap, zone)} Calls that began and ended inside a gap "
         "cannot be recovered, so this recording cannot be flagged any more.",
-        f"Nothing for this call. Find out why the link of {gap.source} was lost: see the gaps, and the source's page.",
+        f"Nothing for this call. {todo}",
     )
 
 

@@ -208,6 +208,9 @@ def test_a_recording_that_began_within_a_leg_is_that_legs_second_one() -> None:
         ("2001", (GapFacts(at(-10), at(10), "link"),), Grade.MAJOR, "gap"),
         ("2001", (GapFacts(at(-10), None, "link"),), Grade.MAJOR, "gap"),
         ("2001", (GapFacts(at(-60), at(-10), "link"),), Grade.MAJOR, "no_event"),
+        ("2001", (GapFacts(at(-10), at(60), "", {"2001": at(60)}),), Grade.MAJOR, "extension_gap"),
+        ("2001", (GapFacts(at(-10), at(60), "", {"2001": at(-7), "2002": at(60)}),), Grade.MAJOR, "no_event"),
+        ("2001", (GapFacts(at(-10), None, "", {"2002": None}),), Grade.MAJOR, "no_event"),
         ("2999", (), Grade.MINOR, "extension_not_followed"),
         ("2999", (GapFacts(at(-10), None, "link"),), Grade.MINOR, "extension_not_followed"),
     ],
@@ -219,6 +222,7 @@ def test_a_recording_without_any_leg_has_a_cause(
     assert (one.kind, one.grade, one.cause) == (FindingKind.UNFLAGGED, grade, cause)
 
 
+LINK_LOST = 7
 HEARS_ALL = SourceHearing(1, [HearingRules()])
 IGNORES = SourceHearing(2, [HearingRules(ignored=frozenset({"2001"}))])
 LISTS_OTHERS = SourceHearing(3, [HearingRules(devices=frozenset({"2002"}))])
@@ -234,14 +238,19 @@ IS_A_QUEUE = SourceHearing(4, [HearingRules(queues=frozenset({"2001"}))])
         ((NEEDS_A_LIST,), "extension_not_listed", 3),
         ((IS_A_QUEUE, LISTS_OTHERS), "extension_is_queue", 4),
         ((LISTS_OTHERS, IGNORES), "extension_ignored", 2),
-        ((LISTS_OTHERS, HEARS_ALL), "gap", None),  # One was to hear it, and its link was interrupted.
+        (
+            (LISTS_OTHERS, replace(HEARS_ALL, source_id=LINK_LOST)),
+            "gap",
+            None,
+        ),  # One was to hear it, and its link was interrupted.
+        ((HEARS_ALL, replace(IGNORES, source_id=LINK_LOST)), "no_event", None),  # The other's was.
         ((), "gap", None),
     ],
 )
 def test_what_the_settings_leave_out_is_no_gap_and_no_missing_report(
     sources: tuple[SourceHearing, ...], cause: str, source_id: int | None
 ) -> None:
-    [one] = found(recording(), sources=sources, gaps=(GapFacts(at(-10), at(10), "link"),))
+    [one] = found(recording(), sources=sources, gaps=(GapFacts(at(-10), at(10), "link", source_id=LINK_LOST),))
     assert (one.grade, one.cause, one.source_id) == (Grade.MAJOR, cause, source_id)
     assert cause_words(one.cause) != one.cause.replace("_", " "), "it is worded"
 
