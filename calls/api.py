@@ -21,7 +21,7 @@ from calls.stats.histogram import Histogram, percentile, times
 from calls.stats.hourly import hour_of
 from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
 from calls.stats.source_load import publish_loads
-from calls.storage.decisions import LegDecision, decisions_of
+from calls.storage.decisions import LegDecision, RecordingOrigin, decisions_of, recording_origins
 from calls.ui.find import CALLER, Hit, find_calls
 from calls.ui.flag_preview import facts_of
 from calls.ui.leg_list import SEE_CALLERS
@@ -46,6 +46,7 @@ __all__ = [
     "NotAssignable",
     "PeriodComparison",
     "ReaderEnded",
+    "RecordingOrigin",
     "ReplaySettings",
     "assign_recording",
     "compare_period",
@@ -63,6 +64,7 @@ __all__ = [
     "publish_loads",
     "record_evidence_export",
     "record_view",
+    "recording_origins",
     "serve_searches",
     "serve_writes",
     "term_hash",

@@ -278,12 +278,18 @@ def summary(export: EvidenceExport) -> list[str]:
         values = {one.name: one.value for one in entry.values}
         flags = ", ".join(_flag_words(flag["name"], values) for flag in body["flags"]) or "no flags"
         when = f"of {entry.day}, NOT SEALED" if entry.day in waiting else f"sealed {entry.day}"
-        lines.append(f"Entry {body['entry']}, {when}: {_request_words(body['request'], body['answer'])} ({flags}).")
+        sent = _request_words(body["request"], body["answer"])
+        lines.append(f"Entry {body['entry']}, {when}: {sent} ({flags}).{_given_words(body.get('recording_known'))}")
     lines.append(
         "A file proves what it holds: entries of this recording before or after these may have been left out of it."
         " Only the site's whole chain shows that there are no others."
     )
     return lines
+
+
+def _given_words(known: Mapping[str, str] | None) -> str:
+    """Say that a person decided whose the recording is; nothing where QMS named it, or where it is not kept."""
+    return f" {known['by']} gave the recording to its leg, {known['at']}." if known and known["by"] else ""
 
 
 def _request_words(request: str, answer: str) -> str:

@@ -7,12 +7,27 @@ import msgspec
 
 from bulk.statements import fetched, moment, one_of
 from calls.core.flag_origins import flag_origins
+from calls.models import ASSIGNED
 from calls.storage.codec import NO_TRACE, read_leg
 
 #: Columns alone: a model of each leg's source would decode the source's list of devices for each leg.
 _OF_LEGS = """
 SELECT leg.id, source.slug, leg.device_id, leg.connected_at, leg.outcome, leg.reason_code, leg.facts
 FROM calls_leg AS leg JOIN cti_ctisource AS source ON source.id = leg.source_id WHERE leg.id """
+
+
+#: How a leg's recording became known: by the answer of QMS to a question, or by a person.
+_RECORDINGS = """
+SELECT leg_id, recording_guid, why, error, answered_at FROM calls_recordingsearch
+WHERE state = 'found' AND leg_id """
+
+
+class RecordingOrigin(msgspec.Struct, frozen=True):
+    """How it became known that a recording is a leg's: FindLiveRecording's answer; ``by``: the person who gave it."""
+
+    of: str
+    at: str
+    by: str = ""
 
 
 class DecisionOrigin(msgspec.Struct, frozen=True):
@@ -41,6 +56,21 @@ def decisions_of(leg_ids: Sequence[int]) -> Mapping[int, LegDecision]:
     """Return the decisions of these legs, as far as they are kept."""
     is_of_legs, keys = one_of(leg_ids)
     return {key: _decision(*columns) for key, *columns in fetched(_OF_LEGS + is_of_legs, [keys])}
+
+
+def recording_origins(leg_ids: Sequence[int]) -> Mapping[tuple[int, str], RecordingOrigin]:
+    """Return how each recording of these legs became theirs, as far as it is kept, by leg and recording.
+
+    A leg that took a recording over from another, as after a transfer, has no question of its own.
+    """
+    is_of_legs, keys = one_of(leg_ids)
+    rows = fetched(f"{_RECORDINGS}{is_of_legs} ORDER BY ordinal DESC", [keys])  # The first answer is the last here.
+    return {(leg, guid): _recording_origin(why, error, at) for leg, guid, why, error, at in rows}
+
+
+def _recording_origin(why: str, error: str, answered_at: datetime | str | None) -> RecordingOrigin:
+    at = moment(answered_at).isoformat() if answered_at else ""
+    return RecordingOrigin("a person", at, error) if why == ASSIGNED else RecordingOrigin("FindLiveRecording", at)
 
 
 def _decision(

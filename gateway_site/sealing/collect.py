@@ -18,7 +18,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from calls.api import LegDecision, decisions_of
+from calls.api import LegDecision, RecordingOrigin, decisions_of, recording_origins
 from clock.stopping import stop
 from evidence.api import UnsealedEntry, UnsealedFlag, append, end_problem, held_head, seal_days
 from evidence.models import EvidenceEntry, EvidenceHead, EvidencePending
@@ -145,7 +145,12 @@ def _append(head: EvidenceHead, rows: Sequence[FlagWrite], now: datetime) -> Non
         return
     decisions = decisions_of([row.leg_id for row in rows])
     flags = _flags([row.pk for row in rows])
-    append(head, [_unsealed(row, decisions.get(row.leg_id), flags.get(row.pk, [])) for row in rows], now)
+    origins = recording_origins([row.leg_id for row in rows])
+    entries = [
+        _unsealed(row, decisions.get(row.leg_id), flags.get(row.pk, []), origins.get((row.leg_id, row.recording_guid)))
+        for row in rows
+    ]
+    append(head, entries, now)
 
 
 def _flags(write_ids: Sequence[int]) -> Mapping[int, list[UnsealedFlag]]:
@@ -157,11 +162,14 @@ def _flags(write_ids: Sequence[int]) -> Mapping[int, list[UnsealedFlag]]:
     return found
 
 
-def _unsealed(row: FlagWrite, decision: LegDecision | None, flags: Sequence[UnsealedFlag]) -> UnsealedEntry:
+def _unsealed(
+    row: FlagWrite, decision: LegDecision | None, flags: Sequence[UnsealedFlag], origin: RecordingOrigin | None
+) -> UnsealedEntry:
     content: dict[str, object] = {
         "leg": row.leg_id,
         "write": row.pk,
         "decision": msgspec.to_builtins(decision) if decision else None,
+        "recording_known": msgspec.to_builtins(origin) if origin else None,
         "service": row.service.slug,
         "request": f"none: shadow mode ({row.part})" if row.state == WriteState.SHADOW else f"WriteFlags ({row.part})",
         "queued_at": row.created_at.isoformat(),

@@ -107,6 +107,7 @@ def test_a_recording_is_proved_by_its_export_and_the_public_key_alone(gateway: G
     assert {"of": "Call reference", "event": "Established", "rule": "CONNECTED"}.items() <= next(
         one for one in body["decision"]["origins"] if one["of"] == "Call reference"
     ).items()
+    assert (body["recording_known"]["of"], body["recording_known"]["by"]) == ("FindLiveRecording", "")
     assert "A1" not in export.entries[0].body
     assert chain() == []
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 import redis as redis_client
 from django.test import Client
@@ -11,10 +12,15 @@ from calls.api import Assignment, NotAssignable, assign_recording
 from calls.models import Leg
 from calls.storage.codec import leg_key, read_trace
 from cti.models import CtiSource
+from evidence.api import export_of
+from evidence.models import EvidenceEntry
+from evidence.verification import summary
+from flags.api import sent_values
 from flags.models import FlagWrite
 from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.reconciliation.repair import repair
 from gateway_site.reconciliation.runs import ask, steps
+from gateway_site.sealing import collect
 from simulators.qms.records import Troubles
 from tests.journeys.stack import GatewayStack
 
@@ -67,6 +73,25 @@ def test_a_missed_recording_is_found_given_to_its_leg_and_flagged(gateway: Gatew
     assert compare(gateway) == []
     finding.refresh_from_db()
     assert finding.repaired_by == "ada"
+
+
+def test_the_evidence_says_that_a_person_gave_the_recording_and_when(gateway: GatewayStack) -> None:
+    """Before: it read as if QMS had named the recording."""
+    [finding] = compare(gateway)
+    give(gateway, finding)
+    given_at = gateway.time
+    gateway.works()
+    later = gateway.time + timedelta(minutes=5)
+    collect.seal(lambda: later, later + timedelta(seconds=20))
+
+    [entry] = EvidenceEntry.objects.filter(recording_guid=finding.recording_guid)
+    assert msgspec.json.decode(entry.body)["recording_known"] == {
+        "of": "a person",
+        "at": given_at.isoformat(),
+        "by": "ada",
+    }
+    verdict = summary(export_of(finding.recording_guid, sent_values))
+    assert f"ada gave the recording to its leg, {given_at.isoformat()}." in verdict[2]
 
 
 def test_a_recording_that_was_flagged_meanwhile_is_not_given(gateway: GatewayStack) -> None:
