@@ -44,7 +44,9 @@ MAXIMUM_GROUPS, MAXIMUM_EXAMPLES = 200, 10
 #: The group of what is left over where there are too many.
 OTHERS = "others"
 #: Why a leg is not compared of whose call events may be missing.
-EVENTS_MISSING = "events of its call are not in the archive"
+EVENTS_MISSING = "events of its call may be missing in the archive"
+#: Why a leg is not compared that was settled, and would not be by what was read of it.
+UNSETTLED = f"it would not be settled {RUN_OUT // timedelta(hours=1)} hours after the period, or by now"
 
 
 class ReplaySettings(msgspec.Struct, frozen=True):
@@ -138,7 +140,8 @@ def compare_period(
         for page in pages(source.slug, begin - WARM_UP, end + RUN_OUT, _folded_to(source)):
             work.take(page)
             note(work.result)
-        work.finish(min(end + RUN_OUT, work.result.unfolded_from or now))
+        known_until = work.result.unfolded_from or now
+        work.finish(min(end + RUN_OUT, known_until), known_until)
     return work.result
 
 
@@ -231,10 +234,13 @@ class _Comparison:
         past = takewhile(lambda number: number + 1 < slice_of(now), self._pending)
         return [number for number in past if number not in unsettled]
 
-    def finish(self, until: datetime) -> None:
-        """Let the time pass in which nothing more happened, and compare what is left."""
+    def finish(self, until: datetime, answers_until: datetime) -> None:
+        """Let the time pass in which nothing more happened, take QMS's later answers, and compare what is left."""
         if self._last is not None:
             for leg in self._refold.finish(max(until, self._refold.work.clock or until)):
+                self._keep(leg)
+            # A call whose events were sent hours late was asked for hours after its time.
+            for leg in self._refold.take_later_answers(answers_until):
                 self._keep(leg)
             since = self._latest or self._last
             self._unknown.append((since, datetime.max.replace(tzinfo=since.tzinfo)))
@@ -284,7 +290,7 @@ class _Comparison:
         if _key(leg) in self._refold.sent_again:
             return "a person sent its flags again, and a wrap-up came before they ended"
         if _key(leg) in unsettled:
-            return "it would not be settled yet"
+            return UNSETTLED
         if self._erased_events.concern(leg):
             return CALLER_ERASED
         if self._is_erased and leg.leg_id not in again and not knows_caller(leg):

@@ -99,6 +99,16 @@ class Refold:
         self._apply(TimePassed(end))
         yield from self._settled()
 
+    def take_later_answers(self, end: datetime) -> Iterator[RefoldedLeg]:
+        """Take the answers that came until ``end``, and let no other time pass; yields the legs that they settle.
+
+        Of the calls that go on no event of that time is read: what is due for them would end them.
+        """
+        while self._waiting and self._waiting[0][0] <= end:
+            _, _, answer, number = heapq.heappop(self._waiting)
+            self._take(answer, number)
+        yield from self._settled()
+
     def unsettled(self) -> Iterator[LegState]:
         """Yield the legs that are not settled yet."""
         yield from self.work.legs.values()
