@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from calls.api import facts_of
 from calls.core.outcomes import Outcome
 from calls.models import Leg
 from flags.api import ERASED
@@ -106,4 +107,5 @@ def _specs() -> list[FlagSpec]:
 
 
 def _facts(leg: Leg) -> LegFacts:
-    return LegFacts(**{name: getattr(leg, name) for name in OF_THE_ROW})
+    """Return what was to be written: the row names a call's reference that was left out because it was in doubt."""
+    return facts_of(leg) or LegFacts(**{name: getattr(leg, name) for name in OF_THE_ROW})

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from calls.core.state import LegState
 from calls.models import Leg
+from calls.storage.codec import blob_and_trace
 from cti.models import CtiSource
 from flags.models import FlagSetting, FlagValue, FlagWrite, WriteState
 from launcher.demo_check import HeldRecording, differences, held_lines
@@ -55,6 +57,30 @@ def leg() -> Leg:
 
 def test_flags_that_are_those_of_the_leg_are_no_difference(leg: Leg) -> None:
     assert differences([HeldRecording("g1", "2001", ALICE), HeldRecording("g2", "2002")]) == []
+
+
+def test_what_was_left_out_on_purpose_is_no_difference(leg: Leg) -> None:
+    """Before: the leg's row counted, which names the reference that was withheld because it was in doubt."""
+    state = LegState(
+        number=1,
+        call_id="c1",
+        incarnation=1,
+        device_id="2001",
+        ordinal=0,
+        connected_source_at=NOON,
+        connected_gateway_at=NOON,
+        agent_name="Alice",
+        withheld=("call_id",),
+    )
+    facts, _ = blob_and_trace(state, compact=False)
+    Leg.objects.filter(pk=leg.pk).update(facts=facts)
+    FlagValue.objects.filter(name="CTICallRef").delete()
+
+    assert differences([HeldRecording("g1", "2001", {"AgentName": "Alice"})]) == []
+    FlagValue.objects.update(value="Bob")
+    assert differences([HeldRecording("g1", "2001", {"AgentName": "Bob"})]) == [
+        "recording g1: its flags are not those of leg 1"
+    ]
 
 
 def test_a_wrap_up_alone_is_right_where_qms_refused_the_other_flags(leg: Leg) -> None:
