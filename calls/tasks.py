@@ -6,6 +6,7 @@ import clock
 from calls import jobs
 from calls.objectives.mail import mail_monthly
 from calls.objectives.targets import note_targets
+from calls.pipeline import switched_off
 from calls.report import mail
 from calls.stats import unmatched_calls
 
@@ -20,6 +21,12 @@ def export(job_id: int) -> None:
 def wake_exports() -> None:
     """Wake the exports that nobody works on."""
     jobs.wake_exports()
+
+
+@shared_task(name="calls.tasks.note_switched")
+def note_switched() -> None:
+    """Keep in the ledger of gaps which sources were switched off or on."""
+    switched_off.note_switched(clock.now())
 
 
 @shared_task(name="calls.tasks.mail_reports")

@@ -11,6 +11,7 @@ from celery import current_app
 from django.db import connection
 from django.db.models import Q, QuerySet
 
+from calls.api import switched_off, switched_on
 from calls.models import ExportJob, ExportState
 from cti.models import CtiSource
 from flags.models import FlagCreation, RetryRun, ShadowComparison
@@ -48,6 +49,8 @@ def _waiting(now: datetime) -> "list[tuple[str, QuerySet[Any]]]":
         ("flags.tasks.continue_creations", FlagCreation.objects.filter(done_at=None).exclude(asked_at=None)),
         ("flags.tasks.compare_shadow", ShadowComparison.objects.filter(next_look_at__lte=now)),
         ("calls.tasks.wake_exports", ExportJob.objects.filter(state__in=[ExportState.QUEUED, ExportState.RUNNING])),
+        ("calls.tasks.note_switched", switched_off()),
+        ("calls.tasks.note_switched", switched_on()),
         ("gateway_site.tasks.send_alarms", AlarmMessage.objects.filter(next_at__lte=now)),
         ("gateway_site.tasks.reconcile", ReconciliationRun.objects.filter(is_free, done_at=None)),
         ("gateway_site.tasks.carry_on_canaries", with_canaries),

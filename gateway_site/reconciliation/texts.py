@@ -60,7 +60,10 @@ _WHY = {
         "It began while a leg that has another recording was connected: QMS began a second recording within one leg.",
         "Look at the recording rules of the extension. The gateway flags one recording for each leg.",
     ),
-    "gap": ("The link to the CTI source was interrupted at that time.", _LOOK_AT_GAPS),
+    "gap": (
+        "The link to the CTI source was interrupted at that time, or the source was switched off: its gap says which.",
+        _LOOK_AT_GAPS,
+    ),
     "extension_gap": (
         "Events of this extension were missed at that time, while the link to the CTI source stood.",
         "See the gaps of the source for the reason. Calls within a gap cannot be recovered.",

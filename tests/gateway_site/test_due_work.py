@@ -8,7 +8,8 @@ from celery import current_app
 from django.contrib.auth.models import User
 
 import clock
-from calls.models import ExportJob, ExportKind, ExportState
+from calls.models import Checkpoint, ExportJob, ExportKind, ExportState, Gap
+from calls.pipeline.switched_off import note_switched
 from cti.models import CtiSource
 from flags.models import FlagCreation, RetryRun
 from gateway_site import tasks
@@ -92,6 +93,26 @@ def test_canary_calls_are_begun_for_an_enabled_source_and_carried_on_for_any() -
 
     CanaryCall.objects.create(source=source, extension="999", began_at=NOW, step_since=NOW)
     assert due_tasks(NOW) == ["gateway_site.tasks.carry_on_canaries"]
+
+
+def test_a_source_that_posts_leaves_a_gap_while_it_is_switched_off() -> None:
+    """Before: what it posted was refused, and the comparison said that no CTI source had reported a call."""
+    later = NOW + timedelta(minutes=3)
+    source = CtiSource.objects.create(slug="bank", kind="http", enabled=False)
+    CtiSource.objects.create(slug="pbx", kind="csta_xml", host="pbx.invalid", port=1, enabled=False)
+    assert due_tasks(NOW) == [], "it never had an event"
+
+    Checkpoint.objects.create(source=source, events=1)
+    assert due_tasks(NOW) == ["calls.tasks.note_switched"]
+    note_switched(NOW)
+    assert due_tasks(NOW) == []
+
+    CtiSource.objects.filter(pk=source.pk).update(enabled=True)
+    assert due_tasks(later) == ["calls.tasks.note_switched"]
+    note_switched(later)
+    assert due_tasks(later) == []
+    gap = Gap.objects.get()
+    assert (gap.source, gap.began_at, gap.ended_at, gap.reason) == (source, NOW, later, "The source was switched off.")
 
 
 def test_each_task_is_one_that_workers_know() -> None:

@@ -1,0 +1,35 @@
+"""Keep in the ledger of gaps when a source that posts its events was switched off: what it posts then is refused.
+
+The listener of any other source reports by itself that its link ended.
+"""
+
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from calls.models import Checkpoint, Gap
+from cti.models import CtiSource
+from cti.sources.registry import kinds_without_listener
+
+#: The reason of these gaps.
+SWITCHED_OFF = "The source was switched off."
+
+
+def switched_off() -> QuerySet[CtiSource]:
+    """Return the sources that are off, had events before, and whose gap does not stand in the ledger."""
+    own = OuterRef("pk")
+    has_events = Exists(Checkpoint.objects.filter(source=own, events__gt=0))
+    is_noted = Exists(Gap.objects.filter(source=own, ended_at=None, reason=SWITCHED_OFF))
+    return CtiSource.objects.filter(has_events, ~is_noted, kind__in=kinds_without_listener(), enabled=False)
+
+
+def switched_on() -> QuerySet[Gap]:
+    """Return the gaps of sources that are on again."""
+    return Gap.objects.filter(ended_at=None, reason=SWITCHED_OFF, source__enabled=True)
+
+
+def note_switched(now: datetime) -> None:
+    """Open and end the gaps of sources that were switched off or on."""
+    for source in switched_off():
+        Gap.objects.get_or_create(source=source, began_at=now, defaults={"reason": SWITCHED_OFF})
+    switched_on().update(ended_at=now)
