@@ -134,6 +134,7 @@ def test_every_word_for_which_a_search_misses_has_an_answer_of_its_own() -> None
         ("stranger", "another extension", "compare the clocks"),
         ("next_call", "uncertain which call", "follow each other"),
         ("late", "asked too late", "worker for lookups"),
+        ("late", "asked too late", "Where the program of an HTTP source posted the events later than they happened"),
         ("unreachable", "did not answer", "Press Test connection on the page of rs1"),
     ],
 )

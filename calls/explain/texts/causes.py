@@ -90,9 +90,11 @@ MISSED = {
     ),
     "late": Cause(
         "Not flagged: the gateway asked too late",
-        "The window was over before {service} was asked: the gateway was not running, or was behind.",
-        "See at that time the gaps of the source and the health of the worker for lookups; the delay is the "
-        "gateway's, not QMS's. If the worker was busy, start a second one, on another host too.",
+        "The window was over before {service} was asked: the gateway was not running, was behind, or got the event "
+        "of an HTTP source only after the window.",
+        "The delay is not QMS's. Where the program of an HTTP source posted the events later than they happened, "
+        "it is that program's. Else it is the gateway's: see at that time the gaps of the source and the health of the "
+        "worker for lookups. If the worker was busy, start a second one, on another host too.",
     ),
     "heard_late": Cause(
         "Not flagged: the call was reported too late",
