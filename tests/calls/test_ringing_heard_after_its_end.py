@@ -89,3 +89,21 @@ def test_a_phone_that_is_led_away_from_twice_lets_no_call_wait_that_is_over(
         ("2001", "Carl", "Sales"),
         ("2006", "", ""),
     ]
+
+
+@pytest.mark.parametrize("told", [[], [("Delivered", 59.5, 60.1, "2006", {})]], ids=["silent", "rang, heard late"])
+def test_a_phone_that_leads_its_ids_next_call_away_lets_the_one_that_it_left_wait_no_more(told: list[Any]) -> None:
+    """Bea is forwarded from 2006 to 2001, half a second after Carl left 2006 under the same id."""
+    bea = {"callerName": "Bea", "callerNameSource": "personal"}
+    first: list[Any] = [("Established", 37, 37, "2006", {}), ("ConnectionCleared", 59.3, 59.3, "2006", {})]
+    forwarded = [
+        ("Diverted", 59.8, 59.8, "2006", {"newDestination": "2001"}),
+        ("Delivered", 59.9, 59.9, "2001", bea),
+        *told,
+        ("Established", 60.2, 60.2, "2001", {}),
+    ]
+    board = _played([*QUEUED, *first, *forwarded], has_source_times=True)
+
+    facts = next(leg for leg in board.legs if leg.device_id == "2001").facts
+    assert (facts.queue_name, facts.calling_number) == ("", "")
+    assert facts.caller_name != "Carl"

@@ -189,7 +189,9 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
         work.put_call(replace(call, handed_to=event.data.new_destination or ""))
         return
     is_ended = call.moved_to is not None or call.superseded_at is not None or call.cleared_at is not None
-    if is_ended or party is None or is_repeated or _was_answered_since(work, call, event):
+    if is_ended or party is None or is_repeated or _had_left(work, party, event):
+        return
+    if _was_answered_since(work, call, event):
         return
     if party.is_talking or not any(one.is_here for one in call.parties.values()):
         is_outside = is_outside_number(work, event.data.new_destination or "")
@@ -197,6 +199,13 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
         call = work.put_call(replace(call, waits_since=call.waits_since or event.time, outside_since=since))
     if party.is_talking and event.data.cause == PARKED:
         _park(work, call, party, event)
+
+
+def _had_left(work: UnitOfWork, party: Party, event: Diverted) -> bool:
+    """Say whether a phone had talked in a call and left it by the source's times: it rang in another since."""
+    if not work.site.has_source_times or not party.had_leg or party.is_here:
+        return False
+    return party.cleared_at is not None and event.time > party.cleared_at
 
 
 def _park(work: UnitOfWork, call: CallState, party: Party, event: Diverted) -> None:
