@@ -318,7 +318,7 @@ def _return_leg(work: UnitOfWork, party: Party | None, event: ConnectionCleared)
 
 
 def _stop_waiting(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> None:
-    """End a waiting call when its caller or its queue leaves it; an extension that did not answer does not end it.
+    """End a waiting call when its caller, its queue or who it was handed on to leaves it; no other extension ends it.
 
     While phones ring, whose end need not be reported, it may be over: the caller gave up, or is led to one of them.
     """
@@ -333,6 +333,8 @@ def _stop_waiting(work: UnitOfWork, call: CallState, party: Party | None, event:
 
 def _is_caller_or_queue(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> bool:
     device_id = event.data.device_id or ""
+    if device_id and device_id == call.handed_to and not call.waits_at:
+        return True
     if party is not None and not event.data.outside:
         has_dialled = party.state in (PartyState.INITIATED, PartyState.ORIGINATED)
         return has_dialled or is_outside(work, call, party)
