@@ -39,11 +39,21 @@ def wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
 def states_of_its_call(work: UnitOfWork, event: CallInformation) -> bool:
     """Say whether what a wrap-up states beside its result is of the call that the id names then.
 
-    That is the call whose leg it is of, or the id's only one.
+    That is the call whose leg it is of, at the extension that is named, or the id's only one.
     """
     calls, known = _calls_wrapped_up(work, event), work.incarnations_of(event.data.call_id or "")
     latest = max((one.incarnation for one in known if one.born_at <= event.time), default=known[0].incarnation)
-    return [one.incarnation for one in calls] == [latest] or len(known) == 1
+    if len(known) == 1:
+        return True
+    return [one.incarnation for one in calls] == [latest] and _has_talked(work, calls[0], event)
+
+
+def _has_talked(work: UnitOfWork, call: CallState, event: CallInformation) -> bool:
+    """Say whether the extension that a wrap-up names is known to have talked in a call; or none is named."""
+    named = event.data.device_id or ""
+    party = call.parties.get(named)
+    is_leg = any(leg.device_id == named for leg in work.legs_in(call.incarnation))
+    return not named or is_leg or (party is not None and party.had_leg)
 
 
 def _last_of(call: CallState, legs: list[LegState]) -> LegState | None:

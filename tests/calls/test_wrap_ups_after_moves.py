@@ -6,9 +6,10 @@ Seconds after noon; wrap-ups are awaited for 120 s.
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cti.events import AnyEvent
-from tests.calls.switchboard import Switchboard, event
+from tests.calls.switchboard import Switchboard, event, moment
 from tests.calls.test_wrap_up_edges import SITE, with_gap, wrapped_up
 
 pytestmark = pytest.mark.core
@@ -168,3 +169,25 @@ def test_who_talks_still_after_a_gap_without_a_snapshot_may_wrap_that_up_under_t
     talked(board, 115, 130, "C3", "2001")
 
     assert wrapped_up(board, 140, "C3", deviceId="2001")[-1] == ""
+
+
+def test_a_wrap_up_of_an_extension_that_is_not_known_to_have_talked_in_the_ids_call_names_nobody_in_it() -> None:
+    """2003 was in the id's call of before: only its end is heard, and the answer after the wrap-up, 0.9 s late."""
+    ann = {"callerName": "Ann", "callerNameSource": "external_phonebook"}
+    wrapup = {"wrapup": {"result": "sold", "template": "standard"}}
+    heard: list[tuple[str, float, float, str, dict[str, Any]]] = [
+        ("Queued", 22.1, 22.1, "", {"queueName": "Support", "callingNumber": "+4930111", **ann}),
+        ("ConnectionCleared", 25.4, 25.4, "T6", {}),
+        ("Queued", 25.6, 25.6, "", {"queueName": "Doctors", "callingNumber": "+4930222", "callerName": "Max"}),
+        ("ConnectionCleared", 25.41, 25.76, "2003", {}),
+        ("CallInformation", 25.7, 25.97, "2003", {**wrapup, **ann}),
+        ("Established", 25.1, 25.99, "2003", {"callingNumber": "+4930111", "queueName": "Support", **ann}),
+        ("Established", 29.6, 29.6, "2001", {"callingNumber": "+4930222", "queueName": "Sales"}),
+    ]
+    events = [
+        replace(event(kind, at, callId="C1", deviceId=at_, **data), gatewaytime=moment(told))
+        for kind, at, told, at_, data in heard
+    ]
+    board = Switchboard(SITE).hears(*events)
+
+    assert [leg.facts.caller_name for leg in board.legs if leg.device_id == "2001"] == ["Max"]
