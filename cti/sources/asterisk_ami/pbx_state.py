@@ -72,12 +72,13 @@ class PbxState:
             "DialEnd": self._dial_end,
             "BlindTransfer": self._blind_transfer,
             "AttendedTransfer": self._attended_transfer,
+            "ParkedCall": self._parked,
             "QueueCallerJoin": self._join_queue,
             "QueueCallerLeave": self._leave_queue,
             "QueueCallerAbandon": self._leave_queue,
             "AgentCalled": self._agent_called,
             "AgentConnect": self._agent_called,
-            "AgentRingNoAnswer": self._ring_no_answer,
+            "AgentRingNoAnswer": self._dial_end,
             **self._agent_rules.table(),
         }
 
@@ -355,11 +356,6 @@ class PbxState:
             offer = Offer(caller, self.queue_name(queue), interface, message.last("MemberName"), queue)
             self.dialling.offers(caller, called, offer)
 
-    def _ring_no_answer(self, message: AmiMessage, now: EventTime) -> None:
-        called = self._called(message, now)
-        if called is not None:
-            self.dialling.passed_over(called, now)
-
     # -- transfers -------------------------------------------------------------------------------------------------
 
     def _blind_transfer(self, message: AmiMessage, now: EventTime) -> None:
@@ -371,10 +367,18 @@ class PbxState:
             self.variables.remember(leg)
             self._transfers.blind(leg, message.last("Extension"), leg.partners, now)
 
+    def _parked(self, message: AmiMessage, now: EventTime) -> None:
+        """By a feature code an extension parks a call without a transfer; with one it has handed it on already."""
+        parkee = self.channel_table.find(message, "Parkee")
+        leg = self._transfers.parker(parkee) if parkee is not None else None
+        if leg is not None:
+            self.variables.remember(leg)
+            self._transfers.blind(leg, message.last("ParkingSpace"), leg.partners, now)
+
     def _attended_transfer(self, message: AmiMessage, now: EventTime) -> None:
         if message.get("Result") != "Success":
             return
-        first, second = self._transferers(message)
+        first, second = (self.channel_table.find(message, name) for name in ("OrigTransferer", "SecondTransferer"))
         if first is None or second is None:
             return
         if message.last("DestType") == "Threeway":
@@ -387,9 +391,6 @@ class PbxState:
             self._transfers.attended(legs[0], legs[1], now)
         elif legs and first.is_extension:
             self._transfers.blind(legs[0], "", legs[0].partners, now)
-
-    def _transferers(self, message: AmiMessage) -> tuple[Channel | None, Channel | None]:
-        return self.channel_table.find(message, "OrigTransferer"), self.channel_table.find(message, "SecondTransferer")
 
     def _three_way(self, first: Channel, second: Channel) -> None:
         leg = first.leg or second.leg

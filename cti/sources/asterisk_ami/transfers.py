@@ -34,6 +34,11 @@ class Transfers:
         )
         self._call_registry.released(call, now)
 
+    def parker(self, parkee: Channel) -> PbxLeg | None:
+        """Return the leg of the extension that alone talked with a channel which is parked; None if it has left it."""
+        legs = [leg for leg in parkee.call.legs if parkee in leg.partners] if parkee.call is not None else []
+        return legs[0] if len(legs) == 1 else None
+
     def attended(self, first: PbxLeg, second: PbxLeg, now: EventTime) -> None:
         """An extension joins its two calls and leaves; who was in the consultation goes on in the customer's call."""
         kept, consulted = _main_first(first, second)

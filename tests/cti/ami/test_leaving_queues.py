@@ -2,7 +2,7 @@
 
 import pytest
 
-from cti.events import Diverted
+from cti.events import Diverted, Transferred
 from tests.cti.ami.pbx import Pbx, block, place
 from tests.cti.ami.test_hard_cases import conversations, of, reported
 
@@ -133,3 +133,33 @@ def test_whom_the_queues_agent_transfers_to_keeps_the_queue_but_is_not_that_agen
     found = conversations(pbx)
     assert [(one.device, one.queue) for one in found] == [("2001", "sales"), ("2002", "sales")]
     assert [one.agent_name for one in found] == ["Alice Archer", ""]
+
+
+@pytest.mark.parametrize("by", ["2001", "2005"])
+@pytest.mark.parametrize("is_handed_on", [False, True])
+def test_a_caller_who_is_parked_keeps_the_queue(by: str, *, is_handed_on: bool) -> None:
+    """By a feature code, without a transfer, or handed on to the parking space; by whomever he is fetched."""
+    pbx = Pbx()
+    customer, agent = pbx.queue_call()
+    if is_handed_on:
+        blocks = {"Result": "Success"}, block(agent, "Transferer"), block(customer, "Transferee"), place("b1")
+        pbx.says("BlindTransfer", *blocks, IsExternal="Yes", Context="parkedcalls", Extension="700")
+    pbx.leaves("b1", customer)
+    pbx.enters("park", customer, kind="holding_bridge")
+    pbx.says("ParkedCall", block(customer, "Parkee"), ParkerDialString="PJSIP/2001", ParkingSpace="701")
+    pbx.leaves("b1", agent)
+    pbx.hangs_up(agent)
+    pbx.passes(6)
+    fetcher = pbx.phone(by, "Erin Evans", exten="701")
+    pbx.says("UnParkedCall", block(customer, "Parkee"), block(fetcher, "Retriever"), ParkingSpace="701")
+    pbx.leaves("park", customer, kind="holding_bridge")
+    pbx.enters("b2", fetcher, customer)
+    pbx.passes(4).leaves("b2", fetcher, customer)
+    pbx.hangs_up(fetcher, customer)
+
+    handed_on = [event for event in reported(pbx) if isinstance(event, Transferred)]
+    assert [event.data.transferred_to_device_id for event in handed_on] == ["700" if is_handed_on else "701"]
+    assert [(one.device, one.queue, one.caller) for one in conversations(pbx)] == [
+        ("2001", "sales", "447700900100"),
+        (by, "sales", "447700900100"),
+    ]
