@@ -111,7 +111,7 @@ class Transfers:
         everybody = around(leg.channel.bridge)
         legs = [other for one in sorted(everybody, key=_order) for other in one.legs if other.ended is None]
         main = _main_call(everybody, legs)
-        host = next((one.channel for one in legs if one.call is main and _has_second(one, legs)), leg.channel)
+        host = next((one.channel for one in legs if one.call is main and self._has_second(one, legs)), leg.channel)
         others: list[PbxCall | None] = list(dict.fromkeys(one.call for one in legs if one.call is not main))
         items = self._gathered(legs, main)
         items += [item(main, one) for one in sorted(everybody, key=_order) if one.kind is ChannelKind.OUTSIDE]
@@ -132,6 +132,11 @@ class Transfers:
                 connections=tuple(items),
             )
             self._call_registry.released(other, now)
+
+    def _has_second(self, leg: PbxLeg, legs: list[PbxLeg]) -> bool:
+        """Say whether a leg's device has another in a call that is joined, perhaps by a channel of its own."""
+        calls = {one.call for one in legs if one.call is not leg.call}
+        return any(other is not leg and other.call in calls for other in self._open_legs.at(leg.device))
 
     def _gathered(self, legs: list[PbxLeg], main: PbxCall) -> list[ConnectionItem]:
         """Move all legs into the main call; of two legs of one channel the one in the main call goes on."""
@@ -185,10 +190,6 @@ def _main_call(everybody: set[Channel], legs: list[PbxLeg]) -> PbxCall:
     ]
     of_legs = [leg.call for leg in legs]
     return next((call for call in outside if call in of_legs), of_legs[0])
-
-
-def _has_second(leg: PbxLeg, legs: list[PbxLeg]) -> bool:
-    return any(other is not leg and other.device == leg.device for other in legs)
 
 
 def _order(channel: Channel) -> int:

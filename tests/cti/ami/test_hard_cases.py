@@ -253,6 +253,29 @@ def test_a_consultation_becomes_a_conference_of_three() -> None:
     ]
 
 
+def test_a_consultation_by_a_second_line_becomes_a_conference_of_who_consulted() -> None:
+    """The second line of 2001 is left outside: its first one, and the colleague, are with the customer."""
+    pbx = Pbx()
+    customer, agent = pbx.queue_call()
+    pbx.says("Hold", block(agent), MusicClass="default")
+    second = pbx.phone("2001", "Alice Archer", exten="2002")
+    third = pbx.phone("2002", "Bob Baker", second)
+    pbx.call(second, third, "b2")
+    pbx.says("Unhold", block(agent))
+    pbx.leaves("b2", third)
+    pbx.enters("b1", third)
+    pbx.transferred(agent, second, DestType="Threeway", DestBridgeUniqueid="b1")
+    pbx.leaves("b2", second)
+    pbx.hangs_up(second)
+    pbx.passes(3)
+    pbx.leaves("b1", customer, agent, third)
+    pbx.hangs_up(agent, third, customer)
+
+    conference = next(event for event in reported(pbx) if isinstance(event, Conferenced))
+    assert (conference.data.conferencing_device_id, conference.data.added_party_id) == ("2001", "2002")
+    assert (conference.data.primary_old_call_id, conference.data.secondary_old_call_id) == (customer.uid, second.uid)
+
+
 def test_a_transfer_before_the_colleague_answers_is_reported_as_blind() -> None:
     pbx = Pbx()
     customer, agent = pbx.queue_call()
