@@ -158,4 +158,5 @@ def _is_to_be_held(leg: LegState, held: list[LegState]) -> bool:
 
     That it did, or that the leg has ended, is still to be heard, and which of the calls the phone consults about.
     """
-    return not leg.is_held and all(leg.connected_source_at > one.connected_source_at for one in held)
+    is_back = leg.retrieved_gateway_at is not None
+    return not leg.is_held and (is_back or all(leg.connected_source_at > one.connected_source_at for one in held))

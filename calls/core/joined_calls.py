@@ -6,6 +6,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from calls.core.call_evidence import is_of_before_loss
+from calls.core.call_facts import is_dialled_by
 from calls.core.clocks import GRACE
 from calls.core.consultation import customers_first
 from calls.core.ends_apart import divide_where_handed_on
@@ -38,7 +39,8 @@ def old_calls(work: UnitOfWork, event: CallEvent, host: str) -> list[CallState]:
 def with_host(work: UnitOfWork, event: Joining) -> Joining:
     """Return an event that does not name the device that joins two calls with the only phone that is in both.
 
-    Who hands one call on, and is not named, is not known: another phone may have been in it.
+    Who hands one call on, and is not named, is not known: another phone may have been in it. Nor is it where a transfer
+    names no destination, and the phone has dialled neither call: two callers may be joined.
     """
     data = event.data
     if data.transferring_device_id or data.conferencing_device_id or data.device_id:
@@ -47,19 +49,26 @@ def with_host(work: UnitOfWork, event: Joining) -> Joining:
     calls = [call for name in named if (call := call_at(work, name, "", event.time)) is not None]
     if len(calls) != 2:
         return event
-    hosts = set.intersection(*({name for name in call.parties if _may_hand_on(work, call, name)} for call in calls))
+    hosts = set.intersection(
+        *({name for name in call.parties if _may_hand_on(work, call, name, event)} for call in calls)
+    )
     hosts -= {data.transferred_to_device_id, data.added_party_id}
     if len(hosts) != 1:
         return event
-    host = "conferencing_device_id" if isinstance(event, Conferenced) else "transferring_device_id"
-    return replace(event, data=replace(data, **{host: hosts.pop()}))
+    host = hosts.pop()
+    if isinstance(event, Conferenced):
+        return replace(event, data=replace(data, conferencing_device_id=host))
+    if not data.transferred_to_device_id and not any(is_dialled_by(call, host) for call in calls):
+        return event
+    return replace(event, data=replace(data, transferring_device_id=host))
 
 
-def _may_hand_on(work: UnitOfWork, call: CallState, device_id: str) -> bool:
-    """Say whether a phone is in a call, and talks or dials there."""
+def _may_hand_on(work: UnitOfWork, call: CallState, device_id: str, event: Joining) -> bool:
+    """Say whether a phone talks or dials in a call, or left it within a second: its end may be heard first."""
     party = call.parties[device_id]
     is_in = party.is_here and party.state is not PartyState.ALERTING
-    return is_in and not party.outside and work.site.is_extension(device_id)
+    has_left = party.had_leg and party.cleared_at is not None and event.time - party.cleared_at <= GRACE
+    return (is_in or has_left) and not party.outside and work.site.is_extension(device_id)
 
 
 def is_repeated(olds: list[CallState], new_id: str) -> bool:

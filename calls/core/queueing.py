@@ -13,6 +13,7 @@ def as_queued(work: UnitOfWork, event: CallEvent) -> CallEvent:
     A CSTA switch reports ``Delivered`` there as a call enters a distribution group, and ``Queued`` after it if no agent
     is free.
     """
-    if not isinstance(event, Delivered) or not is_queue(work, event.data.device_id or ""):
-        return event
+    device_id = event.data.device_id or ""
+    if not isinstance(event, Delivered) or device_id in work.site.devices or not is_queue(work, device_id):
+        return event  # A phone that is listed is no queue, though a queue was once stated with its number.
     return Queued(**msgspec.structs.asdict(event))

@@ -116,7 +116,8 @@ def _had_leg(work: UnitOfWork, call: CallState, event: CallInformation) -> bool:
 def _may_have_talked(work: UnitOfWork, call: CallState, party: Party, event: CallInformation) -> bool:
     left = party.cleared_gateway_at
     if left is None or party.is_here or party.outside:
-        return party.state is PartyState.ALERTING
+        is_past = call.ended_at is not None and event.time > call.ended_at + GRACE
+        return party.state is PartyState.ALERTING and not is_past
     if is_known_by_ends(call) and _is_end_repeated(work, call, party):
         return False
     return party.since == party.cleared_at or event.at - left <= GRACE

@@ -53,6 +53,10 @@ WAYS: dict[str, tuple[list[AnyEvent], str]] = {
         [_said("Held", 14, "C2"), _said("Retrieved", 15, "C1"), _said("Held", 16, "C1"), DIALLED, ANSWERED],
         "own",
     ),
+    "the first customer is retrieved before, and held again, as is not reported": (
+        [_said("Held", 14, "C2"), _said("Retrieved", 14.1, "C1"), DIALLED, ANSWERED],
+        "own",
+    ),
     "the first customer has left": (
         [_said("ConnectionCleared", 14, "C1"), _said("Held", 16, "C2"), DIALLED, ANSWERED],
         "IV",

@@ -55,3 +55,16 @@ def test_an_answer_that_is_heard_after_its_end_is_of_the_call_that_was_handed_on
 
     leg = board.legs[-1]
     assert (leg.facts.caller_name, leg.facts.queue_name) == ("Uma", "Sales")
+
+
+@pytest.mark.parametrize("new", ["C1", "C2"])
+@pytest.mark.parametrize("to", ["2003", "2001", "*701"])
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_call_that_its_destination_leads_on_goes_on_there(answers: bool, to: str, new: str) -> None:
+    board = handed_on(new=new).call("Delivered", 20.5, new, "2002")
+    if answers:
+        board.call("Established", 21, new, "2002")
+    board.call("Diverted", 22, new, "2002", newDestination=to, **({"cause": "parked"} if to == "*701" else {}))
+    board.call("ConnectionCleared", 22.1, new, "2002")
+
+    assert names_of_next(board, "2003", new) == ("Uma", "Sales")

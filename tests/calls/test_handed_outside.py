@@ -268,3 +268,13 @@ def test_a_group_that_is_not_listed_and_rings_at_the_transfer_may_lead_the_call_
     board.call("Delivered", 22, going_on, "2002").call("Established", 24, going_on, "2002")
 
     assert _known(board) == ("Sales", "Uma", True)
+
+
+def test_a_ringing_phone_that_leads_a_call_back_to_its_queue_of_a_long_number_leads_it_nowhere_outside() -> None:
+    board = Switchboard(with_site(devices=DEVICES)).call("Queued", 1, "C1", "4930123", **UMA)
+    board.call("Delivered", 3, "C1", "2001").call("Diverted", 6, "C1", "2001", newDestination="4930123").call(
+        "Delivered", 8, "C1", "2002"
+    )
+    board.call("Established", 10, "C1", "2002")
+
+    assert board.legs[-1].facts.caller_name == "Uma"

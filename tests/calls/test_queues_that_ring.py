@@ -89,3 +89,12 @@ def test_the_next_call_of_the_id_that_is_heard_in_its_queue_before_the_end_teach
     board.hears(of_call("ConnectionCleared", 27.3, "2002")).waits(40)
 
     assert known(board) == [("2001", "Sales", "Uma"), ("2002", "Support", "Wim")]
+
+
+def test_a_listed_phone_is_no_queue_though_a_queue_was_stated_with_its_number() -> None:
+    board = Switchboard(with_site(devices=frozenset({"2001", "2002"})))
+    board.hears(
+        of_call("Queued", 0, "2002", **SALES), of_call("Delivered", 4, "2002"), of_call("Established", 5, "2002")
+    )
+
+    assert known(board) == [("2002", "Sales", "Uma")]

@@ -84,3 +84,28 @@ def test_a_phone_whose_far_end_hands_it_on_stays_in_the_call(connections: list[d
     board.call("ConnectionCleared", 30, "C1", "2001").waits(60)
 
     assert _legs(board) == [("2001", "C1", "Sales", 30)]
+
+
+def test_nobody_is_awaited_where_two_callers_are_joined_by_who_is_not_named() -> None:
+    board = _talking().call("Held", 10, "C1", "2001")
+    board.call("Established", 12, "C2", "2001", callerName="Vic", callerNameSource="isdn")
+    board.hears(event("Transferred", 15, **JOINED, resultingCallId="C2"))
+    board.call("ConnectionCleared", 15.1, "C2", "2001").call("Established", 40, "C2", "2003").waits(60)
+
+    facts = board.legs[-1].facts
+    assert (board.legs[-1].device_id, facts.caller_name, facts.queue_name) == ("2003", "", "")
+
+
+def test_who_was_consulted_is_not_taken_for_who_handed_on_and_left_just_before() -> None:
+    """2002 is in both calls too: it was in a conference with Uma."""
+    board = _talking().call("Established", 9, "C1", "2002").call("Held", 9.5, "C1", "2002")
+    board.call("Held", 16, "C1", "2001").call("Originated", 16.4, "C2", "2001")
+    board.call("Established", 18, "C2", "2002")
+    for call_id in ("C2", "C1"):
+        board.call("ConnectionCleared", 23.9, call_id, "2001")
+    board.hears(event("Transferred", 24, **JOINED, resultingCallId="C2"))
+    board.call("ConnectionCleared", 50, "C2", "2002").call("Established", 60, "C2", "2003").waits(60)
+
+    facts = board.legs[-1].facts
+    assert (board.legs[-1].device_id, facts.caller_name, facts.queue_name) == ("2003", "", "")
+    assert [ended for device, _, _, ended in _legs(board) if device == "2002"][-1] == 50

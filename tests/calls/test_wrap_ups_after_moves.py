@@ -191,3 +191,11 @@ def test_a_wrap_up_of_an_extension_that_is_not_known_to_have_talked_in_the_ids_c
     board = Switchboard(SITE).hears(*events)
 
     assert [leg.facts.caller_name for leg in board.legs if leg.device_id == "2001"] == ["Max"]
+
+
+def test_a_phone_that_rang_in_vain_in_the_ids_call_of_before_is_wrapped_up_in_the_next() -> None:
+    board = Switchboard(SITE).call("Delivered", 3, "C1", "2002").call("Delivered", 3, "C1", "2001")
+    talked(board, 5, 20, "C1", "2001").call("Delivered", 40, "C1", "2002")
+    talked(board, 43, 60, "C1", "2002")
+
+    assert wrapped_up(board, 65, deviceId="2002") == ["", "sold"]

@@ -194,9 +194,11 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
     if _was_answered_since(work, call, event):
         return
     if party.is_talking or not any(one.is_here for one in call.parties.values()):
-        is_outside = is_outside_number(work, event.data.new_destination or "")
+        to = event.data.new_destination or ""
+        is_outside = to != call.waits_at and is_outside_number(work, to)  # A queue's number may be long.
         since = event.time if is_outside else call.outside_since
-        call = work.put_call(replace(call, waits_since=call.waits_since or event.time, outside_since=since))
+        call = replace(call, waits_since=call.waits_since or event.time, outside_since=since, handed_to=to)
+        call = work.put_call(call)
     if party.is_talking and event.data.cause == PARKED:
         _park(work, call, party, event)
 
