@@ -61,10 +61,12 @@ def decisions_of(leg_ids: Sequence[int]) -> Mapping[int, LegDecision]:
 def recording_origins(leg_ids: Sequence[int]) -> Mapping[tuple[int, str], RecordingOrigin]:
     """Return how each recording of these legs became theirs, as far as it is kept, by leg and recording.
 
-    A leg that took a recording over from another, as after a transfer, has no question of its own.
+    A leg that took a recording over from another, as after a transfer, has no question of its own. Where a person gave
+    it one, this counts: QMS may have named the recording before, and its answer was refused, as one that began late.
     """
     is_of_legs, keys = one_of(leg_ids)
-    rows = fetched(f"{_RECORDINGS}{is_of_legs} ORDER BY ordinal DESC", [keys])  # The first answer is the last here.
+    # The last row counts: the person's, else the first answer.
+    rows = fetched(f"{_RECORDINGS}{is_of_legs} ORDER BY (why = '{ASSIGNED}'), ordinal DESC", [keys])
     return {(leg, guid): _recording_origin(why, error, at) for leg, guid, why, error, at in rows}
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 from msgspec.structs import replace
 
 from calls.api import Assignment, NotAssignable, assign_recording
-from calls.models import Leg
+from calls.models import Leg, RecordingSearch
 from calls.storage.codec import leg_key, read_trace
 from cti.models import CtiSource
 from evidence.api import export_of
@@ -92,6 +92,37 @@ def test_the_evidence_says_that_a_person_gave_the_recording_and_when(gateway: Ga
     }
     verdict = summary(export_of(finding.recording_guid, sent_values))
     assert f"ada gave the recording to its leg, {given_at.isoformat()}." in verdict[2]
+
+
+def test_a_person_counts_in_the_evidence_where_the_answer_of_qms_had_been_refused(
+    redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before: the answer was named, by which the leg had got no recording."""
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
+    stack = GatewayStack()
+    stack.log_on("A1", "2001", "Ada")
+    stack.passes(60)
+    stack.call("Established", "C1", "2001")
+    stack.passes(2)
+    stack.qms.connected("2001", stack.time)
+    for _ in range(10):
+        stack.passes(4)
+    stack.qms.disconnected("2001", stack.time)
+    stack.call("ConnectionCleared", "C1", "2001")
+    stack.passes(40)
+    [finding] = compare(stack)
+    give(stack, finding)
+    stack.works()
+    later = stack.time + timedelta(minutes=5)
+    collect.seal(lambda: later, later + timedelta(seconds=20))
+
+    answers = RecordingSearch.objects.order_by("ordinal").values_list("state", "recording_guid", "why")
+    assert list(answers) == [
+        ("found", finding.recording_guid, ""),
+        ("found", finding.recording_guid, "assigned"),
+    ]
+    [entry] = EvidenceEntry.objects.filter(recording_guid=finding.recording_guid)
+    assert msgspec.json.decode(entry.body)["recording_known"]["by"] == "ada"
 
 
 def test_a_recording_that_was_flagged_meanwhile_is_not_given(gateway: GatewayStack) -> None:
