@@ -49,7 +49,7 @@ def _waiting(now: datetime) -> "list[tuple[str, QuerySet[Any]]]":
         ("flags.tasks.continue_creations", FlagCreation.objects.filter(done_at=None).exclude(asked_at=None)),
         ("flags.tasks.compare_shadow", ShadowComparison.objects.filter(next_look_at__lte=now)),
         ("calls.tasks.wake_exports", ExportJob.objects.filter(state__in=[ExportState.QUEUED, ExportState.RUNNING])),
-        ("calls.tasks.note_switched", switched_off()),
+        ("calls.tasks.note_switched", switched_off(now)),
         ("calls.tasks.note_switched", switched_on()),
         ("gateway_site.tasks.send_alarms", AlarmMessage.objects.filter(next_at__lte=now)),
         ("gateway_site.tasks.reconcile", ReconciliationRun.objects.filter(is_free, done_at=None)),

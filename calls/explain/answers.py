@@ -14,7 +14,7 @@ from calls.core.outcomes import Outcome
 from calls.core.state import LegPhase, LegState
 from calls.explain.texts.leg_outcome import Explanation, GapCase, LegCase, WriteCase, explain
 from calls.explain.texts.no_leg import SLACK, Near, NothingCase, SourceCase, SourceCoverage, explain_nothing
-from calls.models import Checkpoint, Gap, Leg, RecordingSearch, SearchState, has_recording
+from calls.models import SWITCHED_OFF, Checkpoint, Gap, Leg, RecordingSearch, SearchState, has_recording
 from calls.storage.codec import read_leg
 from cti.api import START, JournalError, read_journal
 from cti.events import EventError, decode
@@ -161,7 +161,14 @@ def _gaps(source: CtiSource, extension: str, at: datetime) -> tuple[GapCase, ...
     rows = Gap.objects.filter(over, own, source=source, began_at__lte=at + SLACK).order_by("-began_at")
     ends = [(row, row.end_at(extension)) for row in rows[:LOOKED_AT]]
     found = [
-        GapCase(source.slug, row.began_at, end, row.reason, extension if row.devices is not None else "")
+        GapCase(
+            source=source.slug,
+            began_at=row.began_at,
+            ended_at=end,
+            reason=row.reason,
+            extension=extension if row.devices is not None else "",
+            is_off=row.reason == SWITCHED_OFF,
+        )
         for row, end in ends
         if _is_over_after(end, at)
     ]

@@ -21,7 +21,7 @@ from calls.models.dimensions import (
     QueueName,
 )
 from calls.models.exports import ExportJob, ExportKind, ExportState
-from calls.models.gaps import Gap
+from calls.models.gaps import SWITCHED_OFF, Gap
 from calls.models.hours import HourlyCount, HourlyLatency, Measure, SearchCount
 from calls.models.legs import OUTCOMES, Leg
 from calls.models.reports import CauseDecision, CauseState, MailedMonth, MonthTarget, SavedList, SavedReport
@@ -36,6 +36,7 @@ __all__ = [
     "KEPT_RECORDING",
     "NO_VALUE",
     "OUTCOMES",
+    "SWITCHED_OFF",
     "Call",
     "CallerView",
     "CallerViewKind",

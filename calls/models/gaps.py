@@ -9,6 +9,8 @@ from cti.models import CtiSource
 
 #: Maximum number of extensions that a gap names; one of more is taken to be of all.
 MAXIMUM_NAMED = 5_000
+#: The reason of the gaps of a source that posts its events, while it is switched off.
+SWITCHED_OFF = "The source was switched off."
 #: Maximum number of extensions that a person is shown of one gap.
 MAXIMUM_SHOWN = 5
 

@@ -28,14 +28,16 @@ class UnlabelledRecordings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``is_compared``: whether any of the span was compared; ``not_compared``: sentences about what was not.
     ``unflagged``: recordings without any of our Flags, ``interrupted`` of them because the link to the CTI source was
-    interrupted, ``of_legs`` of them where a leg knows of no recording. ``recordings`` and ``wrong``: those that QMS
-    has, and those of them with a critical or major finding; None where they were not counted. ``path``: the address
-    of the findings of those without flags; ``wrongly``: the others that are not labelled right, none without any.
+    interrupted, ``switched_off`` because the source was switched off, ``of_legs`` of them where a leg knows of no
+    recording. ``recordings`` and ``wrong``: those that QMS has, and those of them with a critical or major finding;
+    None where they were not counted. ``path``: the address of the findings of those without flags; ``wrongly``: the
+    others that are not labelled right, none without any.
     """
 
     is_compared: bool
     unflagged: int = 0
     interrupted: int = 0
+    switched_off: int = 0
     of_legs: int = 0
     recordings: int | None = None
     wrong: int = 0

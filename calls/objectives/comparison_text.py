@@ -55,10 +55,16 @@ def _unflagged_text(found: UnlabelledRecordings) -> str:
     causes = []
     if found.interrupted:
         causes.append(f"{found.interrupted:,} because the link to the CTI source was interrupted")
+    if found.switched_off:
+        causes.append(f"{found.switched_off:,} because the CTI source was switched off")
     if found.of_legs:
         causes.append(f"{found.of_legs:,} at a leg for which no recording is known")
-    said += f", of which {' and '.join(causes)}." if causes else "."
+    said += f", of which {_listed(causes)}." if causes else "."
     return f"{said} {_IN_NO_PROMISE}" if found.unflagged else said
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _wrong_text(one: WrongRecordings) -> str:

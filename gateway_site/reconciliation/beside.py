@@ -84,7 +84,7 @@ def since_then(finding: ReconciliationFinding) -> str:
     users = QmsUser.objects.filter(service_id=finding.service_id, extension=finding.extension, gone_at=None)
     if finding.cause == NOT_FOLLOWED and users.exists():
         return "A QMS user has this extension by now. What was true when it was first compared counts."
-    if finding.cause in ("no_event", "gap", "extension_gap", *UNHEARD) and not users.exists():
+    if finding.cause in ("no_event", "gap", "extension_gap", "source_off", *UNHEARD) and not users.exists():
         return "No QMS user has this extension any more. What was true when it was first compared counts."
     return ""
 
@@ -95,6 +95,7 @@ def next_links(finding: ReconciliationFinding) -> list[NextLink]:
     links = {
         "gap": NextLink("See the gaps", reverse("admin:calls_gap_changelist") + source),
         "extension_gap": NextLink("See the gaps", reverse("admin:calls_gap_changelist") + source),
+        "source_off": NextLink("See the CTI sources", reverse("admin:cti_ctisource_changelist")),
         "no_event": NextLink("See the CTI sources", reverse("admin:cti_ctisource_changelist")),
         NOT_FOLLOWED: NextLink("See the QMS users", reverse("admin:agents_qmsuser_changelist")),
         UnknownFlag.code: NextLink("See the Flags and their names", reverse("admin:flags_flagsetting_changelist")),

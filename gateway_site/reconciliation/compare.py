@@ -88,13 +88,17 @@ class WriteFacts(msgspec.Struct, frozen=True):
 
 
 class GapFacts(msgspec.Struct, frozen=True):
-    """A time in which events of a source could be missed: of these devices, each until its end, or of all (None)."""
+    """A time in which events of a source could be missed: of these devices, each until its end, or of all (None).
+
+    ``is_off``: because it was switched off.
+    """
 
     began_at: datetime
     ended_at: datetime | None
     reason: str
     devices: Mapping[str, datetime | None] | None = None
     source_id: int | None = None
+    is_off: bool = False
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -281,9 +285,20 @@ def _without_leg(recording: Recording, known: Known) -> Finding:
         finding = _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, unheard.cause)
         return msgspec.structs.replace(finding, source_id=unheard.source_id)
     gaps = [gap for gap in known.gaps if _is_in(gap, recording, known)]
-    is_of_link = any(gap.devices is None for gap in gaps)
-    cause = "gap" if is_of_link else "extension_gap" if gaps else "no_event"
-    return _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, cause)
+    of_links = [gap for gap in gaps if not gap.is_off]
+    if any(gap.devices is None for gap in of_links):
+        return _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, "gap")
+    if of_links:
+        return _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, "extension_gap")
+    off = {gap.source_id for gap in gaps}
+    is_cause = bool(off) and not _is_heard_by_others(off, recording, known)
+    return _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, "source_off" if is_cause else "no_event")
+
+
+def _is_heard_by_others(off: set[int | None], recording: Recording, known: Known) -> bool:
+    """Say whether a source was to hear a recording's extension that was not switched off then."""
+    others = (one for one in known.sources if one.source_id not in off)
+    return any(not one.lack(recording.extension, recording.started_at) for one in others)
 
 
 def _is_in(gap: GapFacts, recording: Recording, known: Known) -> bool:

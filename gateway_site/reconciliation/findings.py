@@ -32,7 +32,7 @@ _RENEWED = (
 
 #: The cause of a recording at an extension of no QMS user; and all that say why a recording has no leg.
 NOT_FOLLOWED = "extension_not_followed"
-_BY_USERS = frozenset({NOT_FOLLOWED, "no_event", "gap", "extension_gap", *UNHEARD})
+_BY_USERS = frozenset({NOT_FOLLOWED, "no_event", "gap", "extension_gap", "source_off", *UNHEARD})
 
 
 def key_of(finding: Finding) -> str:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from agents.models import Allocation, QmsUser
 from calls.core.outcomes import Outcome
-from calls.models import Gap, Leg, RecordingSearch
+from calls.models import SWITCHED_OFF, Gap, Leg, RecordingSearch
 from flags.api import ERASED
 from flags.models import RETRIABLE, EarlierName, FlagSetting, FlagValue, FlagWrite, WriteState
 from gateway_site.reconciliation.canary_times import recordings_of_real_canaries
@@ -205,6 +205,7 @@ def _gaps(service: RecordingService, begin: datetime, end: datetime) -> list[Gap
             reason=gap.reason,
             devices=None if gap.devices is None else {one: gap.end_at(one) for one in gap.devices},
             source_id=gap.source_id,
+            is_off=gap.reason == SWITCHED_OFF,
         )
         for gap in own
     ]

@@ -21,7 +21,8 @@ from qms.models import RecordingService
 MAXIMUM_NAMED = 3
 #: Causes of a recording of which no one leg is known.
 _WITHOUT_ONE_LEG = (
-    *("gap", "extension_gap", "no_event", "extension_not_followed", "several_candidates", "second_recording_of_leg"),
+    *("gap", "extension_gap", "source_off", "no_event"),
+    *("extension_not_followed", "several_candidates", "second_recording_of_leg"),
     *UNHEARD,
 )
 #: What is said of recordings that carry flags.
@@ -61,6 +62,7 @@ def unlabelled_recordings(begin: datetime, end: datetime, now: datetime) -> Unla
         is_compared=True,
         unflagged=found["unflagged"],
         interrupted=found["interrupted"],
+        switched_off=found["switched_off"],
         of_legs=found["of_legs"],
         wrong=found["wrong"],
         recordings=_recordings(compared, begin, end),
@@ -98,6 +100,7 @@ def _counts(begin: datetime, end: datetime) -> dict[str, int]:
         wrong=Count("id", filter=Q(kind__in=[one for one in FindingKind if one.is_of_a_recording])),
         unflagged=Count("id", filter=unflagged),
         interrupted=Count("id", filter=unflagged & Q(cause="gap")),
+        switched_off=Count("id", filter=unflagged & Q(cause="source_off")),
         **{kind.value: Count("id", filter=Q(kind=kind)) for kind in _WRONG},
         of_legs=Count("id", filter=unflagged & Q(leg_id=None) & ~Q(cause__in=_WITHOUT_ONE_LEG)),
     )

@@ -60,9 +60,10 @@ _WHY = {
         "It began while a leg that has another recording was connected: QMS began a second recording within one leg.",
         "Look at the recording rules of the extension. The gateway flags one recording for each leg.",
     ),
-    "gap": (
-        "The link to the CTI source was interrupted at that time, or the source was switched off: its gap says which.",
-        _LOOK_AT_GAPS,
+    "gap": ("The link to the CTI source was interrupted at that time.", _LOOK_AT_GAPS),
+    "source_off": (
+        "The CTI source that was to report calls at the extension was switched off at that time.",
+        "Switch the source on, if its calls are to be flagged. Calls of the time while it is off cannot be recovered.",
     ),
     "extension_gap": (
         "Events of this extension were missed at that time, while the link to the CTI source stood.",
@@ -100,6 +101,7 @@ _BRIEFLY = {
     "not_in_qms": "deleted in QMS",
     "gap": "the link to the CTI source was interrupted",
     "extension_gap": "events of the extension were missed",
+    "source_off": "the CTI source was switched off",
     "no_event": "no CTI source reported a call",
     "extension_not_followed": "an extension of no QMS user",
     IGNORED: "an extension that the CTI source ignores",

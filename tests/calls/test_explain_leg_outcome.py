@@ -207,6 +207,14 @@ def test_a_gap_that_lasts_is_reported_so() -> None:
     assert "was lost from 2026-03-02 08:50:00 UTC until now." in found.said
 
 
+def test_a_source_that_was_switched_off_is_no_lost_link() -> None:
+    found = answer(Outcome.JOINED_LATE, gap=GapCase("pbx", seconds(-600), None, "Off.", is_off=True))
+
+    assert "It began in a gap: pbx was switched off from 2026-03-02 08:50:00 UTC until now." in found.said
+    assert found.todo.endswith("leave pbx switched on.")
+    assert "link" not in found.said + found.todo
+
+
 def test_a_leg_that_was_seen_late_without_a_gap_says_that_the_ledger_does_not_say_why() -> None:
     found = answer(Outcome.JOINED_LATE, CONNECTED)
 

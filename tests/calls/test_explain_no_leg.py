@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from agents.core.matching import MatchKind, MatchVerdict
@@ -88,6 +89,15 @@ def test_a_gap_at_that_time_is_the_cause() -> None:
     )
     assert "cannot be flagged any more" in found.said
     assert "Nothing for this call." in found.todo
+
+
+def test_a_source_that_was_switched_off_then_is_no_lost_link() -> None:
+    found = asked(heard(gaps=(msgspec.structs.replace(GAP, is_off=True),)))
+
+    assert found.heading == "The CTI source was switched off then"
+    assert "pbx was switched off from 2026-03-02 08:55:00 UTC to 2026-03-02 09:01:00 UTC." in found.said
+    assert found.todo.endswith("Leave pbx switched on.")
+    assert "link" not in found.said + found.todo
 
 
 def test_every_gap_of_that_time_is_reported() -> None:

@@ -102,7 +102,11 @@ def test_a_source_that_posts_leaves_a_gap_while_it_is_switched_off() -> None:
     CtiSource.objects.create(slug="pbx", kind="csta_xml", host="pbx.invalid", port=1, enabled=False)
     assert due_tasks(NOW) == [], "it never had an event"
 
-    Checkpoint.objects.create(source=source, events=1)
+    last = str(int((NOW - timedelta(hours=23)).timestamp() * 1000)) + "-0"
+    Checkpoint.objects.create(source=source, events=1, last_id=last)
+    retired = CtiSource.objects.create(slug="old", kind="http", enabled=False)
+    long_ago = str(int((NOW - timedelta(hours=25)).timestamp() * 1000)) + "-0"
+    Checkpoint.objects.create(source=retired, events=1, last_id=long_ago)
     assert due_tasks(NOW) == ["calls.tasks.note_switched"]
     note_switched(NOW)
     assert due_tasks(NOW) == []

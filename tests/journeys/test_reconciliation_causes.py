@@ -6,13 +6,18 @@ import pytest
 import redis as redis_client
 from django.test import Client
 
+from agents.models import Allocation
 from calls.api import NotAssignable
-from calls.models import Leg
+from calls.models import Checkpoint, Leg
+from calls.objectives.comparison_text import comparison_lines
+from calls.pipeline.switched_off import note_switched
+from cti.models import CtiSource
 from flags.models import FlagSetting, FlagWrite
 from gateway_site.alarms.conditions import find
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.repair import repair
 from gateway_site.reconciliation.runs import ask, steps
+from gateway_site.reconciliation.span import unlabelled_recordings
 from qms.models import RecordingService
 from qms.port import FlagDefinition
 from simulators.qms.records import SimulatedUser, Troubles
@@ -112,6 +117,32 @@ def test_each_kind_of_gap_of_a_bad_hour_stands_under_its_cause(gateway: GatewayS
         ("2777", "minor", "recorded_without_flags", "extension_not_followed"),
         ("2002", "major", "recorded_without_flags", "gap"),
     ]
+
+
+def test_a_switched_off_source_has_a_cause_of_its_own_and_a_retired_one_none(gateway: GatewayStack) -> None:
+    """Before: each that had ever had events was the cause of all, in the words of an interrupted link."""
+    retired = CtiSource.objects.create(slug="retired", kind="http", enabled=False, devices=["2001"])
+    Allocation.objects.create(source=retired, service=gateway.service)
+    Checkpoint.objects.create(source=retired, events=1, last_id="1000000000000-0")
+    note_switched(gateway.time)
+    gateway.passes(5)
+    record_only(gateway, "2001")
+    off = CtiSource.objects.create(slug="bank", kind="http", enabled=False, devices=["2002"])
+    Allocation.objects.create(source=off, service=gateway.service)
+    Checkpoint.objects.create(source=off, events=1, last_id=f"{gateway.time.timestamp() * 1000:.0f}-0")
+    CtiSource.objects.filter(pk=gateway.source.pk).update(devices=["2001"])
+    note_switched(gateway.time)
+    record_only(gateway, "2001")
+    record_only(gateway, "2002")
+
+    assert [(one.extension, one.cause) for one in compare(gateway)] == [
+        ("2001", "no_event"),
+        ("2001", "no_event"),
+        ("2002", "source_off"),
+    ]
+    until = gateway.time + timedelta(hours=4)
+    [line] = comparison_lines(unlabelled_recordings(gateway.begin - timedelta(hours=1), until, until))
+    assert "of which 1 because the CTI source was switched off." in line.text
 
 
 def test_a_call_at_an_ignored_extension_has_the_setting_as_its_cause(gateway: GatewayStack) -> None:

@@ -24,13 +24,17 @@ class Mood(StrEnum):
 
 
 class GapCase(msgspec.Struct, frozen=True):
-    """A time in which a source may have missed events; ``extension``: of this one alone, while its link stood."""
+    """A time in which a source may have missed events; ``extension``: of this one alone, while its link stood.
+
+    ``is_off``: because the source was switched off.
+    """
 
     source: str
     began_at: datetime
     ended_at: datetime | None
     reason: str
     extension: str = ""
+    is_off: bool = False
 
 
 class WriteCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,20 +220,24 @@ def _joined_late(case: LegCase, zone: tzinfo) -> Cause:
             "extension all the time."
         )
         return Cause(heading, f"{said} {why}monitored only from then on.", todo)
-    todo = f"Nothing for this call. So that it does not happen again, keep the link of {case.source} up: see its gaps."
+    keep = f"leave {case.source} switched on" if case.gap.is_off else f"keep the link of {case.source} up: see its gaps"
+    todo = f"Nothing for this call. So that it does not happen again, {keep}."
     return Cause(heading, f"{said} It began in a gap: {gap_text(case.gap, zone)}", todo)
 
 
 def gap_text(gap: GapCase, zone: tzinfo) -> str:
     """Describe a gap in one sentence."""
+    since = f"from {date_and_time(gap.began_at, zone)}"
     until = f"to {date_and_time(gap.ended_at, zone)}" if gap.ended_at else "until now"
+    if gap.is_off:
+        return f"{gap.source} was switched off {since} {until}."
     reason = f" ({gap.reason.rstrip('.')})" if gap.reason else ""
     what = (
         f"events of {gap.extension} were missed by {gap.source}"
         if gap.extension
         else f"the link of {gap.source} was lost"
     )
-    return f"{what} from {date_and_time(gap.began_at, zone)} {until}{reason}."
+    return f"{what} {since} {until}{reason}."
 
 
 def _agent_unknown() -> Cause:

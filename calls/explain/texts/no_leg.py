@@ -214,11 +214,15 @@ def _not_listed(one: SourceCase, extension: str) -> tuple[str, str]:
 
 
 def _in_gap(gap: GapCase, zone: tzinfo) -> Cause:
+    heading = "The link was down then"
     todo = f"Find out why the link of {gap.source} was lost: see the gaps, and the source's page."
-    if gap.extension:
+    if gap.is_off:
+        heading, todo = "The CTI source was switched off then", f"Leave {gap.source} switched on."
+    elif gap.extension:
+        heading = f"Events of {gap.extension} were missed then"
         todo = "Find out why by the gap's reason: see the gaps."
     return Cause(
-        f"Events of {gap.extension} were missed then" if gap.extension else "The link was down then",
+        heading,
         f"The ledger has a gap then: {gap_text(gap, zone)} Calls that began and ended inside a gap "
         "cannot be recovered, so this recording cannot be flagged any more.",
         f"Nothing for this call. {todo}",

@@ -255,6 +255,31 @@ def test_what_the_settings_leave_out_is_no_gap_and_no_missing_report(
     assert cause_words(one.cause) != one.cause.replace("_", " "), "it is worded"
 
 
+@pytest.mark.parametrize(
+    ("sources", "more", "cause"),
+    [
+        ((HEARS_ALL,), (), "source_off"),
+        ((HEARS_ALL, LISTS_OTHERS), (), "source_off"),
+        ((HEARS_ALL, replace(HEARS_ALL, source_id=9)), (), "no_event"),  # The other was to hear it too.
+        ((LISTS_OTHERS, replace(HEARS_ALL, source_id=9)), (), "no_event"),
+        ((HEARS_ALL, replace(HEARS_ALL, source_id=9)), (GapFacts(at(-10), None, "", source_id=9),), "gap"),
+        (
+            (HEARS_ALL, replace(HEARS_ALL, source_id=9)),
+            (GapFacts(at(-10), None, "", source_id=9, is_off=True),),
+            "source_off",
+        ),
+    ],
+)
+def test_a_source_that_is_switched_off_explains_what_it_alone_was_to_hear(
+    sources: tuple[SourceHearing, ...], more: tuple[GapFacts, ...], cause: str
+) -> None:
+    """Before: it was the cause of each recording of its service without end, in the words of an interrupted link."""
+    off = GapFacts(at(-10), None, "The source was switched off.", source_id=1, is_off=True)
+    [one] = found(recording(), sources=sources, gaps=(off, *more))
+    assert (one.grade, one.cause) == (Grade.MAJOR, cause)
+    assert cause_words("source_off") == "the CTI source was switched off"
+
+
 def test_the_settings_count_that_held_when_the_recording_began() -> None:
     """A change made since then, and taken back, is the cause of that time alone; what is not known blames nothing."""
     rules = [
