@@ -33,6 +33,8 @@ def wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
     legs = [leg for leg in legs if not may_be_joined(work, leg)]
     if not data.interaction_id:
         legs = [leg for leg in legs if not _is_late(work, event) and not _may_be_hidden(work, leg, event)]
+    elif "interaction_id" not in call.facts and _is_gap_recent(work, event):
+        legs = [leg for leg in legs if _is_through(work, leg)]  # A call within the gap may have had the interaction.
     return _last_of(call, legs)
 
 
@@ -148,11 +150,18 @@ def _may_be_hidden(work: UnitOfWork, leg: LegState, event: CallInformation) -> b
 
     So it may while a wrap-up for that call would be awaited, unless the leg lasted through the gap, or is later.
     """
-    ended, missed, lost = leg.disconnected_gateway_at, work.source.missed_gateway_at, work.source.lost_gateway_at
+    missed = work.source.missed_gateway_at
     if leg.is_end_unknown or missed is None:
         return leg.is_end_unknown
-    is_through = lost is not None and leg.connected_gateway_at < lost and (ended is None or ended > missed + GRACE)
-    return not (is_through or _is_later(work, leg, missed, event)) and _is_gap_recent(work, event)
+    return not (_is_through(work, leg) or _is_later(work, leg, missed, event)) and _is_gap_recent(work, event)
+
+
+def _is_through(work: UnitOfWork, leg: LegState) -> bool:
+    """Say whether a leg lasted through the last gap."""
+    ended, missed, lost = leg.disconnected_gateway_at, work.source.missed_gateway_at, work.source.lost_gateway_at
+    if missed is None or lost is None or leg.is_end_unknown:
+        return False
+    return leg.connected_gateway_at < lost and (ended is None or ended > missed + GRACE)
 
 
 def _is_later(work: UnitOfWork, leg: LegState, missed: datetime, event: CallInformation) -> bool:

@@ -221,6 +221,16 @@ def test_a_wrap_up_is_of_a_leg_that_lasts_still() -> None:
     assert wrapped_up(board, 130) == ["sold"]
 
 
+@pytest.mark.parametrize(("stated", "result"), [({}, ""), ({"interactionId": "I9"}, "sold")])
+def test_a_wrap_up_of_an_interaction_that_its_call_is_not_known_to_have_may_be_of_a_call_within_the_gap(
+    stated: dict[str, str], result: str
+) -> None:
+    board = with_gap(Switchboard(SITE), 100, 120).call("Established", 121, "C1", "2001", **stated)
+    board.call("ConnectionCleared", 125, "C1", "2001")
+
+    assert wrapped_up(board, 130, deviceId="2001", interactionId="I9") == [result]
+
+
 def test_a_leg_whose_end_is_not_known_gets_no_wrap_up() -> None:
     board = with_gap(Switchboard(SITE).call("Established", 95, "C1", "2001"), 100, 120)
 
