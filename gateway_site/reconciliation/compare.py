@@ -118,7 +118,10 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One difference. ``candidates``: keys of legs that may be the recording's; ``names``: the flags that differ."""
+    """One difference. ``candidates``: keys of legs that may be the recording's; ``names``: the flags that differ.
+
+    ``held``: what QMS holds of these flags, to see whether it is still the same; never kept.
+    """
 
     kind: FindingKind
     grade: Grade
@@ -132,6 +135,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
     candidates: tuple[int, ...] = ()
     is_repairable: bool = False
+    held: Mapping[str, str] = {}
 
 
 def compared(recordings: Sequence[FlaggedRecording], begin: datetime, end: datetime, known: Known) -> list[Finding]:
@@ -141,12 +145,19 @@ def compared(recordings: Sequence[FlaggedRecording], begin: datetime, end: datet
     """
     at_extension = _by_extension(recordings, known)
     # Those of the margins too: a leg at the edge may be the candidate of a recording beyond it.
-    found = [finding for one in recordings for finding in _of_recording(one, known, at_extension)]
+    found = [_with_held(finding, one) for one in recordings for finding in _of_recording(one, known, at_extension)]
     listed = {one.recording.guid for one in recordings}
     taken = {one for finding in found for one in finding.candidates}
     legs = (leg for leg in known.legs if begin <= leg.connected_at < end and leg.leg_id not in taken)
     of_span = [finding for finding in found if begin <= finding.began_at < end]
     return of_span + [finding for leg in legs if (finding := _of_leg(leg, listed))]
+
+
+def _with_held(finding: Finding, one: FlaggedRecording) -> Finding:
+    if not finding.names:
+        return finding
+    held = {flag.name: flag.value for flag in one.flags if flag.name in finding.names}
+    return msgspec.structs.replace(finding, held=held)
 
 
 class _AtExtension(msgspec.Struct):

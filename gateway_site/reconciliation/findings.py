@@ -1,7 +1,8 @@
 """Keep what a run found: a difference that is found again is the same row, one that is no longer found is withdrawn.
 
 What a person did holds for what was found then: a finding that is found again after its repair is open again, and one
-that was acknowledged raises its alarm again where it had been withdrawn, or became another (cause, grade or flags).
+that was acknowledged raises its alarm again where it had been withdrawn, or became another (cause, grade, flags or what
+QMS holds of these).
 """
 
 from collections.abc import Sequence
@@ -9,11 +10,12 @@ from datetime import datetime
 
 import msgspec
 from django.db import transaction
+from django.utils.crypto import salted_hmac
 
 from gateway_site.reconciliation.compare import Finding, FindingKind, Grade
 from gateway_site.reconciliation.hearing import UNHEARD
 from gateway_site.reconciliation.known import chunks
-from gateway_site.reconciliation.models import ReconciliationFinding
+from gateway_site.reconciliation.models import HELD_HASH_LENGTH, ReconciliationFinding
 from qms.models import RecordingService
 
 _RENEWED = (
@@ -22,6 +24,7 @@ _RENEWED = (
     "cause",
     "source",
     "names",
+    "held_hash",
     "candidates",
     "is_repairable",
     "seen_at",
@@ -74,6 +77,8 @@ def _open_again(service: RecordingService, found: Sequence[ReconciliationFinding
 def _is_another(before: ReconciliationFinding, now: ReconciliationFinding) -> bool:
     if before.withdrawn_at is not None or sorted(before.names) != sorted(now.names):
         return True
+    if before.held_hash and before.held_hash != now.held_hash:  # An earlier release kept none.
+        return True
     return (before.cause, before.grade) != (now.cause, now.grade)
 
 
@@ -100,6 +105,14 @@ def _first_judged(finding: Finding, cause: str, grade: str) -> Finding:
     return msgspec.structs.replace(finding, cause=cause, grade=Grade(grade))
 
 
+def _held_hash(finding: Finding) -> str:
+    """Return what shows whether QMS holds the same values as before, and not which: it needs the site's key."""
+    if not finding.names:
+        return ""
+    values = msgspec.json.encode([finding.guid, sorted(finding.held.items())])
+    return salted_hmac("reconciliation.held", values, algorithm="sha256").hexdigest()[:HELD_HASH_LENGTH]
+
+
 def _row(service: RecordingService, finding: Finding, now: datetime) -> ReconciliationFinding:
     return ReconciliationFinding(
         service=service,
@@ -114,6 +127,7 @@ def _row(service: RecordingService, finding: Finding, now: datetime) -> Reconcil
         recording_guid=finding.guid,
         leg_id=finding.leg_id,
         names=list(finding.names),
+        held_hash=_held_hash(finding),
         candidates=list(finding.candidates),
         is_repairable=finding.is_repairable,
         found_at=now,

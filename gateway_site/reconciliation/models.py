@@ -11,6 +11,8 @@ from qms.port import MAXIMUM_GUID_LENGTH
 
 KINDS = [(one.value, one.value.replace("_", " ").replace("qms", "QMS")) for one in FindingKind]
 GRADES = [(one.value, one.value) for one in Grade]
+#: Hexadecimal digits that are kept of a keyed hash.
+HELD_HASH_LENGTH = 12
 
 
 class ReconciliationRun(models.Model):
@@ -82,6 +84,13 @@ class ReconciliationFinding(models.Model):
     recording_guid = models.CharField("recording GUID", max_length=MAXIMUM_GUID_LENGTH, blank=True)
     leg_id = models.BigIntegerField("leg", null=True)
     names = models.JSONField(default=list, help_text="The flags that differ.")
+    held_hash = models.CharField(
+        max_length=HELD_HASH_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Keyed hash of what QMS holds of these flags; empty: not known.",
+    )
     candidates = models.JSONField(default=list, help_text="The legs whose recording it may be.")
     is_repairable = models.BooleanField(default=False)
     found_at = models.DateTimeField()

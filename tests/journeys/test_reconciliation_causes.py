@@ -226,6 +226,21 @@ def test_flags_that_are_missing_beside_a_wrap_up_are_found_and_sent_again(gatewa
     assert compare(gateway) == []
 
 
+def test_another_wrong_value_of_a_noted_flag_raises_the_alarm_again(gateway: GatewayStack) -> None:
+    """Before: who took note of one wrong value heard of no other of the same flag."""
+    gateway.passes(5)
+    guid = flagged_call(gateway, "C1", "2001")
+    said = []
+    for value in ("6661", "6661", "6662"):
+        gateway.qms.recordings[guid].flags["AgentId"] = value
+        [finding] = compare(gateway)
+        said.append(finding.acknowledged_by)
+        ReconciliationFinding.objects.update(acknowledged_at=gateway.time, acknowledged_by="ada")
+        gateway.time += timedelta(hours=1)
+    assert said == ["", "ada", ""]
+    assert not any(value in str(finding.__dict__) for value in ("6661", "6662"))
+
+
 def test_critical_findings_are_an_alarm_until_somebody_takes_note(gateway: GatewayStack, admin_client: Client) -> None:
     bad_hour(gateway)
     compare(gateway)
