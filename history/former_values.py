@@ -1,4 +1,4 @@
-"""Read out of the history what lists and settings a row had before each change."""
+"""Read out of the history what lists, settings and switches a row had before each change."""
 
 import json
 import re
@@ -15,6 +15,8 @@ from history.states import NOTHING
 
 _ARROW = " \N{RIGHTWARDS ARROW} "
 _DECODER = json.JSONDecoder()
+#: A switch as the history shows it.
+_SWITCHES = {"yes": True, "no": False}
 
 
 class FormerValues(msgspec.Struct, frozen=True):
@@ -25,7 +27,7 @@ class FormerValues(msgspec.Struct, frozen=True):
 
 
 def former_values(row: models.Model, names: Sequence[str], since: datetime) -> list[FormerValues]:
-    """Return what the JSON fields were before each change after ``since``, the latest change first."""
+    """Return what the JSON fields and switches were before each change after ``since``, the latest change first."""
     changes = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(row),
         object_id=str(row.pk),
@@ -46,6 +48,9 @@ def _before(text: str, name: str) -> list[Any]:
         return []
     if text.startswith(NOTHING + _ARROW, said.end()):
         return [[]]
+    for shown, switch in _SWITCHES.items():
+        if text.startswith(shown + _ARROW, said.end()):
+            return [switch]
     try:
         value, end = _DECODER.raw_decode(text, said.end())
     except ValueError:

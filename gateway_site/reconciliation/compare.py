@@ -289,13 +289,15 @@ def _keys(legs: Iterable[ComparedLeg]) -> tuple[int, ...]:
 
 
 def _without_leg(recording: Recording, known: Known) -> Finding:
-    """Grade a recording that has no leg, and say why it has none: what was not to be heard before any gap."""
+    """Grade a recording that has no leg, and say why it has none: a gap counts where its source was to hear it."""
     if recording.extension not in known.followed_extensions:
         return _finding(recording, FindingKind.UNFLAGGED, Grade.MINOR, "extension_not_followed")
-    if unheard := why_unheard(known.sources, recording.extension, recording.started_at):
+    gaps = [gap for gap in known.gaps if _is_in(gap, recording, known)]
+    unheard = why_unheard(known.sources, recording.extension, recording.started_at)
+    own = {one.source_id for one in known.sources}  # One that was switched off since its gap began was to hear it.
+    if unheard is not None and not any(gap.source_id in own for gap in gaps):
         finding = _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, unheard.cause)
         return msgspec.structs.replace(finding, source_id=unheard.source_id)
-    gaps = [gap for gap in known.gaps if _is_in(gap, recording, known)]
     of_links = [gap for gap in gaps if not gap.is_off]
     if any(gap.devices is None for gap in of_links):
         return _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, "gap")
@@ -308,8 +310,9 @@ def _without_leg(recording: Recording, known: Known) -> Finding:
 
 def _is_heard_by_others(off: set[int | None], recording: Recording, known: Known) -> bool:
     """Say whether a source was to hear a recording's extension that was not switched off then."""
-    others = (one for one in known.sources if one.source_id not in off)
-    return any(not one.lack(recording.extension, recording.started_at) for one in others)
+    moment = recording.started_at
+    others = (one for one in known.sources if one.source_id not in off and one.is_enabled(moment))
+    return any(not one.lack(recording.extension, moment) for one in others)
 
 
 def _is_in(gap: GapFacts, recording: Recording, known: Known) -> bool:

@@ -22,6 +22,7 @@ class HearingRules(msgspec.Struct, frozen=True, kw_only=True):
     ignored: frozenset[str] = frozenset()
     needs_devices: bool = False
     is_known: bool = True
+    is_enabled: bool = True
 
     def lack(self, extension: str) -> str:
         """Return why a call at an extension has no leg by these settings; "" where it has one."""
@@ -43,9 +44,16 @@ class SourceHearing(msgspec.Struct, frozen=True):
 
     def lack(self, extension: str, moment: datetime) -> str:
         """Return why a call at an extension had no leg by the settings of that moment; "" where it had one."""
-        held = (one for one in self.rules if one.until is None or moment < one.until)
-        rules = next(held, None)
+        rules = self._held(moment)
         return rules.lack(extension) if rules is not None else ""
+
+    def is_enabled(self, moment: datetime) -> bool:
+        """Say whether the source was in use: one that is switched off hears nobody."""
+        rules = self._held(moment)
+        return rules is None or rules.is_enabled
+
+    def _held(self, moment: datetime) -> HearingRules | None:
+        return next((one for one in self.rules if one.until is None or moment < one.until), None)
 
 
 class Unheard(msgspec.Struct, frozen=True):
@@ -56,8 +64,8 @@ class Unheard(msgspec.Struct, frozen=True):
 
 
 def why_unheard(sources: Sequence[SourceHearing], extension: str, moment: datetime) -> Unheard | None:
-    """Return why no source of a service was to hear an extension; None where one was, or where there is none."""
-    lacks = [(one.lack(extension, moment), one.source_id) for one in sources]
+    """Return why no source of a service was to hear an extension; None where one was, or where none was in use."""
+    lacks = [(one.lack(extension, moment), one.source_id) for one in sources if one.is_enabled(moment)]
     if not lacks or not all(cause for cause, _ in lacks):
         return None
     return Unheard(*min(lacks, key=lambda lack: UNHEARD.index(lack[0])))

@@ -11,7 +11,13 @@ from history.former_values import former_values
 from qms.models import RecordingService
 
 #: The fields as the history names them.
-_NAMES = {"Devices": "devices", "Queues": "queues", "Options": "options", "Test extensions": "canary_extensions"}
+_NAMES = {
+    "Devices": "devices",
+    "Queues": "queues",
+    "Options": "options",
+    "Test extensions": "canary_extensions",
+    "Enabled": "enabled",
+}
 
 
 def hearing_of(service: RecordingService, since: datetime) -> list[SourceHearing]:
@@ -31,7 +37,7 @@ def _rules(source: CtiSource, since: datetime) -> Iterator[HearingRules]:
 
 def _read(source: CtiSource, settings: dict[str, Any], until: datetime | None) -> HearingRules:
     if None in settings.values():
-        return HearingRules(until=until, is_known=False)
+        return HearingRules(until=until, is_known=False, is_enabled=settings["enabled"])
     options = settings["options"] or {}
     devices = frozenset(map(str, settings["devices"]))
     kind = source_kinds().get(source.kind)
@@ -41,4 +47,5 @@ def _read(source: CtiSource, settings: dict[str, Any], until: datetime | None) -
         queues=frozenset(map(str, settings["queues"])),
         ignored=frozenset(map(str, options.get("ignored_devices", ()))),
         needs_devices=kind is not None and kind.needs_devices,
+        is_enabled=settings["enabled"],
     )

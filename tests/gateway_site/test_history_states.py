@@ -85,3 +85,5 @@ def test_what_a_list_was_before_each_change_is_read_out_of_the_history() -> None
         (1, {"Devices": []}),
     ]
     assert former_values(source, ["Devices"], noon + timedelta(minutes=5)) == []
+    [switched] = former_values(source, ["Enabled"], noon)
+    assert ((switched.until - noon).seconds // 60, switched.values) == (2, {"Enabled": True})

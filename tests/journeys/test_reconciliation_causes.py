@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import redis as redis_client
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from agents.models import Allocation
@@ -18,6 +19,7 @@ from gateway_site.reconciliation.models import ReconciliationFinding, Reconcilia
 from gateway_site.reconciliation.repair import repair
 from gateway_site.reconciliation.runs import ask, steps
 from gateway_site.reconciliation.span import unlabelled_recordings
+from history.commands import record_command, stored_state
 from qms.models import RecordingService
 from qms.port import FlagDefinition
 from simulators.qms.records import SimulatedUser, Troubles
@@ -158,6 +160,28 @@ def test_a_call_at_an_ignored_extension_has_the_setting_as_its_cause(gateway: Ga
 
     [finding] = compare(gateway)
     assert (finding.extension, finding.cause, finding.source) == ("2004", "extension_ignored", gateway.source)
+
+
+def test_a_source_that_is_switched_off_was_not_to_hear_an_extension_that_the_other_ignores(
+    gateway: GatewayStack,
+) -> None:
+    """Before: a retired source without a list of extensions was to hear each of them, so that no source reported."""
+    retired = CtiSource.objects.create(slug="retired", kind="http", enabled=False)
+    Allocation.objects.create(source=retired, service=gateway.service)
+    gateway.source.options = {"ignored_devices": ["2004"]}
+    gateway.source.save()
+    gateway.passes(5)
+    record_only(gateway, "2004")
+    [finding] = compare(gateway)
+    assert (finding.cause, finding.source) == ("extension_ignored", gateway.source)
+
+    before = stored_state(retired)
+    retired.enabled = True
+    retired.save()
+    record_command(retired, before)
+    LogEntry.objects.update(action_time=gateway.time)
+    record_only(gateway, "2004")
+    assert [one.cause for one in compare(gateway)] == ["extension_ignored", "no_event"]
 
 
 def test_a_flag_that_was_switched_off_since_is_no_difference(gateway: GatewayStack) -> None:
