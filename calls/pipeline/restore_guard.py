@@ -2,7 +2,8 @@
 
 Redis remembers the database's identity and how many folds of each source were committed. Where the database is another,
 or behind, nothing is sent before it was read back: what is queued, and what the fold of the journal makes again. The
-ledger names the gap. Asked before each turn of a consumer and each delivery, at most once a second on a connection.
+ledger names the gap. Where Redis remembers nothing, what is queued is read back as well. Asked before each turn of a
+consumer and each delivery, at most once a second on a connection.
 """
 
 import threading
@@ -67,13 +68,14 @@ def compare(now: datetime) -> bool:
     state = database_state()
     went_back = _went_back(state, known)
     is_absence = known.seen_at is not None and now - known.seen_at > MAXIMUM_ABSENCE
+    is_forgotten = not known.identity and any(state.folds.values())  # Redis lost it, perhaps as the database did.
     if went_back:
         notice(now)
-    elif is_absence:
+    elif is_absence or is_forgotten:
         log.warning("writes_in_doubt", count=put_in_doubt(now), absent_since=str(known.seen_at))
     remember_database(state.identity, now, state.folds if went_back else {})
     _compared.at, _compared.connection = time.monotonic(), connection.connection
-    return went_back or is_absence
+    return went_back or is_absence or is_forgotten
 
 
 def notice(now: datetime) -> None:

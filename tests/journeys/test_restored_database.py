@@ -275,6 +275,17 @@ def test_after_a_long_absence_what_is_queued_is_read_back_first(gateway: Gateway
     assert not Gap.objects.exists()
 
 
+def test_where_redis_has_forgotten_the_database_what_is_queued_is_read_back_first(
+    gateway: GatewayStack, redis: redis_client.Redis
+) -> None:
+    """Both may have lost their newest at once: nothing shows then that the database went back."""
+    unsent_call(gateway, "C1", "2001")
+    redis.flushdb()
+
+    assert restore_guard.compare(gateway.time)
+    assert FlagWrite.objects.get().state == "unclear"
+
+
 def test_a_delivery_waits_while_redis_cannot_say_whether_the_database_went_back(
     gateway: GatewayStack, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
