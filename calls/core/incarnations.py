@@ -220,12 +220,18 @@ def call_of_device(calls: list[CallState], device_id: str, at: datetime) -> Call
 
 
 def _former(work: UnitOfWork, calls: list[CallState], call: CallState, event: CallEvent) -> CallState | None:
-    """Return the call before one that began just now, whose end is heard only now: the times do not say which it is."""
+    """Return the call before one that began just now, whose end is heard only now: the times do not say which it is.
+
+    Where a snapshot found a call waiting, and stated no interaction, it is that of before the gap, and ends.
+    """
     earliest, place = doubtful_from(work, event.time), calls.index(call)
     if earliest is None or call.born_at < earliest or place == 0 or states_another_interaction(calls[place - 1], event):
         return None
-    superseded_at = calls[place - 1].superseded_at
-    return calls[place - 1] if superseded_at is not None and superseded_at >= earliest else None
+    former = calls[place - 1]
+    is_missed_since = former.doubtful_since is not None and former.touched_gateway_at < former.doubtful_since
+    if is_missed_since and call.waits_since is not None and "interaction_id" not in call.facts:
+        return None
+    return former if former.superseded_at is not None and former.superseded_at >= earliest else None
 
 
 def overtaken(

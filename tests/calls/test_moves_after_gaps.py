@@ -85,3 +85,27 @@ def test_a_queue_that_came_just_before_the_last_phone_left_is_still_the_next_cal
     board.hears(said("Established", 40, "2002"), said("ConnectionCleared", 60, "2002")).waits(80)
 
     assert names(board)[1][1] == ""
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_call_that_a_snapshot_found_in_its_queue_ends_with_it_and_gives_its_queue_to_no_consultation(
+    is_lost: bool,
+) -> None:
+    """The caller gives up 0.7 s after the gap, and an agent with a customer of Billing dials under the id."""
+    known = {"queues": frozenset({"5001", "5002"}), "devices": frozenset({"2001", "2002"})}
+    board = Switchboard(with_site(has_source_times=False, **known))
+    board.call("Queued", 6, "C2", "5001", queueName="Support", interactionId="I1")
+    board.call("Established", 7, "C1", "2001", queueName="Billing", interactionId="I2")
+    if is_lost:
+        board.hears(event("Lost", 7.8, family="link"), event("Restored", 8, family="link"))
+    board.hears(event("Began", 8, family="snapshot")).call("Queued", 8, "C2", "5001", queueName="Support")
+    board.call("Established", 8, "C1", "2001").hears(event("Ended", 8, family="snapshot"))
+    board.call("ConnectionCleared", 8.7, "C2", "T1", outside=True, interactionId="I1")
+    board.call("ConnectionCleared", 8.7, "C2", "5001", interactionId="I1")
+    board.call("Held", 8.9, "C1", "2001", interactionId="I2").call("Originated", 8.95, "C2", "2001", interactionId="I2")
+    board.call("Delivered", 9, "C2", "2002", interactionId="I2")
+    names = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C3", "interactionId": "I2"}
+    board.hears(event("Transferred", 11, transferringDeviceId="2001", transferredToDeviceId="2002", **names))
+    board.call("Established", 12, "C3", "2002", interactionId="I2").waits(30)
+
+    assert [leg.facts.queue_name for leg in board.legs if leg.device_id == "2002"] == ["Billing"]
