@@ -232,7 +232,7 @@ def test_a_defect_in_a_rule_costs_one_event_and_logs_no_call_data(
     caplog.set_level("DEBUG")
     gateway.log_on("9101", "2001", "Alice Archer")
     queue_call(gateway)
-    monkeypatch.setattr("calls.core.handlers.call_events._wrapped_up", lambda *_: 1 / 0)
+    monkeypatch.setattr("calls.core.handlers.call_events.wrapped_up", lambda *_: 1 / 0)
     gateway.call("CallInformation", "C1", "2001", callerName="Mary Secret", wrapup={"result": "Sold"})
     gateway.clears("C1", "2001")
     gateway.passes(1.2)
