@@ -17,7 +17,7 @@ from calls.replay.compare_period import (
 )
 from calls.replay.reading_ahead import ReaderEnded
 from calls.report.links import public_link
-from calls.search.assign import Assignment, Doubt, NotAssignable, assign_recording, doubts
+from calls.search.assign import Assignment, Doubt, NotAssignable, assign_recording, being_assigned, doubts
 from calls.stats.histogram import Histogram, percentile, times
 from calls.stats.hourly import hour_of
 from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
@@ -50,6 +50,7 @@ __all__ = [
     "RecordingOrigin",
     "ReplaySettings",
     "assign_recording",
+    "being_assigned",
     "compare_period",
     "decisions_of",
     "doubts",

@@ -62,6 +62,12 @@ def assign_recording(wanted: Assignment, now: datetime) -> None:
     wake(answers_stream(source_id))
 
 
+def being_assigned(guids: Sequence[str]) -> set[str]:
+    """Return which of the recordings a person gave to a leg whose consumer has not decided yet."""
+    rows = RecordingSearch.objects.filter(recording_guid__in=guids, why=ASSIGNED, folded=False, state=SearchState.FOUND)
+    return set(rows.order_by().values_list("recording_guid", flat=True))
+
+
 @transaction.atomic
 def _leave(wanted: Assignment, now: datetime) -> int:
     leg = Leg.objects.filter(pk=wanted.leg_id).first()
@@ -98,7 +104,7 @@ def _why_not(leg: Leg | None, wanted: Assignment) -> str:
         return "The leg is not settled, or has a recording."
     if Leg.objects.filter(recording_guid=guid).exists() or FlagWrite.objects.filter(recording_guid=guid).exists():
         return "The recording belongs to another leg, or flags were sent to it."
-    if RecordingSearch.objects.filter(recording_guid=guid, why=ASSIGNED, folded=False).exists():
+    if being_assigned([guid]):
         return "The recording was just assigned."
     return _why_doubtful(leg, wanted.recording.started_at)
 

@@ -1,8 +1,8 @@
 """Keep what a run found: a difference that is found again is the same row, one that is no longer found is withdrawn.
 
-What a person did holds for what was found then: a finding that is found again after its repair is open again, and one
-that was acknowledged raises its alarm again where it had been withdrawn, or became another (cause, grade, flags or what
-QMS holds of these).
+What a person did holds for what was found then: a finding that is found again after its repair is open again, unless
+the repair is still on its way to QMS, and one that was acknowledged raises its alarm again where it had been withdrawn,
+or became another (cause, grade, flags or what QMS holds of these).
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,11 @@ from datetime import datetime
 
 import msgspec
 from django.db import transaction
+from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
+from calls.api import being_assigned
+from flags.models import UNSETTLED, FlagWrite
 from gateway_site.reconciliation.compare import Finding, FindingKind, Grade
 from gateway_site.reconciliation.hearing import UNHEARD
 from gateway_site.reconciliation.known import chunks
@@ -63,15 +66,26 @@ def _open_again(service: RecordingService, found: Sequence[ReconciliationFinding
     again = {(one.kind, one.key): one for one in found}
     earlier = ReconciliationFinding.objects.filter(service=service, key__in=[one.key for one in found])
     # A repair of this moment was not seen yet: QMS's list was read before it.
-    repaired = [one.pk for one in earlier.filter(repaired_at__lt=now) if (one.kind, one.key) in again]
+    repaired = [one for one in earlier.filter(repaired_at__lt=now) if (one.kind, one.key) in again]
+    on_their_way = _on_their_way([one.recording_guid for one in repaired], now)
+    for one in repaired:
+        if one.recording_guid in on_their_way:
+            again[one.kind, one.key].is_repairable = False
     acknowledged = [
         one.pk
         for one in earlier.exclude(acknowledged_at=None)
         if (new := again.get((one.kind, one.key))) and _is_another(one, new)
     ]
     every = ReconciliationFinding.objects
-    every.filter(pk__in=repaired).update(repaired_at=None, repaired_by="")
+    opened = [one.pk for one in repaired if one.recording_guid not in on_their_way]
+    every.filter(pk__in=opened).update(repaired_at=None, repaired_by="")
     every.filter(pk__in=acknowledged).update(acknowledged_at=None, acknowledged_by="")
+
+
+def _on_their_way(guids: Sequence[str], now: datetime) -> set[str]:
+    """Return the recordings whose repair has not come to QMS, or had not when its list was read."""
+    writes = FlagWrite.objects.filter(Q(state__in=UNSETTLED) | Q(settled_at__gte=now), recording_guid__in=guids)
+    return being_assigned(guids) | set(writes.order_by().values_list("recording_guid", flat=True))
 
 
 def _is_another(before: ReconciliationFinding, now: ReconciliationFinding) -> bool:

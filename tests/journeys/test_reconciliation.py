@@ -148,6 +148,21 @@ def test_a_finding_is_repaired_once(gateway: GatewayStack) -> None:
     assert FlagWrite.objects.count() == 1
 
 
+def test_a_comparison_before_the_write_leaves_the_repair_as_it_is(gateway: GatewayStack) -> None:
+    """Before: it was open again, its repair was offered once more and refused, and *Objectives* counted it."""
+    [finding] = compare(gateway)
+    give(gateway, finding)
+    gateway.time += timedelta(seconds=1)
+
+    [unfolded] = compare(gateway)
+    assert (unfolded.repaired_by, unfolded.is_repairable) == ("ada", False)
+    gateway.fold()
+    [queued] = compare(gateway)
+    assert (queued.cause, queued.repaired_by, queued.is_repairable) == ("write_queued", "ada", False)
+    gateway.works()
+    assert compare(gateway) == []
+
+
 def test_a_decision_that_comes_after_another_leg_took_the_recording_changes_nothing(gateway: GatewayStack) -> None:
     [finding] = compare(gateway)
     give(gateway, finding)

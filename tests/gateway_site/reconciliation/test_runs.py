@@ -13,7 +13,7 @@ from pytest_django import Settings
 from calls.models import Leg
 from clock.text import shown
 from devtools.bench.planted import BEGIN, KINDS, ListedQms, PlantedSite
-from flags.models import FlagValue
+from flags.models import FlagValue, FlagWrite
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.runs import (
     MAXIMUM_ATTEMPTS,
@@ -111,6 +111,22 @@ def test_a_finding_that_is_found_again_after_its_repair_is_open_again(site: Plan
     assert [rows[key].repaired_at for key in keys[1:]] == [None] * len(keys[1:])
     assert standing() == site.expected
     assert all(row.is_repairable for row in rows.values())
+
+
+def test_a_repair_whose_write_ended_while_the_list_was_read_stands_until_the_next_comparison(
+    site: PlantedSite,
+) -> None:
+    reconcile(site)
+    [key, *_] = ReconciliationFinding.objects.filter(cause="UnknownFlag").values_list("pk", flat=True)
+    finding = ReconciliationFinding.objects.filter(pk=key)
+    finding.update(repaired_at=site.end + timedelta(hours=49), repaired_by="ada", is_repairable=False)
+    written = FlagWrite.objects.filter(recording_guid=finding.get().recording_guid)
+    written.update(settled_at=site.end + timedelta(hours=73))
+    reconcile(site, hours_later=72)
+    assert (finding.get().repaired_by, finding.get().is_repairable) == ("ada", False)
+
+    reconcile(site, hours_later=74)
+    assert (finding.get().repaired_by, finding.get().is_repairable) == ("", True)
 
 
 def test_what_was_acknowledged_and_became_another_finding_raises_its_alarm_again(site: PlantedSite) -> None:
