@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from agents.core.matching import MatchKind
+from calls.core.origins import Origin, OriginRule
 from calls.core.result_events import RecordingFound
 from calls.core.source_state import SourceState
 from calls.core.state import LegData, LegPhase, LegState, PendingTransfer, SearchStatus
@@ -81,6 +82,9 @@ def found(began: float = 10.1, asked: float | None = 10.2, guid: str = "G", numb
 def at(seconds: float | None) -> datetime | None:
     return None if seconds is None else moment(seconds)
 
+
+#: By which a device was connected at 5.
+SAID = Origin("Established", "e", moment(5), OriginRule.CONNECTED)
 
 #: QMS named the recording of leg 1; and for sure, as it was asked while that leg alone was connected.
 HOLDER = leg(guid="G", service=1, search=SearchStatus.FOUND, recording_began=10.1)

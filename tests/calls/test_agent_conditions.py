@@ -9,19 +9,14 @@ from agents.core.presence import AgentSession, KnownBy
 from calls.core.handlers.agent_events import _logged_on_later, _note, _was_before
 from calls.core.legs import _is_known_then, _origin_of_session
 from calls.core.origins import Origin, OriginRule
-from calls.core.source_state import PartialGap, Snapshot
 from calls.core.state import LegState
 from cti.events import AgentEvent
-from tests.calls.call_states import holding
+from tests.calls.call_states import gap, holding, snapshot
 from tests.calls.leg_states import leg
 from tests.calls.switchboard import event as any_event
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
-
-
-def gap(*devices: str) -> PartialGap:
-    return PartialGap(began_at=moment(3), devices=frozenset(devices))
 
 
 # --- agents ---
@@ -130,7 +125,7 @@ def test_an_agents_origin_is_the_event_that_began_the_session(
 def test_a_snapshot_states_who_is_at_a_phone_where_an_agent_is_named(
     agent_id: str, stated: dict[str, frozenset[str]]
 ) -> None:
-    taken = Snapshot(began_at=moment(3), began_gateway_at=moment(3))
+    taken = snapshot()
     held = holding(source={"snapshot": taken})
     _note(held, agent("Ready", 5, agent_id))
 

@@ -26,13 +26,11 @@ from calls.core.doubts import (
 from calls.core.source_state import SourceState
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, SearchStatus, WriteStatus
 from calls.core.unit_of_work import LiveState, UnitOfWork
-from tests.calls.call_states import NO_TIMES
+from tests.calls.call_states import NO_TIMES, WHOLE
 from tests.calls.leg_states import HOLDER, SURE, at, leg, over, work
 from tests.calls.switchboard import moment, with_site
 
 pytestmark = pytest.mark.core
-
-WHOLE: dict[str, Any] = {"has_fractions": False}
 
 # Clocks
 

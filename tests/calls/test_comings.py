@@ -9,25 +9,12 @@ import pytest
 
 from calls.core.connections import _begun_earlier, _is_taken_back, _late_connect, note_seen
 from calls.core.newcomers import _comings, _lasts, doubtful_from, reported_again
-from calls.core.source_state import Snapshot
-from calls.core.state import CallState, Party, PartyState, TimedValue
-from tests.calls.call_states import NO_TIMES, call, holding, left, made, party
+from calls.core.state import CallState, Party, PartyState
+from tests.calls.call_states import NO_TIMES, WHOLE, call, holding, left, made, party, snapshot
 from tests.calls.leg_states import at, leg, over
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
-
-WHOLE: dict[str, Any] = {"has_fractions": False}
-
-
-def second(*parties: Party, born: float = 20, **more: Any) -> CallState:
-    """Return the id's second call."""
-    return call(*parties, **{"incarnation": 2, "born_at": born, "touched_gateway_at": born, **more})
-
-
-def history(*values: tuple[float, str]) -> tuple[TimedValue, ...]:
-    return tuple(TimedValue(moment(at), value) for at, value in values)
-
 
 # --- connections that are heard late ---
 
@@ -120,8 +107,7 @@ def test_a_leg_that_a_snapshot_names_first_was_found_late(
     more: dict[str, Any], seen: tuple[int, ...], late: tuple[str, ...]
 ) -> None:
     one = leg(5, **{"heard": 10, **more})
-    taken = Snapshot(began_at=moment(10), began_gateway_at=moment(10), seen=seen)
-    held = holding(legs=(one,), source={"snapshot": taken})
+    held = holding(legs=(one,), source={"snapshot": snapshot(10, seen=seen)})
     note_seen(held, one)
     quiet = holding(legs=(one,))
     note_seen(quiet, one)

@@ -13,20 +13,13 @@ from calls.core.connections import connect_device, connection_of
 from calls.core.ends_heard_first import connect_as_heard, end_of_unheard, note_end_of_absent
 from calls.core.gap_tally import GapTally
 from calls.core.origins import Origin, OriginRule
-from calls.core.source_state import Snapshot
 from calls.core.state import CallState, Party, PartyState
 from cti.events import ConnectionCleared, Established
-from tests.calls.call_states import NO_TIMES, call, event, holding, left, made, party
+from tests.calls.call_states import NO_TIMES, WHOLE, call, event, handed, holding, left, made, party, snapshot
 from tests.calls.leg_states import at, leg
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
-
-SAID = Origin("Established", "e", moment(5), OriginRule.CONNECTED)
-
-
-def snapshot(*seen: int, began: float = 3, late: tuple[str, ...] = ()) -> Snapshot:
-    return Snapshot(began_at=moment(began), began_gateway_at=moment(began), seen=seen, found_late=late)
 
 
 def test_no_value_of_the_core_can_be_changed() -> None:
@@ -104,7 +97,7 @@ def test_a_device_is_connected_in_the_call_that_goes_on_by_a_report_of_after_its
     one: CallState, is_again: bool
 ) -> None:
     held = holding(one)
-    connect_as_heard(held, 1, "2001", event("Transferred", 11, "2001", primaryOldCallId="C1"))
+    connect_as_heard(held, 1, "2001", handed(11))
 
     assert ([two.connected_source_at for two in held.legs.values()] == [moment(12)]) is is_again
 
@@ -158,7 +151,7 @@ def test_a_further_report_of_a_connection_is_kept_where_it_is_no_other_monitors(
 def test_a_device_that_is_connected_waits_no_more_and_has_a_connection_of_its_own() -> None:
     before = left(at=8, interaction_id="I0", left_again=moment(9), repeats=(made(3),), cleared_gateway_at=moment(8))
     for since, waits in ((13, True), (12.999, False)):
-        held = holding(call(before, waits_since=since, waits_at="5000"), source={"has_fractions": False})
+        held = holding(call(before, waits_since=since, waits_at="5000"), source=WHOLE)
         connect_device(held, held.calls[1], "2001", made(11.999, heard=12, interaction_id="I1", is_vouched=True))
         one = held.calls[1].parties["2001"]
 

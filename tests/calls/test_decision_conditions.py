@@ -24,18 +24,12 @@ from calls.core.recording_ownership import _began_on_hold, _began_with_retrieved
 from calls.core.result_events import RecordingFound, RecordingMissed, TimePassed
 from calls.core.state import CallState, LegPhase, LegState, Party, SearchStatus
 from cti.events import Failed
-from tests.calls.call_states import call, event, holding, left, party
+from tests.calls.call_states import call, event, holding, left, party, second
 from tests.calls.leg_states import HOLDER, at, found, leg, over, pending
 from tests.calls.leg_states import work as works
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
-
-
-def other(*parties: Party, born: float = 20, call_id: str = "C2", **more: Any) -> CallState:
-    """Return another call, incarnation 2, that began at 20."""
-    one = call(*parties, **{"incarnation": 2, "born_at": born, "touched_gateway_at": born, **more})
-    return replace(one, call_id=call_id)
 
 
 # --- what QMS answers after a transfer ---
@@ -289,9 +283,9 @@ def test_what_is_left_of_a_call_whose_id_is_used_again_ends_with_that(
     talks: bool, more: dict[str, Any], reason: str
 ) -> None:
     one = call(party(leg=1), superseded_at=20, due=moment(21), entered_at=0)
-    second = leg(12, number=2, call_id="C2", incarnation=3)
-    legs = (replace(HOLDER, **more), *((second,) if talks else ()))
-    held = holding(one, other(call_id="C1"), legs=legs)
+    elsewhere = leg(12, number=2, call_id="C2", incarnation=3)
+    legs = (replace(HOLDER, **more), *((elsewhere,) if talks else ()))
+    held = holding(one, second(), legs=legs)
     _superseded_due(held, one, TimePassed(moment(21)))
     now = held.legs[1]
 

@@ -24,22 +24,30 @@ from calls.core.handlers.call_events import (
 )
 from calls.core.known_calls import known_call
 from calls.core.origins import Origin, OriginRule
-from calls.core.source_state import Snapshot
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, TimedValue
 from cti.events import CallEvent, Diverted, NetworkReached, Originated, Queued
-from tests.calls.call_states import NO_TIMES, A, call, event, holding, left, made, party
+from tests.calls.call_states import (
+    DIALS,
+    NO_TIMES,
+    ORIGINATES,
+    RINGS,
+    WHOLE,
+    A,
+    call,
+    event,
+    handed,
+    holding,
+    left,
+    made,
+    other,
+    party,
+    second,
+    snapshot,
+)
 from tests.calls.leg_states import HOLDER, at, leg, over
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
-
-RINGS, DIALS, ORIGINATES = PartyState.ALERTING, PartyState.INITIATED, PartyState.ORIGINATED
-WHOLE: dict[str, Any] = {"has_fractions": False}
-
-
-def other(*parties: Party, born: float = 20, **more: Any) -> CallState:
-    """Return the id's second call."""
-    return call(*parties, **{"incarnation": 2, "born_at": born, "touched_gateway_at": born, **more})
 
 
 def queued(at: float, device: str | None = "5000", heard: float | None = None, **data: Any) -> Queued:
@@ -146,7 +154,7 @@ def test_who_dials_where_another_talks_already_is_connected() -> None:
 def test_a_leg_that_was_taken_for_the_former_calls_is_of_the_call_that_begins_where_its_device_rings(
     one: Party, superseded: float, connected: float, number: int, stays: bool
 ) -> None:
-    former, new = call(one, superseded_at=superseded), other(waits_since=20)
+    former, new = call(one, superseded_at=superseded), second(waits_since=20)
     held = holding(former, new, legs=(leg(connected, incarnation=1, call_id="C1"),))
     now = _with_its_leg(held, event("Delivered", 20, "2001"), new)
 
@@ -334,9 +342,8 @@ def test_a_call_has_reached_the_network_where_nobody_talks_and_the_trunk_says_no
 
 
 def test_legs_of_a_snapshot_learn_what_their_call_knows_though_it_is_no_news() -> None:
-    taken = Snapshot(began_at=moment(3), began_gateway_at=moment(3), seen=(1,))
     known = call(party(leg=1, since=0), number="+49301", entered_at=0)
-    held = holding(known, legs=(leg(1),), source={"snapshot": taken})
+    held = holding(known, legs=(leg(1),), source={"snapshot": snapshot(seen=(1,))})
     quiet = holding(known, legs=(leg(1),))
     for work in (held, quiet):
         known_call(work, event("Held", 5, "2001", **A), "C1")
@@ -346,15 +353,15 @@ def test_legs_of_a_snapshot_learn_what_their_call_knows_though_it_is_no_news() -
 
 
 def test_a_leg_that_is_moved_to_another_id_is_in_that_call_by_the_transfer() -> None:
-    said = event("Transferred", 20, "2001", primaryOldCallId="C1")
+    said = handed()
     stays = leg(5, call_id="C1", call_origin=Origin("Established", "e", moment(5)))
     held = holding(call(), legs=(stays,))
-    target = replace(other(), call_id="C2")
+    target = other(born=20)
 
     moved = _moved(held, stays, target, said)
     assert (moved.call_id, moved.incarnation) == ("C2", 2)
     assert moved.call_origin == Origin("Transferred", said.id, moment(20), OriginRule.MOVED)
-    assert _moved(held, stays, other(), said).call_origin == stays.call_origin
+    assert _moved(held, stays, second(), said).call_origin == stays.call_origin
 
 
 @pytest.mark.parametrize(
@@ -373,7 +380,7 @@ def test_an_extension_talks_in_the_call_that_had_an_id_before(
     one: LegState, target: dict[str, Any], is_found: bool
 ) -> None:
     ended = call(left(at=10), born_at=10)
-    held = holding(ended, replace(other(party(leg=1), born=0, **target), call_id="C2"), legs=(one,))
+    held = holding(ended, other(party(leg=1), born=0, **target), legs=(one,))
 
     assert (_went_on_in(held, ended, "2001") is not None) is is_found
 

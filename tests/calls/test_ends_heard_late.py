@@ -9,31 +9,27 @@ from calls.core.call_end import _connect_as_reported, _further, _was_connected, 
 from calls.core.call_evidence import is_of_before_loss
 from calls.core.handlers.connections import handle_call_cleared
 from calls.core.incarnations import call_at
-from calls.core.source_state import PartialGap
-from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, TimedValue
-from cti.events import CallCleared, CallEvent
-from tests.calls.call_states import I2, NO_TIMES, TALKS, call, event, holding, left, made, party
+from calls.core.state import CallState, LegPhase, LegState
+from cti.events import CallCleared
+from tests.calls.call_states import (
+    I2,
+    NO_TIMES,
+    TALKS,
+    call,
+    event,
+    gap,
+    handed,
+    history,
+    holding,
+    left,
+    made,
+    other,
+    party,
+)
 from tests.calls.leg_states import leg, over
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
-
-RINGS, ORIGINATES = PartyState.ALERTING, PartyState.ORIGINATED
-
-
-def other(*parties: Party, call_id: str = "C2", born: float = 10, **more: Any) -> CallState:
-    """Return another call, incarnation 2."""
-    numbers = {"incarnation": 2, "born_at": born, "touched_gateway_at": born}
-    return replace(call(*parties, **{**numbers, **more}), call_id=call_id)
-
-
-def handed(at: float = 20, device: str | None = "2001", **data: Any) -> CallEvent:
-    return event("Transferred", at, device, **{"primaryOldCallId": "C1", **data})
-
-
-def history(*values: tuple[float, str]) -> tuple[TimedValue, ...]:
-    return tuple(TimedValue(moment(at), value) for at, value in values)
-
 
 # --- ends ---
 
@@ -149,8 +145,7 @@ def test_an_id_names_the_call_in_which_the_device_is_as_long_as_that_had_it(
 
 
 def test_an_id_that_is_handed_on_with_the_interaction_of_its_second_call_is_the_same() -> None:
-    gap = PartialGap(began_at=moment(5), devices=frozenset({"2001"}))
-    held = holding(TALKS, other(party("2002"), interaction="I2"), source={"partial": (gap,)})
+    held = holding(TALKS, other(party("2002"), interaction="I2"), source={"partial": (gap("2001", began=5),)})
     said = handed(secondaryOldCallId="C2", **I2)
 
     assert not is_of_before_loss(held, TALKS, said, "2001")

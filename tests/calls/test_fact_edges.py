@@ -26,7 +26,7 @@ from calls.core.call_facts import (
 )
 from calls.core.origins import Origin, OriginRule
 from calls.core.state import CallState, TimedValue
-from tests.calls.call_states import call, event, party
+from tests.calls.call_states import call, event, history, party
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
@@ -36,10 +36,6 @@ CLEARED = {"cause": "queueCleared"}
 
 def said(at: float, by: str = "e") -> Origin:
     return Origin("Established", by, moment(at))
-
-
-def history(*values: tuple[float, str]) -> tuple[TimedValue, ...]:
-    return tuple(TimedValue(moment(at), value) for at, value in values)
 
 
 def knowing(**facts: tuple[TimedValue, ...]) -> CallState:
@@ -313,12 +309,7 @@ BOTH = {**NAMED, "caller_name": history((1, "Ann"), (2, "Bea"))}
         (NAMED, {"callerNameSource": "isdn"}, False, False),
         ({}, {"callerName": "Bea", "callerNameSource": "isdn"}, False, False),
         ({**NAMED, "caller_name_source": history((1, "unknown"))}, {"callerName": "Bea"}, True, True),
-        (
-            {**NAMED, "caller_name": history((1, "Ann"), (2, "Bea"))},
-            {"callerName": "Ann", "callerNameSource": "isdn"},
-            False,
-            False,
-        ),
+        (BOTH, {"callerName": "Ann", "callerNameSource": "isdn"}, False, False),
     ],
 )
 def test_another_caller_is_named_by_a_name_of_the_same_directory_that_the_call_never_had(

@@ -27,23 +27,29 @@ from calls.core.handlers.connections import (
     handle_held,
     handle_retrieved,
 )
-from calls.core.source_state import Snapshot
 from calls.core.state import CallState, LegState, Party, PartyState, SearchStatus
 from cti.events import ConnectionCleared, Established, Held, Retrieved
-from tests.calls.call_states import NO_TIMES, call, event, holding, left, made, party
+from tests.calls.call_states import (
+    DIALS,
+    NO_TIMES,
+    ORIGINATES,
+    RINGS,
+    TICK,
+    WHOLE,
+    call,
+    event,
+    holding,
+    left,
+    made,
+    other,
+    party,
+    second,
+    snapshot,
+)
 from tests.calls.leg_states import HOLDER, leg, pending
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
-
-RINGS, DIALS, ORIGINATES = PartyState.ALERTING, PartyState.INITIATED, PartyState.ORIGINATED
-WHOLE: dict[str, Any] = {"has_fractions": False}
-TICK = 0.000001
-
-
-def other(*parties: Party, **more: Any) -> CallState:
-    """Return the id's second call, which began at 10."""
-    return call(*parties, **{"incarnation": 2, "born_at": 10, "touched_gateway_at": 10, **more})
 
 
 def gone(at: float, device: str = "2001", **data: Any) -> ConnectionCleared:
@@ -78,10 +84,6 @@ def test_who_dialled_waited_for_an_answer_until_it_left(one: Party, time: float,
     assert _was_dialling(one, answered(time, "2002")) is has_waited
 
 
-def snapshot(began: float) -> Snapshot:
-    return Snapshot(began_at=moment(began), began_gateway_at=moment(began))
-
-
 SHORT: dict[str, Any] = {"lost_at": 10, "snapshot": snapshot(13)}
 LONG: dict[str, Any] = {"lost_at": 10, "snapshot": snapshot(13.001)}
 
@@ -105,7 +107,7 @@ LONG: dict[str, Any] = {"lost_at": 10, "snapshot": snapshot(13.001)}
 def test_a_device_that_a_snapshot_finds_is_new_where_it_did_not_ring_before_a_short_gap(
     one: Party | None, before: Party | None, source: dict[str, Any], is_new: bool
 ) -> None:
-    now = other(*([one] if one else []))
+    now = second(*([one] if one else []), born=10)
     held = holding(call(*([before] if before else [])), now, source=source)
 
     assert _is_new_here(held, now, "2001") is is_new
@@ -198,7 +200,7 @@ def test_a_hold_is_that_of_a_device_that_talks_else_its_answer_is_awaited(
 
 
 def test_a_hold_that_states_the_interaction_of_a_call_that_is_over_is_of_none() -> None:
-    held = holding(call(left("2003"), interaction="I1", entered_at=0), other(party(), interaction="I2"))
+    held = holding(call(left("2003"), interaction="I1", entered_at=0), second(party(), born=10, interaction="I2"))
     said = event("Held", 25, "2001", interactionId="I1")
     assert isinstance(said, Held)
     handle_held(said, held)
@@ -309,7 +311,7 @@ def test_a_leg_that_was_left_by_the_moment_of_a_transfer_is_of_the_call_before(
     moved_at: float | None, time: float, guid: str, is_returned: bool
 ) -> None:
     origin = call(left("2002"), moved_to=2, moved_at=moved_at)
-    target = replace(other(party(leg=1), born_at=20), call_id="C2")
+    target = other(party(leg=1), born_at=20)
     one = replace(
         HOLDER, guid=guid, call_id="C2", incarnation=2, pending_transfer=pending(20), search=SearchStatus.OPEN
     )
@@ -382,7 +384,7 @@ def test_a_call_that_only_waits_is_over_with_its_queue(one: CallState, device: s
 def test_a_call_that_began_before_its_ids_call_was_cleared_may_be_over_with_it(
     born: float, more: dict[str, Any], is_doubted: bool
 ) -> None:
-    held = holding(call(left()), other(party("2002"), born_at=born, **more))
+    held = holding(call(left()), second(party("2002"), born=10, born_at=born, **more))
     _doubt_after(held, held.calls[1], moment(15))
 
     assert held.calls[2].doubtful_since == (moment(15) if is_doubted else None)

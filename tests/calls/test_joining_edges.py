@@ -32,30 +32,12 @@ from calls.core.joined_calls import (
     resulting_id,
 )
 from calls.core.origins import Origin, OriginRule
-from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, TimedValue
-from cti.events import CallEvent
-from tests.calls.call_states import call, event, holding, left, party
+from calls.core.state import CallState, LegPhase, LegState, Party, PartyState
+from tests.calls.call_states import ORIGINATES, RINGS, call, handed, history, holding, left, other, party
 from tests.calls.leg_states import leg, over
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
-
-RINGS, ORIGINATES = PartyState.ALERTING, PartyState.ORIGINATED
-
-
-def other(*parties: Party, call_id: str = "C2", born: float = 10, **more: Any) -> CallState:
-    """Return another call, incarnation 2."""
-    numbers = {"incarnation": 2, "born_at": born, "touched_gateway_at": born}
-    return replace(call(*parties, **{**numbers, **more}), call_id=call_id)
-
-
-def handed(at: float = 20, device: str | None = "2001", **data: Any) -> CallEvent:
-    return event("Transferred", at, device, **{"primaryOldCallId": "C1", **data})
-
-
-def history(*values: tuple[float, str]) -> tuple[TimedValue, ...]:
-    return tuple(TimedValue(moment(at), value) for at, value in values)
-
 
 # --- which calls are joined ---
 

@@ -30,22 +30,15 @@ from calls.core.legs import (
     start_search,
     without_agent,
 )
-from calls.core.origins import Origin, OriginRule
+from calls.core.origins import OriginRule
 from calls.core.result_events import RecordingFound
-from calls.core.source_state import Snapshot
 from calls.core.state import LegPhase, LegState, PartyState, SearchStatus, WriteStatus
-from tests.calls.call_states import call, holding, left, made, party
-from tests.calls.leg_states import HOLDER, at, leg, over, pending
+from tests.calls.call_states import WHOLE, call, holding, left, made, party, snapshot
+from tests.calls.leg_states import HOLDER, SAID, at, leg, over, pending
 from tests.calls.leg_states import work as works
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
-
-SAID = Origin("Established", "e", moment(5), OriginRule.CONNECTED)
-
-
-def snapshot(*seen: int, began: float = 3, late: tuple[str, ...] = ()) -> Snapshot:
-    return Snapshot(began_at=moment(began), began_gateway_at=moment(began), seen=seen, found_late=late)
 
 
 def test_no_value_of_the_core_can_be_changed() -> None:
@@ -225,7 +218,7 @@ def test_a_leg_learns_what_its_call_does_until_its_flags_are_due(
     one: LegState, heard: float, seen: tuple[int, ...] | None, follows: bool
 ) -> None:
     one = replace(one, base_due=moment(20) if one.base_due is not None else None)
-    state = {} if seen is None else {"snapshot": snapshot(*seen)}
+    state = {} if seen is None else {"snapshot": snapshot(seen=seen)}
     held = holding(call(party(leg=1), number="+49301"), legs=(one,), source=state)
     refresh_facts(held, held.calls[1], moment(heard))
 
@@ -288,8 +281,8 @@ def test_a_recording_that_began_at_the_end_of_its_leg_or_after_it_is_anothers(
         (10.001, 10.001, {}, False),
         (None, 10.001, {}, False),
         (10, 10, {}, True),
-        (10.000001, 10.000001, {"has_fractions": False}, True),
-        (10.000002, 10.000002, {"has_fractions": False}, False),
+        (10.000001, 10.000001, WHOLE, True),
+        (10.000002, 10.000002, WHOLE, False),
     ],
 )
 def test_an_end_from_before_a_connection_takes_nobody_out(
@@ -331,7 +324,7 @@ def test_the_recording_that_began_just_before_a_transfer_is_the_second_parts() -
     assert (second.guid, second.service, second.recording_began) == ("G", 1, moment(19.9))
     early = replace(one, recording_began=moment(10.1))
     assert not give_to_second(works(early), early, moment(21))
-    assert not give_to_second(works(one, source={"has_fractions": False}), one, moment(21))
+    assert not give_to_second(works(one, source=WHOLE), one, moment(21))
 
 
 @pytest.mark.parametrize("missing", [{"guid": ""}, {"service": None}, {"recording_began": None}])

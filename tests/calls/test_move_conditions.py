@@ -26,25 +26,12 @@ from calls.core.handlers.transfer_conference import (
     _renamed,
 )
 from calls.core.state import CallState, Party, PartyState
-from cti.events import CallEvent, Conferenced
-from tests.calls.call_states import NO_TIMES, call, event, holding, left, party
+from cti.events import Conferenced
+from tests.calls.call_states import NO_TIMES, RINGS, WHOLE, call, event, handed, holding, left, other, party
 from tests.calls.leg_states import at, leg, over
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
-
-RINGS = PartyState.ALERTING
-
-
-def other(*parties: Party, born: float = 20, call_id: str = "C2", **more: Any) -> CallState:
-    """Return another call, incarnation 2, that began at 20."""
-    one = call(*parties, **{"incarnation": 2, "born_at": born, "touched_gateway_at": born, **more})
-    return replace(one, call_id=call_id)
-
-
-def handed(at: float = 20, device: str | None = "2001", **data: Any) -> CallEvent:
-    return event("Transferred", at, device, **{"primaryOldCallId": "C1", **data})
-
 
 # --- which call goes on ---
 
@@ -59,32 +46,17 @@ QUEUED = other(born=20.001, waits_since=20.001, waits_at="5000")
 @pytest.mark.parametrize(
     ("one", "old", "data", "goes_on"),
     [
-        (other(party("2002")), call(party()), {}, True),
+        (other(party("2002"), born=20), call(party()), {}, True),
         (other(left("2002", at=19.999), born=19.5), call(party()), {}, False),
-        (other(left("2002", at=20)), call(party()), {}, True),
-        (other(party("2002"), doubtful_since=19), call(party()), {}, False),
-        (other(party("2002"), interaction="I2"), call(party(), interaction="I1"), {}, False),
-        (other(party("2002"), interaction="I1"), call(party(), interaction="I1"), {}, True),
+        (other(left("2002", at=20), born=20), call(party()), {}, True),
+        (other(party("2002"), born=20, doubtful_since=19), call(party()), {}, False),
+        (other(party("2002"), born=20, interaction="I2"), call(party(), interaction="I1"), {}, False),
+        (other(party("2002"), born=20, interaction="I1"), call(party(), interaction="I1"), {}, True),
         # Queued since an extension has the call.
-        (
-            other(born=20.001, waits_since=20.001, waits_at="5000"),
-            call(party()),
-            {"transferredToDeviceId": "2002"},
-            False,
-        ),
+        (QUEUED, call(party()), to("2002"), False),
         (other(born=20, waits_since=20, waits_at="5000"), call(party()), to("2002"), True),
-        (
-            other(born=20.001, waits_since=20.001, waits_at="5000"),
-            call(party()),
-            {"transferredToDeviceId": "5000"},
-            True,
-        ),
-        (
-            other(born=20.001, waits_since=20.001, waits_at="5000"),
-            call(party()),
-            {"transferredToDeviceId": "6000"},
-            True,
-        ),
+        (QUEUED, call(party()), to("5000"), True),
+        (QUEUED, call(party()), to("6000"), True),
         # It began before.
         (other(party(), party("2002"), born=19), call(party()), {}, True),
         (other(party(), party("2002"), born=18.999), call(party()), {}, False),
@@ -114,8 +86,8 @@ def test_a_call_under_the_resulting_id_goes_on_where_it_is_new_or_has_who_is_to_
         (other(born=19.75), "2001", {}, {}, False),
         (other(party(), born=5), "2001", {}, {}, False),
         (other(born=5), None, {}, {}, False),
-        (other(born=19.749), "2001", {"has_fractions": False}, {}, False),
-        (other(born=18.999), "2001", {"has_fractions": False}, {}, True),
+        (other(born=19.749), "2001", WHOLE, {}, False),
+        (other(born=18.999), "2001", WHOLE, {}, True),
         (other(born=19), "2001", {}, NO_TIMES, False),
         (other(born=18.999), "2001", {}, NO_TIMES, True),
     ],
@@ -143,7 +115,7 @@ def test_what_was_in_doubt_before_a_move_is_not_after_it(since: float | None, ke
 
 
 def test_a_call_goes_on_in_the_last_one_to_which_it_was_moved() -> None:
-    one, two = call(moved_to=2), other(moved_to=3)
+    one, two = call(moved_to=2), other(born=20, moved_to=3)
     held = holding(one, two, call(incarnation=3))
 
     assert _last(held, one).incarnation == 3
@@ -198,7 +170,7 @@ def test_a_call_lasted_until_the_last_end_of_the_legs_that_the_move_reached() ->
 
 def test_the_legs_of_all_but_the_customers_call_are_consulted_unless_it_was_moved() -> None:
     legs = (leg(5, incarnation=1), leg(12, number=2, incarnation=2), leg(12, number=3, incarnation=3))
-    calls = [call(), other(), replace(call(incarnation=3), moved_to=9)]
+    calls = [call(), other(born=20), replace(call(incarnation=3), moved_to=9)]
     held = holding(*calls, legs=legs)
 
     assert _consult_ids(held, calls) == {2: (calls[1], None)}
@@ -227,7 +199,7 @@ def test_a_device_has_the_name_that_a_connection_gives_it_in_the_resulting_call(
 
 def test_who_left_stays_behind_and_the_others_go_on_in_the_resulting_call() -> None:
     old = call(party(leg=1), party("2002"), left("2003"), waits_since=5, waits_at="5000")
-    target = other()
+    target = other(born=20)
     held = holding(old, target, legs=(leg(5),))
     _move(held, old, 2, {("C1", "2002"): "2004"}, "2009", handed(transferredToDeviceId="2002"))
     moved = held.calls[1]
@@ -247,7 +219,7 @@ def test_who_left_stays_behind_and_the_others_go_on_in_the_resulting_call() -> N
 )
 def test_a_call_is_moved_to_another_and_only_to_one(new: int, moved_to: int | None, is_moved: bool) -> None:
     old = call(party(), moved_to=moved_to, moved_at=None if moved_to is None else 19)
-    held = holding(old, other())
+    held = holding(old, other(born=20))
     _move(held, old, new, {}, None, event("Conferenced", 20, "2001", primaryOldCallId="C1", addedPartyId="2005"))
 
     assert (held.calls[1].parties == {}) is is_moved

@@ -22,24 +22,12 @@ from calls.core.call_end import (
     connect_again,
     end_earlier,
 )
-from calls.core.state import CallState, LegState, Party, Reconnection, TimedValue, WriteStatus
-from tests.calls.call_states import NO_TIMES, call, holding, left, made, party
+from calls.core.state import CallState, LegState, Party, Reconnection, WriteStatus
+from tests.calls.call_states import NO_TIMES, call, history, holding, left, made, party, second
 from tests.calls.leg_states import at, leg, over
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
-
-WHOLE: dict[str, Any] = {"has_fractions": False}
-
-
-def second(*parties: Party, born: float = 20, **more: Any) -> CallState:
-    """Return the id's second call."""
-    return call(*parties, **{"incarnation": 2, "born_at": born, "touched_gateway_at": born, **more})
-
-
-def history(*values: tuple[float, str]) -> tuple[TimedValue, ...]:
-    return tuple(TimedValue(moment(at), value) for at, value in values)
-
 
 # --- which call follows ---
 

@@ -21,32 +21,30 @@ from calls.core.outside_parties import (
     is_outside,
     is_outside_number,
 )
-from calls.core.source_state import PartialGap, Snapshot
-from calls.core.state import CallState, LegPhase, Party, PartyState, TimedValue
+from calls.core.state import CallState, LegPhase, Party
 from cti.events import CallEvent, LinkRestored
-from tests.calls.call_states import I1, I2, TALKS, call, event, holding, left, party
+from tests.calls.call_states import (
+    I1,
+    I2,
+    MISSED,
+    RINGS,
+    TALKS,
+    call,
+    event,
+    gap,
+    handed,
+    history,
+    holding,
+    left,
+    other,
+    party,
+    snapshot,
+)
 from tests.calls.leg_states import leg, over
 from tests.calls.switchboard import event as any_event
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
-
-RINGS, ORIGINATES = PartyState.ALERTING, PartyState.ORIGINATED
-
-
-def other(*parties: Party, call_id: str = "C2", born: float = 10, **more: Any) -> CallState:
-    """Return another call, incarnation 2."""
-    numbers = {"incarnation": 2, "born_at": born, "touched_gateway_at": born}
-    return replace(call(*parties, **{**numbers, **more}), call_id=call_id)
-
-
-def handed(at: float = 20, device: str | None = "2001", **data: Any) -> CallEvent:
-    return event("Transferred", at, device, **{"primaryOldCallId": "C1", **data})
-
-
-def history(*values: tuple[float, str]) -> tuple[TimedValue, ...]:
-    return tuple(TimedValue(moment(at), value) for at, value in values)
-
 
 # --- who is outside ---
 
@@ -209,9 +207,6 @@ def test_an_event_is_of_an_earlier_call_by_the_leg_of_its_device_or_agent_or_by_
     assert not _is_of_earlier(held, first, said)
 
 
-MISSED: dict[str, Any] = {"partial": (PartialGap(began_at=moment(3), devices=frozenset({"2001"})),)}
-
-
 @pytest.mark.parametrize(
     ("one", "said", "source", "is_foreign"),
     [
@@ -311,8 +306,7 @@ def test_a_call_in_which_nobody_talked_forgets_its_queue_in_a_long_gap(
 def test_a_call_whose_extensions_were_all_missed_may_be_over(
     more: dict[str, Any], one: CallState, back: set[str], is_doubted: bool
 ) -> None:
-    gap = PartialGap(began_at=moment(5), devices=frozenset({"2001"}))
-    held = holding(one, legs=(leg(1, **more),), source={"partial": (gap,)})
+    held = holding(one, legs=(leg(1, **more),), source={"partial": (gap("2001", began=5),)})
     doubt_unwatched(held, back, moment(9))
 
     assert held.calls[1].doubtful_since == (moment(9) if is_doubted else None)
@@ -341,7 +335,7 @@ LOST: dict[str, Any] = {"lost_at": 5, "lost_gateway_at": 5}
         (
             call(party()),
             event("Delivered", 6, "2002"),
-            {"snapshot": Snapshot(began_at=moment(5.5), began_gateway_at=moment(5.5))},
+            {"snapshot": snapshot(5.5)},
             False,
         ),
     ],

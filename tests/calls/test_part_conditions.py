@@ -23,7 +23,6 @@ from calls.core.doubts import (
     uncontested,
 )
 from calls.core.leg_split import put_first_part, put_second_part
-from calls.core.origins import Origin, OriginRule
 from calls.core.recording_ownership import note_refused, note_stall
 from calls.core.state import LegData, LegPhase, LegState, SearchStatus, WriteStatus
 from tests.calls.call_states import NO_TIMES, call, holding, party
@@ -32,9 +31,6 @@ from tests.calls.leg_states import work as works
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
-
-SAID = Origin("Established", "e", moment(5), OriginRule.CONNECTED)
-
 
 # --- parts of a leg ---
 

@@ -19,29 +19,38 @@ from calls.core.call_evidence import (
 )
 from calls.core.call_facts import INHERITED
 from calls.core.ringing import has_rung_out, rings_in_another
-from calls.core.source_state import PartialGap, Snapshot
-from calls.core.state import CallState, Party, PartyState, TimedValue
+from calls.core.state import CallState, PartyState
 from cti.events import CallEvent
-from tests.calls.call_states import I1, I2, NO_TIMES, TALKS, A, B, call, event, holding, left, party
+from tests.calls.call_states import (
+    I1,
+    I2,
+    MISSED,
+    NO_TIMES,
+    ORIGINATES,
+    RINGS,
+    TALKS,
+    WHOLE,
+    A,
+    B,
+    call,
+    event,
+    gap,
+    handed,
+    history,
+    holding,
+    left,
+    party,
+    second,
+    snapshot,
+)
 from tests.calls.leg_states import leg
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
 
-#: The smallest step of time.
-TICK = 0.000001
-WHOLE: dict[str, Any] = {"has_fractions": False}
-RINGS, ORIGINATES = PartyState.ALERTING, PartyState.ORIGINATED
-
-
-def second(*parties: Party, born: float = 20, **more: Any) -> CallState:
-    """Return the id's second call."""
-    return call(*parties, **{"incarnation": 2, "born_at": born, "touched_gateway_at": born, **more})
-
-
 # --- signs of another call ---
 
-CONSULTS = call(party(), facts={INHERITED: (TimedValue(moment(0), "I1"),)})
+CONSULTS = call(party(), facts={INHERITED: history((0, "I1"))})
 
 
 @pytest.mark.parametrize(
@@ -58,14 +67,6 @@ def test_a_consultation_that_states_an_interaction_has_that_of_the_call_that_it_
     one: CallState, stated: dict[str, Any], is_other: bool
 ) -> None:
     assert _states_another_than_inherited(one, event("Delivered", 5, "2002", **stated)) is is_other
-
-
-def snapshot(began: float) -> Snapshot:
-    return Snapshot(began_at=moment(began), began_gateway_at=moment(began))
-
-
-def gap(*devices: str, began: float = 3) -> PartialGap:
-    return PartialGap(began_at=moment(began), devices=frozenset(devices))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,6 @@ def test_nothing_was_heard_of_a_call_since_a_gap(source: dict[str, Any], is_afte
 
 
 UNHEARD: dict[str, Any] = {"lost_gateway_at": 1}
-MISSED: dict[str, Any] = {"partial": (gap("2001"),)}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ MISSED: dict[str, Any] = {"partial": (gap("2001"),)}
 def test_an_id_that_is_handed_on_names_another_call_where_one_sign_after_the_loss_or_both_say_so(
     host: str, stated: dict[str, Any], source: dict[str, Any], is_before: bool
 ) -> None:
-    said = event("Transferred", 20, host or None, primaryOldCallId="C1", **stated)
+    said = handed(device=host or None, **stated)
 
     assert is_of_before_loss(holding(TALKS, source=source), TALKS, said, host) is is_before
 
@@ -163,10 +163,6 @@ def test_a_phone_or_queue_is_stated_again_in_a_call_that_was_handed_outside(
     assert is_inside_again(holding(one), one, said) is is_inside
 
 
-def called_from(number: str, since: float) -> CallState:
-    return call(facts={"calling_number": (TimedValue(moment(since), number),)})
-
-
 @pytest.mark.parametrize(
     ("one", "said", "is_vouched"),
     [
@@ -177,11 +173,11 @@ def called_from(number: str, since: float) -> CallState:
         (call(party("2009"), number="2009"), event("Delivered", 5, "2002", callingNumber="2009"), True),
         (call(number="2009"), event("Delivered", 5, "2002", callingNumber="2009"), True),
         (
-            call(facts={"calling_number": (TimedValue(moment(4.001), "+49301"),)}),
+            call(facts={"calling_number": history((4.001, "+49301"))}),
             event("Delivered", 5, "2002", **A),
             False,
         ),
-        (call(facts={"calling_number": (TimedValue(moment(4), "+49301"),)}), event("Delivered", 5, "2002", **A), True),
+        (call(facts={"calling_number": history((4, "+49301"))}), event("Delivered", 5, "2002", **A), True),
     ],
 )
 def test_the_number_that_a_call_had_before_vouches_for_it_where_it_is_no_phones_of_ours(

@@ -33,25 +33,15 @@ from calls.core.result_events import LATE
 from calls.core.source_state import PartialGap, Snapshot
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, SearchStatus, WriteStatus
 from cti.events import LinkLost, LinkRestored
-from tests.calls.call_states import call, event, holding, left, made, party
+from tests.calls.call_states import ORIGINATES, RINGS, call, event, gap, holding, left, made, party, snapshot
 from tests.calls.leg_states import HOLDER, leg, over
 from tests.calls.switchboard import event as any_event
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
 
-RINGS, ORIGINATES = PartyState.ALERTING, PartyState.ORIGINATED
 REACHED = Origin("NetworkReached", "e", moment(5), OriginRule.CONNECTED)
 DIALLED = call(party(state=ORIGINATES), reached_at=5, reached_gateway_at=6, reached_origin=REACHED)
-
-
-def gap(*devices: str) -> PartialGap:
-    return PartialGap(began_at=moment(3), devices=frozenset(devices))
-
-
-def snapshot(began: float, *devices: str, seen: tuple[int, ...] = ()) -> Snapshot:
-    named = devices or None
-    return Snapshot(began_at=moment(began), began_gateway_at=moment(began), devices=named, seen=seen)
 
 
 # --- trunks that say nothing ---

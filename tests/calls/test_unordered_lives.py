@@ -19,24 +19,30 @@ from calls.core.incarnations import (
     in_its_place,
     overtaken,
 )
-from calls.core.state import CallState, Party, PartyState
+from calls.core.state import CallState
 from cti.events import CallEvent, ConnectionCleared
-from tests.calls.call_states import I1, I2, NO_TIMES, TALKS, A, B, call, event, holding, left, party
+from tests.calls.call_states import (
+    I1,
+    I2,
+    NO_TIMES,
+    RINGS,
+    TALKS,
+    TICK,
+    WHOLE,
+    A,
+    B,
+    call,
+    event,
+    handed,
+    holding,
+    left,
+    party,
+    second,
+)
 from tests.calls.leg_states import leg, pending
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
-
-#: The smallest step of time.
-TICK = 0.000001
-WHOLE: dict[str, Any] = {"has_fractions": False}
-RINGS, ORIGINATES = PartyState.ALERTING, PartyState.ORIGINATED
-
-
-def second(*parties: Party, born: float = 20, **more: Any) -> CallState:
-    """Return the id's second call."""
-    return call(*parties, **{"incarnation": 2, "born_at": born, "touched_gateway_at": born, **more})
-
 
 # --- calls that were handed on ---
 
@@ -231,7 +237,7 @@ LEFT_APART = second(left(at=20 + TICK), born=10)
         (APART, event("ConnectionCleared", 20, "2002"), 0),
         (APART, event("Held", 20, "2001"), TICK),
         (APART, event("CallCleared", 20), 0),
-        (APART, event("Transferred", 20, primaryOldCallId="C1"), 0),
+        (APART, handed(device=None), 0),
         # Who comes after an end that was set apart, by which all have left, comes after it.
         (LEFT_APART, event("Established", 20, "2002"), 2 * TICK),
         (LEFT_APART, event("Queued", 20, "5000"), 2 * TICK),
@@ -249,10 +255,10 @@ LEFT_APART = second(left(at=20 + TICK), born=10)
         (second(party(), born=10, joined_at=20), event("Held", 20, "2001"), 0),
         (second(party(), born=10, joined_at=19), event("ConnectionCleared", 20, "2001"), 0),
         (second(left(), born=10, joined_at=20), event("ConnectionCleared", 20, "2001"), 0),
-        (second(party(), born=10, joined_at=20), event("Transferred", 20, "2001", primaryOldCallId="C1"), TICK),
+        (second(party(), born=10, joined_at=20), handed(), TICK),
         (
             second(party(), born=10, joined_at=20),
-            event("Transferred", 20, "2002", primaryOldCallId="C1", transferringDeviceId="2001"),
+            handed(device="2002", transferringDeviceId="2001"),
             TICK,
         ),
     ],

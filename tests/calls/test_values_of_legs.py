@@ -14,25 +14,15 @@ from calls.core.handed_interactions import handed_facts, without_doubtful
 from calls.core.leavers import leave, leave_before
 from calls.core.leg_data import data_of
 from calls.core.origins import Origin, OriginRule
-from calls.core.state import CallState, LegData, LegPhase, LegState, TimedValue, WriteStatus
+from calls.core.state import LegData, LegPhase, LegState, TimedValue, WriteStatus
 from cti.events import Transferred
-from tests.calls.call_states import NO_TIMES, call, event, holding, left, made, party
-from tests.calls.leg_states import leg, over
+from tests.calls.call_states import NO_TIMES, call, handed, history, holding, left, made, other, party
+from tests.calls.leg_states import SAID, leg, over
 from tests.calls.switchboard import moment
 
 pytestmark = pytest.mark.core
 
-SAID = Origin("Established", "e", moment(5), OriginRule.CONNECTED)
 OWN = FlagOrigin("Interaction", None)
-
-
-def other(**more: Any) -> CallState:
-    one = call(**{"incarnation": 2, "born_at": 10, "touched_gateway_at": 10, **more})
-    return replace(one, call_id="C2")
-
-
-def history(*values: tuple[float, str]) -> tuple[TimedValue, ...]:
-    return tuple(TimedValue(moment(at), value) for at, value in values)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +113,7 @@ def test_who_hands_a_call_on_left_it_then_though_a_later_end_was_heard_first(
 ) -> None:
     one = over(leg(**{"at": 5, **more}), ended)
     held = holding(call(left(at=ended)), legs=(one,))
-    leave(held, 1, "2001", event("Transferred", 20, "2001", primaryOldCallId="C1"), "Gone.")
+    leave(held, 1, "2001", handed(), "Gone.")
 
     assert (held.legs[1].disconnected_source_at == moment(20)) is (is_corrected or ended == 20)
 
@@ -137,7 +127,7 @@ def test_a_phone_to_which_its_own_call_is_handed_on_in_one_step_had_left_it(
 ) -> None:
     held = holding(call(party("2002", leg=1)), legs=(leg(began, device_id="2002"),))
     data: dict[str, Any] = {"cause": cause} if cause else {}
-    said = event("Transferred", 20, "2001", primaryOldCallId="C1", transferredToDeviceId="2002", **data)
+    said = handed(transferredToDeviceId="2002", **data)
     assert isinstance(said, Transferred)
     leave_before(held, 1, said)
 
@@ -163,11 +153,11 @@ def test_a_consultations_interaction_is_not_that_of_a_call_whose_own_may_have_be
     main = call(facts=known, born_at=root)
     consulted = other(facts={"interaction_id": history((11, "I2")), "queue_name": history((11, "Q"))})
     held = holding(main, consulted, source={"missed_gateway_at": None if missed is None else moment(missed)})
-    said = event("Transferred", 20, "2001", primaryOldCallId="C1")
+    said = handed()
 
-    handed = handed_facts(held, consulted, main, said)
-    assert ("interaction_id" in handed) is is_handed
-    assert "queue_name" in handed
+    goes = handed_facts(held, consulted, main, said)
+    assert ("interaction_id" in goes) is is_handed
+    assert "queue_name" in goes
     own = handed_facts(held, replace(main, facts=consulted.facts), main, said)
     assert "interaction_id" in own
     now = without_doubtful(held, consulted, main, said).facts["interaction_id"]
