@@ -3,7 +3,16 @@
 import msgspec
 from msgspec.structs import replace
 
-from cti.events import QUEUE_CLEARED, CallCleared, CallEvent, ConnectionCleared, Diverted, Established, Failed
+from cti.events import (
+    QUEUE_CLEARED,
+    CallCleared,
+    CallEvent,
+    CallInformation,
+    ConnectionCleared,
+    Diverted,
+    Established,
+    Failed,
+)
 from cti.sources.csta_xml.bounded_cache import BoundedCache
 
 _LEAVING = (CallCleared, ConnectionCleared, Diverted, Failed)
@@ -14,7 +23,8 @@ class QueuesOfCall(msgspec.Struct, frozen=True, kw_only=True):
 
     ``current``: the one that the call is of, empty where it is of none or that is not known; ``seen``: all it was in;
     ``left``: those of them that cannot be where an agent has the call from; ``offered_to``: the phone to which the
-    current one offers the call; ``phones``: who is in the call beside the queues.
+    current one offers the call; ``phones``: who is in the call beside the queues; ``interaction``: empty where none
+    is stated, or a transfer or conference may have given it another.
     """
 
     current: str = ""
@@ -23,6 +33,7 @@ class QueuesOfCall(msgspec.Struct, frozen=True, kw_only=True):
     is_waiting: bool = False
     offered_to: str = ""
     phones: frozenset[str] = frozenset()
+    interaction: str = ""
 
     def entered(self, queue: str) -> "QueuesOfCall":
         """Return it in another queue; after an answer, in that one alone."""
@@ -69,6 +80,12 @@ class CallQueues:
     def __init__(self) -> None:
         self._known: BoundedCache[str, QueuesOfCall] = BoundedCache()
 
+    def follow(self, call: str, interaction: str) -> None:
+        """Forget the former call of an id: what brings in a phone or a queue states another interaction."""
+        known = self._known.get(call)
+        if known is not None and interaction and known.interaction not in ("", interaction):
+            self._known.drop(call)
+
     def enter(self, call: str, queue: str) -> str:
         """Return the queue of a message about a call at the queue itself."""
         self._known.put(call, self._of(call).entered(queue))
@@ -98,8 +115,13 @@ class CallQueues:
             return called
         return ""
 
-    def note(self, kind: type[CallEvent], call: str, device: str, *, is_phone: bool, outside: bool) -> None:
-        """Follow who is in a call of which a queue is known; with the last of them it is over."""
+    def note(
+        self, kind: type[CallEvent], call: str, device: str, *, is_phone: bool, outside: bool, interaction: str = ""
+    ) -> None:
+        """Follow who is in a call of which a queue is known; with the last of them it is over.
+
+        Data about a call puts nobody in it: a wrap-up comes when its phone has left, and the id may name the next one.
+        """
         known = self._known.get(call)
         if known is None:
             return
@@ -107,16 +129,22 @@ class CallQueues:
             known = replace(known, is_waiting=False)
         if kind is ConnectionCleared and outside:
             known = replace(known, is_waiting=False)
-        leaves = issubclass(kind, _LEAVING)
-        phones = known.phones - {device} if leaves or not is_phone else known.phones | {device}
+        if issubclass(kind, _LEAVING) or not is_phone:
+            phones = known.phones - {device}
+        else:
+            phones = known.phones if kind is CallInformation else known.phones | {device}
         is_over = kind is ConnectionCleared and not phones and not (is_phone and known.is_waiting)
         if is_over or kind is CallCleared:
             self._known.drop(call)
         else:
-            self._known.put(call, replace(known, phones=phones))
+            self._known.put(call, replace(known, phones=phones, interaction=known.interaction or interaction))
 
-    def merge(self, olds: tuple[str, ...], resulting: str, *, phones: frozenset[str], left: str) -> None:
+    def merge(
+        self, olds: tuple[str, ...], resulting: str, *, phones: frozenset[str], left: str, interaction: str = ""
+    ) -> None:
         """Let the call that a transfer or conference made be what is known of the calls that it is made of."""
+        if resulting not in olds:
+            self.follow(resulting, interaction)
         calls = [one for name in dict.fromkeys((*olds, resulting)) if (one := self._known.get(name))]
         for name in olds:
             self._known.drop(name)
@@ -125,7 +153,8 @@ class CallQueues:
         merged = calls[0]
         for one in calls[1:]:
             merged = merged.joined(one)
-        self._known.put(resulting, replace(merged, phones=(merged.phones | phones) - {left}))
+        phones = (merged.phones | phones) - {left}
+        self._known.put(resulting, replace(merged, phones=phones, interaction=interaction))
 
     def _of(self, call: str) -> QueuesOfCall:
         return self._known.get(call) or QueuesOfCall()

@@ -157,6 +157,7 @@ class Decoder:
         linkage = fields.get("callLinkageData")
         if linkage is None:
             linkage = descend(fields.get("callLinkageDataList"), "newCallLinkageData")
+        interaction = self._memory.interactions.of(shape.kind, call, place.device_id, linkage, cause)
         members: dict[str, Any] = {
             "call_id": call,
             "device_id": place.device_id or None,
@@ -164,10 +165,9 @@ class Decoder:
             "direction": direction,
             "calling_number": calling.number[:TEXT] or None,
             "called_number": called.number[:TEXT] or None,
-            "queue_name": self._queue(shape, fields, call, place, private, is_snapshot=is_snapshot),
+            "queue_name": self._queue(shape, fields, call, place, private, interaction, is_snapshot=is_snapshot),
             "agent_id": subject.agent[:TEXT] or None if shape.kind is Established else None,
-            "interaction_id": self._memory.interactions.of(shape.kind, call, place.device_id, linkage, cause)[:TEXT]
-            or None,
+            "interaction_id": interaction[:TEXT] or None,
             "cause": cause[:TEXT] or None,
             "query_data": query_data(fields, private),
             **self._caller(fields, calling, direction, private),
@@ -215,12 +215,14 @@ class Decoder:
         call: str,
         place: ConnectionPlace,
         private: Private,
+        interaction: str,
         *,
         is_snapshot: bool,
     ) -> str | None:
         """Return the queue that a message names; the rules are in ``call_queues``."""
         queues, kind, is_queue = self._memory.queues, shape.kind, place.device_id in self._queues
-        number = ""
+        number, said = "", interaction if kind in (Queued, *_NAMING_QUEUES) else ""
+        queues.follow(call, said)
         if kind is Queued:
             queue = self._reader.of(fields.get("queue")).number or place.device_id
             number = queues.enter(call, queue) if queue else ""
@@ -232,7 +234,7 @@ class Decoder:
             last, called = self._queue_in(fields, "lastRedirectionDevice"), self._queue_in(fields, "calledDevice")
             number = queues.at_phone(call, place.device_id, last, called, is_snapshot=is_snapshot)
         is_phone = bool(place.device_id) and not (is_queue or place.outside or kind is Queued)
-        queues.note(kind, call, place.device_id, is_phone=is_phone, outside=place.outside)
+        queues.note(kind, call, place.device_id, is_phone=is_phone, outside=place.outside, interaction=said)
         may_be_private = number or kind is not Diverted or not is_queue
         name = (private.queue_name if may_be_private else "") or self._queues.get(number, "") or number
         return name[:TEXT] or None
@@ -268,13 +270,14 @@ class Decoder:
             return []
         private = self._private.read(fields.get("extensions"))
         is_transfer = shape.kind is not Conferenced
-        self._follow_merge(merge, items, is_transfer=is_transfer)
+        interaction = self._interaction_of(merge, fields)
+        self._follow_merge(merge, items, interaction, is_transfer=is_transfer)
         data = CallData(
             primary_old_call_id=merge.primary,
             secondary_old_call_id=merge.secondary or None,
             resulting_call_id=merge.resulting or None,
             connections=items,
-            interaction_id=self._interaction_of(merge, fields)[:TEXT] or None,
+            interaction_id=interaction[:TEXT] or None,
             query_data=query_data(fields, private),
             cause=text_of(fields.get("cause"))[:TEXT] or None,
             **_roles(merge, is_transfer=is_transfer),
@@ -286,10 +289,13 @@ class Decoder:
         linkage = fields.get("callLinkageDataList")
         return self._memory.interactions.of_merged(merge.resulting, linkage, merge.actor)
 
-    def _follow_merge(self, merge: Merge, items: tuple[ConnectionItem, ...], *, is_transfer: bool) -> None:
+    def _follow_merge(
+        self, merge: Merge, items: tuple[ConnectionItem, ...], interaction: str, *, is_transfer: bool
+    ) -> None:
         olds = tuple(one for one in (merge.primary, merge.secondary) if one)
         phones = frozenset(item.new.device_id for item in items) & (self._devices - self._queues.keys())
-        self._memory.queues.merge(olds, merge.resulting, phones=phones, left=merge.actor if is_transfer else "")
+        left = merge.actor if is_transfer else ""
+        self._memory.queues.merge(olds, merge.resulting, phones=phones, left=left, interaction=interaction)
 
     def _agent(self, kind: type[AgentEvent], fields: dict[str, XmlElement], received: datetime) -> Event:
         named = self._reader.of(fields.get("agentDevice"))

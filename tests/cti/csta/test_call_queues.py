@@ -29,6 +29,8 @@ def message(words: str) -> str:
     kind, at, *rest = words.split()
     said = {"call": "C1", "called": "7000", "cause": "normal"} | dict(one.split("=") for one in rest)
     cause, last = f"<cause>{said['cause']}</cause>", said.get("last", "")
+    thread = f"<threadData><threadLinkageID>{said['thread']}</threadLinkageID></threadData>" if "thread" in said else ""
+    cause += f"<callLinkageData>{thread}</callLinkageData>" if thread else ""
     redirected = f"<lastRedirectionDevice><numberDialed>{last}</numberDialed></lastRedirectionDevice>" if last else ""
     ends = device("callingDevice", "+4911") + device("calledDevice", said["called"]) + redirected
     call = said["call"]
@@ -44,6 +46,8 @@ def message(words: str) -> str:
         return xml("EstablishedEvent", connection("establishedConnection", call, at) + subject + ends + cause)
     if kind == "Cleared":
         return xml("ConnectionClearedEvent", connection("droppedConnection", call, at) + cause)
+    if kind == "Informed":
+        return xml("CallInformationEvent", connection("connection", call, at) + device("device", at) + cause)
     return transferred(at, said)
 
 
@@ -54,6 +58,10 @@ def transferred(by: str, said: dict[str, str]) -> str:
     item = connection("newConnection", result, to) + f"<endpoint><deviceID>{to}</deviceID></endpoint>"
     listed = f"<transferredConnections><connectionListItem>{item}</connectionListItem></transferredConnections>"
     ends = device("transferringDevice", by) + device("transferredToDevice", to)
+    if "thread" in said:
+        thread = f"<threadData><threadLinkageID>{said['thread']}</threadLinkageID></threadData>"
+        linkage = f"<newCallLinkageData>{thread}</newCallLinkageData>"
+        listed += f"<callLinkageDataList>{linkage}</callLinkageDataList>"
     return xml("TransferredEvent", connection("primaryOldCall", call, by) + second + ends + listed)
 
 
@@ -169,6 +177,44 @@ STORIES: dict[str, Any] = {
         ("Transferred 2001 call=C2 result=C3 to=2002", None),
         ("Transferred 2001 second=C2 result=C3 to=2002", None),
         ("Established 2002 call=C3 last=2001", None),
+    ],
+}
+
+
+OVERFLOWED = [*OVERFLOW, *AT_SUPPORT[:1], ("Delivered 2001 last=7002 thread=I1", "Support"), TALKS]
+
+STORIES |= {
+    "an id that was used again, as its interaction shows, names another call": [
+        *OVERFLOWED,
+        ("Established 2002 last=7000 thread=I2", "Sales"),
+    ],
+    "of the same interaction it is the same call": [*OVERFLOWED, ("Established 2002 last=7000 thread=I1", None)],
+    "of no interaction it is the same call": [*OVERFLOWED, ("Established 2002 last=7000", None)],
+    "the end of another interaction ends no other call's memory": [
+        *OVERFLOWED,
+        ("Cleared 2002 thread=I2", None),
+        ("Established 2002 last=7000 thread=I1", None),
+    ],
+    "a transfer to the id of another interaction makes another call": [
+        *OVERFLOWED,
+        ("Queued 7000 call=C2", "Sales"),
+        ("Diverted 7000 call=C2 to=2001", "Sales"),
+        ("Established 2001 call=C2 last=7000 thread=I2", "Sales"),
+        ("Transferred 2001 call=C2 result=C1 to=2002 thread=I2", None),
+        ("Established 2002 last=2001 thread=I2", "Sales"),
+    ],
+    "a transfer may give the call another interaction": [
+        *OVERFLOWED,
+        ("Transferred 2001 result=C3 to=2002", None),
+        ("Established 2002 call=C3 last=2001 thread=I2", None),
+    ],
+    "data that comes when its phone has left puts it in no later call": [
+        ("Queued 7002", "Support"),
+        ("Informed 2001", None),
+        ("Diverted 7002 to=2002", "Support"),
+        ("Established 2002 last=7002", "Support"),
+        ("Cleared 2002", None),
+        ("Established 2001", "Sales"),
     ],
 }
 
