@@ -50,10 +50,19 @@ class NameQueue(msgspec.Struct, frozen=True):
 
 
 class OpenGap(msgspec.Struct, frozen=True):
-    """From now on events of the source may be missed."""
+    """From now on events of the source may be missed; ``devices``: those of these alone."""
 
     began_at: datetime
     reason: str
+    devices: frozenset[str] | None = None
+
+
+class LeaveGap(msgspec.Struct, frozen=True):
+    """Events of these devices are heard again, while the gap goes on for others."""
+
+    began_at: datetime
+    ended_at: datetime
+    devices: frozenset[str]
 
 
 class CloseGap(msgspec.Struct, frozen=True):
@@ -65,4 +74,4 @@ class CloseGap(msgspec.Struct, frozen=True):
     legs_lost: int
 
 
-CoreCommand = StartSearch | CancelSearch | WriteFlags | ChangeSession | NameQueue | OpenGap | CloseGap
+CoreCommand = StartSearch | CancelSearch | WriteFlags | ChangeSession | NameQueue | OpenGap | LeaveGap | CloseGap

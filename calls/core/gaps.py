@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from calls.core.call_facts import divided, learn_values
 from calls.core.clocks import GRACE, TICK, heard_order, moments_of
-from calls.core.commands import CloseGap, OpenGap
+from calls.core.commands import CloseGap, LeaveGap, OpenGap
 from calls.core.gap_tally import GapTally
 from calls.core.origins import Origin
 from calls.core.source_state import PartialGap
@@ -25,7 +25,7 @@ def lose_devices(work: UnitOfWork, devices: Iterable[str], at: datetime, reason:
     is_down = source.lost_at is not None and not source.is_restored
     lost = frozenset(devices).difference(*(gap.devices for gap in source.partial))
     if lost and not is_down:
-        work.do(OpenGap(at, reason))
+        work.do(OpenGap(at, reason, lost))
         work.source = replace(source, partial=(*source.partial, PartialGap(began_at=at, devices=lost)))
 
 
@@ -37,9 +37,12 @@ def regain_devices(
         return
     back = None if devices is None else frozenset(devices)
     shrunk = [_without(gap, gap.devices if back is None else back, tally) for gap in work.source.partial]
-    for gap in shrunk:
+    going_on = {gap.began_at for gap in shrunk if gap.devices}
+    for before, gap in zip(work.source.partial, shrunk, strict=True):
         if not gap.devices:
             work.do(CloseGap(gap.began_at, at, legs_saved=gap.legs_saved, legs_lost=gap.legs_lost))
+        if gap.began_at in going_on and (heard := before.devices - gap.devices):
+            work.do(LeaveGap(gap.began_at, at, heard))
     work.source = replace(work.source, partial=tuple(gap for gap in shrunk if gap.devices))
 
 

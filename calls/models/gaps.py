@@ -55,7 +55,7 @@ class Gap(models.Model):
 
 
 def open_gap(source_id: int, began_at: datetime, reason: str, devices: frozenset[str] | None) -> None:
-    """Add a gap; devices whose events are missed from the same moment on belong to one gap."""
+    """Add a gap; what is missed from the same moment on is one gap: of these devices, or of all (None)."""
     named = None if devices is None or len(devices) > MAXIMUM_NAMED else dict.fromkeys(sorted(devices), "")
     row, is_new = Gap.objects.get_or_create(
         source_id=source_id, began_at=began_at, defaults={"reason": reason, "devices": named}

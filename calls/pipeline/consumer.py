@@ -20,7 +20,6 @@ from calls.core.unit_of_work import UnitOfWork
 from calls.models import Call, Checkpoint, Leg
 from calls.pipeline.fold_metrics import note_fold
 from calls.pipeline.folding_again import folding_again, note_committed
-from calls.pipeline.gap_devices import GapDevices
 from calls.pipeline.journal_time import JournalTime
 from calls.pipeline.load import DUE_AT_ONCE
 from calls.pipeline.pending_results import PendingResult, answered_searches, answered_writes, mark_folded
@@ -131,13 +130,11 @@ class Consumer:
 
     def _save(self, checkpoint: Checkpoint, batch: Batch, now: datetime) -> Folded:
         specs, context = self._rules = self._rules or self._read_rules()
-        gap_devices = GapDevices()
-        work, broken = self._folded(checkpoint, batch, context, now, gap_devices)
+        work, broken = self._folded(checkpoint, batch, context, now)
         again = folding_again(self.source.slug, checkpoint, work)
         began = monotonic()
         with transaction.atomic():
             self._advance(checkpoint, batch, work)
-            gap_devices.save(self.source.pk, work.commands)
             looking_up, writing = save(self.source.pk, work, context, specs, now, self.memory.agents, again)
             mark_folded(batch.searches, batch.writes)
             count_searches(self.source.pk, batch.ended)
@@ -150,11 +147,11 @@ class Consumer:
         return Folded(len(batch.events), batch.is_more, frozenset(looking_up), frozenset(writing))
 
     def _folded(
-        self, checkpoint: Checkpoint, batch: Batch, context: SourceContext, now: datetime, gap_devices: GapDevices
+        self, checkpoint: Checkpoint, batch: Batch, context: SourceContext, now: datetime
     ) -> tuple[UnitOfWork, list[Quarantined]]:
         work = self.memory.unit_of_work(checkpoint, self.source.slug, batch.events, batch.answers, context, now)
         try:
-            return fold_into(work, gap_devices.watched(batch.items(), work)), []
+            return fold_into(work, batch.items()), []
         except Exception:
             # A defect in a handler. The unit of work is half changed: a fresh one shows which event causes it.
             log.exception("fold_failed", source=self.source.slug, events=len(batch.events))

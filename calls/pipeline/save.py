@@ -13,6 +13,7 @@ from calls.core.commands import (
     ChangeSession,
     CloseGap,
     CoreCommand,
+    LeaveGap,
     NameQueue,
     OpenGap,
     StartSearch,
@@ -24,6 +25,7 @@ from calls.core.result_events import WriteSettled
 from calls.core.state import LegState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from calls.models import Call, Gap, Leg, QueueName, RecordingSearch, SearchState
+from calls.models.gaps import leave_gap, open_gap
 from calls.pipeline.folding_again import FoldingAgain
 from calls.pipeline.source_context import SourceContext
 from calls.stats.dimensions import count_dimensions
@@ -123,7 +125,9 @@ def _calls(source_id: int, work: UnitOfWork) -> Upsert:
 def _save_gaps(source_id: int, commands: Sequence[CoreCommand]) -> None:
     for one in commands:
         if isinstance(one, OpenGap):
-            Gap.objects.get_or_create(source_id=source_id, began_at=one.began_at, defaults={"reason": one.reason})
+            open_gap(source_id, one.began_at, one.reason, one.devices)
+        elif isinstance(one, LeaveGap):
+            leave_gap(source_id, one.began_at, one.ended_at, one.devices)
         elif isinstance(one, CloseGap):
             Gap.objects.filter(source_id=source_id, began_at=one.began_at).update(
                 ended_at=one.ended_at, legs_saved=one.legs_saved, legs_lost=one.legs_lost

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from agents.core.matching import MatchKind
-from calls.core.commands import CloseGap, OpenGap
+from calls.core.commands import CloseGap, LeaveGap, OpenGap
 from calls.core.gaps import _is_missed_by_link, doubt_unwatched, forget_queues, lose_devices, regain_devices
 from calls.core.known_calls import _is_foreign, _is_of_earlier, _leads_away, known_call
 from calls.core.origins import Origin
@@ -359,8 +359,16 @@ def test_a_gap_of_devices_is_opened_once_and_closed_with_the_last_of_them() -> N
     regain_devices(held, None, moment(10))
     regain_devices(held, None, moment(11))
 
-    closed = [CloseGap(moment(began), moment(end), legs_saved=0, legs_lost=0) for began, end in ((5, 9), (7, 10))]
-    assert held.commands == [OpenGap(moment(5), "refused"), OpenGap(moment(7), "lost"), *closed]
+    first, second = [
+        CloseGap(moment(began), moment(end), legs_saved=0, legs_lost=0) for began, end in ((5, 9), (7, 10))
+    ]
+    assert held.commands == [
+        OpenGap(moment(5), "refused", frozenset({"2001", "2002"})),
+        OpenGap(moment(7), "lost", frozenset({"2003"})),
+        LeaveGap(moment(5), moment(8), frozenset({"2001"})),
+        first,
+        second,
+    ]
     for source, is_open in (({"lost_at": 1}, False), ({"lost_at": 1, "is_restored": True}, True)):
         down = holding(source=source)
         lose_devices(down, ["2001"], moment(5), "refused")

@@ -226,7 +226,7 @@ def test_a_loss_of_devices_leaves_the_link_standing() -> None:
     held = holding()
     handle_link_lost(lost(20, devices=["2001"]), held)
 
-    assert held.commands == [OpenGap(moment(20), "The link was lost.")]
+    assert held.commands == [OpenGap(moment(20), "The link was lost.", frozenset({"2001"}))]
     assert (held.source.lost_at, held.source.lost_gateway_at) == (None, None)
     assert held.source.missed_gateway_at == moment(20)
     assert [two.devices for two in held.source.partial] == [frozenset({"2001"})]

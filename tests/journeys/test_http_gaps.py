@@ -123,6 +123,36 @@ def test_a_gap_of_one_extension_leaves_the_others_alone(gateway: PostingHouse) -
     ]
 
 
+def test_a_gap_after_an_event_on_which_a_rule_fails_is_of_its_extensions_alone(
+    gateway: PostingHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before: the ledger had it of all extensions, where both came in one batch."""
+    gateway.connects("C1", "2001")
+    gateway.passes(5)
+    monkeypatch.setattr("calls.core.handlers.call_events.wrapped_up", lambda *_: 1 / 0)
+    gateway.call("CallInformation", "C1", "2001", wrapup={"result": "Sold"})
+    gateway.link("Lost", devices=["2002", "2003"])
+    gateway.link("Restored", devices=["2003"])
+    gateway.passes(2)
+
+    gap = Gap.objects.get()
+    assert (gap.extensions, gap.end_at("2002"), gap.end_at("2003")) == ("2002, 2003", None, gap.began_at)
+    assert gateway.source.quarantine.get().kind == "rule"
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+def test_a_gap_of_the_link_and_of_an_extension_from_one_moment_on_is_of_all(
+    gateway: PostingHouse, *, is_one_batch: bool
+) -> None:
+    gateway.link("Lost", devices=["2001"])
+    if not is_one_batch:
+        gateway.fold()
+    gateway.link("Lost")
+    gateway.fold()
+
+    assert Gap.objects.get().extensions == "all"
+
+
 def test_who_left_in_a_gap_is_logged_on_nowhere_when_the_snapshot_names_all_agents(gateway: PostingHouse) -> None:
     gateway.log_on("9101", "2001", "Alice Archer")
     gateway.log_on("9102", "2002", "Bob Baker")
