@@ -213,8 +213,16 @@ def test_a_leg_that_is_heard_of_now_may_have_a_recording_that_began_about_then(
         (8.999, 10, 10, 12, False),
         (18, 10, 10, 12, True),
         (18.001, 10, 10, 12, False),
+        (None, 10, 10, 11, False),
+        (9, 10, 10, 11, True),
+        (8.999, 10, 10, 11, False),
+        (17, 10, 10, 11, True),
+        (17.001, 10, 10, 11, False),
         (12, 10, 10, 10.25, False),  # It began just as the leg was connected.
         (12, 10, 10, 10.251, True),
+        (12, 10, 10, 9.75, False),
+        (12, 10, 10, 9.749, True),
+        (12, 10, 13, 10, True),
         (12, 10, 13, 10.2, True),  # It was heard of after the loss: anything may have been missed.
         (12, 10, 12, 10.2, False),
     ],

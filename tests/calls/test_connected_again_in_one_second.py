@@ -29,7 +29,6 @@ pytestmark = pytest.mark.core
 PARKED = heard(20.4, diverted(20, "100", "2001", "7001", cause="park"))
 AGAIN = heard(20.7, established(20, "100", "2001", cause="callPickup"))
 END = heard(40.1, cleared(40, "100", "2001"))
-CLEARED = heard(40.1, call_cleared(40, "100"))
 TO_ITS_QUEUE = [
     heard(20.4, transferred(20, "100", "", "100", "2001", "5000")),
     heard(20.5, queued(20, "100", "5000", queue="Sales")),

@@ -16,7 +16,6 @@ from calls.core.doubts import (
     began_with_following,
     decide_contests,
     give_up_what_may_be_lost,
-    may_be_lost,
     may_contest,
     noted_following,
     overtake,
@@ -177,27 +176,6 @@ def test_a_recording_began_just_as_a_leg_was_heard_of_where_nothing_stalled(
     held = holding(source={"stalled_gateway_at": at(stalled)})
 
     assert _are_close(held, moment(heard), moment(began)) is is_close
-
-
-@pytest.mark.parametrize(
-    ("lost", "time", "heard", "began", "may"),
-    [
-        (None, 10, 10, 11, False),
-        (9, 10, 10, 11, True),
-        (8.999, 10, 10, 11, False),
-        (17, 10, 10, 11, True),
-        (17.001, 10, 10, 11, False),
-        (12, 10, 10, 10.25, False),
-        (12, 10, 10, 10.251, True),
-        (12, 10, 13, 10, True),
-    ],
-)
-def test_a_recording_may_be_of_a_call_that_the_link_was_about_to_tell(
-    lost: float | None, time: float, heard: float, began: float, may: bool
-) -> None:
-    held = holding(source={"lost_gateway_at": lost})
-
-    assert may_be_lost(held, moment(time), moment(heard), moment(began)) is may
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,16 @@
-"""What a consumer keeps from batch to batch does not grow with what is over."""
+"""What a consumer keeps from batch to batch: it does not grow with what is over, and no value of it is changed."""
 
 import gc
+import importlib
+import pkgutil
 from datetime import timedelta
+from types import ModuleType
 
+import msgspec
 import pytest
 
+import agents.core
+import calls.core
 from calls.core.reducer import fold_into
 from calls.core.result_events import TimePassed
 from calls.core.source_state import SourceState
@@ -77,3 +83,14 @@ def test_a_leg_that_is_over_and_was_loaded_for_an_answer_is_forgotten_with_the_b
 
     assert list(work.legs) == [2]
     assert work.holder_of("G") is None
+
+
+@pytest.mark.parametrize(("package", "least"), [(calls.core, 20), (agents.core, 10)])
+def test_no_value_of_the_core_can_be_changed(package: ModuleType, least: int) -> None:
+    """What one event made of it is another value: an error in the middle of a batch leaves none half changed."""
+    names = [one.name for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+    known = [one for name in names for one in vars(importlib.import_module(name)).values()]
+    structs = {one for one in known if isinstance(one, type) and issubclass(one, msgspec.Struct)}
+
+    assert len(structs) > least
+    assert [one.__name__ for one in structs if not one.__struct_config__.frozen] == []

@@ -48,12 +48,7 @@ def test_who_hands_on_is_the_phone_that_is_in_both_calls(
     resulting: str, to: str, connections: list[dict[str, Any]]
 ) -> None:
     listed = [{**one, "new": {**one["new"], "callId": resulting}} for one in connections]
-    data: dict[str, Any] = {
-        "primaryOldCallId": "C1",
-        "secondaryOldCallId": "C2",
-        "resultingCallId": resulting,
-        "connections": listed,
-    }
+    data: dict[str, Any] = {**JOINED, "resultingCallId": resulting, "connections": listed}
     if to:
         data["transferredToDeviceId"] = to
     board = _consulted().hears(event("Transferred", 24, **data))
@@ -65,13 +60,7 @@ def test_who_hands_on_is_the_phone_that_is_in_both_calls(
 
 
 def test_who_makes_a_conference_is_the_phone_that_is_in_both_calls() -> None:
-    data: dict[str, Any] = {
-        "primaryOldCallId": "C1",
-        "secondaryOldCallId": "C2",
-        "resultingCallId": "C3",
-        "addedPartyId": "2002",
-    }
-    board = _consulted().hears(event("Conferenced", 24, **data))
+    board = _consulted().hears(event("Conferenced", 24, **JOINED, resultingCallId="C3", addedPartyId="2002"))
     board.call("ConnectionCleared", 30, "C3", "2002").call("ConnectionCleared", 33, "C3", "2001").waits(60)
 
     assert sorted(_legs(board)) == [("2001", "C2", "", 24), ("2001", "C3", "Sales", 33), ("2002", "C3", "Sales", 30)]

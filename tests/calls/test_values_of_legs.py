@@ -115,7 +115,8 @@ def test_who_hands_a_call_on_left_it_then_though_a_later_end_was_heard_first(
     held = holding(call(left(at=ended)), legs=(one,))
     leave(held, 1, "2001", handed(), "Gone.")
 
-    assert (held.legs[1].disconnected_source_at == moment(20)) is (is_corrected or ended == 20)
+    assert (held.legs[1] is one) is not is_corrected
+    assert held.legs[1].disconnected_source_at == moment(20 if is_corrected else ended)
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,6 @@ def test_a_wrap_up_of_an_extension_that_was_in_two_calls_of_its_id_is_of_none_th
 # Its extension's answer in the id's present call is heard late
 
 
-ANSWERED = event("Established", 38, callId="C1", deviceId="2003")
 LEFT = event("ConnectionCleared", 38.1, callId="C1", deviceId="2003")
 RANG = event("Delivered", 37, callId="C1", deviceId="2003")
 

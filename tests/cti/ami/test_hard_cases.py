@@ -56,17 +56,14 @@ def of(events: list[Event], *kinds: type[Event]) -> list[tuple[str, str | None]]
 
 def test_an_internal_call_gives_each_phone_a_leg() -> None:
     pbx = Pbx()
-    caller, called = pbx.phone("2001", "Alice", exten="2002"), None
+    caller = pbx.phone("2001", "Alice", exten="2002")
     called = pbx.phone("2002", "Bob", caller)
     pbx.call(caller, called, "b1")
     pbx.leaves("b1", caller, called)
     pbx.hangs_up(caller, called)
 
     found = conversations(pbx)
-    assert spans(found) == [("2002", caller.uid, 1, 3), ("2001", caller.uid, 1, 3)] or spans(found) == [
-        ("2001", caller.uid, 1, 3),
-        ("2002", caller.uid, 1, 3),
-    ]
+    assert sorted(spans(found)) == [("2001", caller.uid, 1, 3), ("2002", caller.uid, 1, 3)]
     assert {one.direction for one in found} == {"internal"}
     assert of(reported(pbx), Originated, Delivered) == [("Originated", "2001"), ("Delivered", "2002")]
 
@@ -83,12 +80,18 @@ def test_a_call_that_ends_on_hold_is_never_retrieved() -> None:
     assert spans(conversations(pbx)) == [("2001", customer.uid, 2, 9)]
 
 
-def test_a_cancelled_attended_transfer_ends_the_consultation_only() -> None:
-    pbx = Pbx()
+def by_second_line(pbx: Pbx) -> tuple[Line, Line, Line, Line]:
+    """An agent holds the customer, and its second line is to reach the colleague: neither dials yet."""
     customer, agent = pbx.queue_call()
     pbx.says("Hold", block(agent), MusicClass="default")
     second = pbx.phone("2001", "Alice Archer", exten="2002")
     third = pbx.phone("2002", "Bob Baker", second)
+    return customer, agent, second, third
+
+
+def test_a_cancelled_attended_transfer_ends_the_consultation_only() -> None:
+    pbx = Pbx()
+    customer, agent, second, third = by_second_line(pbx)
     pbx.call(second, third, "b2")
     pbx.leaves("b2", second, third)
     pbx.hangs_up(second, third)
@@ -98,21 +101,15 @@ def test_a_cancelled_attended_transfer_ends_the_consultation_only() -> None:
     pbx.hangs_up(agent, customer)
 
     found = conversations(pbx)
-    assert sorted(spans(found)) == [
-        ("2001", second.uid, 6, 8),
-        ("2001", customer.uid, 2, 10),
-        ("2002", second.uid, 6, 8),
-    ] or {one.call_id for one in found} == {second.uid, customer.uid}
+    consultation = [("2001", second.uid, 6, 8), ("2002", second.uid, 6, 8)]
+    assert sorted(spans(found)) == sorted([("2001", customer.uid, 2, 10), *consultation])
     assert {one.interaction for one in found} == {customer.uid}
     assert not of(reported(pbx), Transferred)
 
 
 def test_a_consultation_that_is_not_answered_is_no_leg() -> None:
     pbx = Pbx()
-    customer, agent = pbx.queue_call()
-    pbx.says("Hold", block(agent), MusicClass="default")
-    second = pbx.phone("2001", "Alice Archer", exten="2002")
-    third = pbx.phone("2002", "Bob Baker", second)
+    customer, agent, second, third = by_second_line(pbx)
     pbx.dials(second, third)
     pbx.rings_off(second, third, "BUSY")
     pbx.hangs_up(third, second)
@@ -256,10 +253,7 @@ def test_a_consultation_becomes_a_conference_of_three() -> None:
 def test_a_consultation_by_a_second_line_becomes_a_conference_of_who_consulted() -> None:
     """The second line of 2001 is left outside: its first one, and the colleague, are with the customer."""
     pbx = Pbx()
-    customer, agent = pbx.queue_call()
-    pbx.says("Hold", block(agent), MusicClass="default")
-    second = pbx.phone("2001", "Alice Archer", exten="2002")
-    third = pbx.phone("2002", "Bob Baker", second)
+    customer, agent, second, third = by_second_line(pbx)
     pbx.call(second, third, "b2")
     pbx.says("Unhold", block(agent))
     pbx.leaves("b2", third)
@@ -304,10 +298,7 @@ def test_a_transfer_before_the_colleague_answers_is_reported_as_blind() -> None:
 def test_the_customer_may_take_the_agents_place_in_the_consultation() -> None:
     """Which of the two bridges goes on is the PBX's choice."""
     pbx = Pbx()
-    customer, agent = pbx.queue_call()
-    pbx.says("Hold", block(agent), MusicClass="default")
-    second = pbx.phone("2001", "Alice Archer", exten="2002")
-    third = pbx.phone("2002", "Bob Baker", second)
+    customer, agent, second, third = by_second_line(pbx)
     pbx.call(second, third, "b2")
     pbx.leaves("b1", customer)
     pbx.leaves("b2", second)
