@@ -3,9 +3,8 @@
 import getpass
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,74 +14,38 @@ import redis as redis_client
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 
 from calls.models import CallerView, Leg
 from calls.privacy.erase import erase
 from calls.privacy.subject import ErasureSubject, SubjectKind
-from evidence.api import AuditCount, chain_problems, export_of, forget_entries, present_key
-from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidencePending, EvidenceSeal
+from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceSeal
 from evidence.records import EvidenceExport
 from evidence.verification import NO_LAST_DAY, problems, trusted_keys
-from flags.api import retry, sent_values
-from flags.models import FlagSetting, FlagWrite
-from gateway_site.alarms.conditions import find
 from gateway_site.sealing import collect
 from history.commands import COMMAND_LINE
-from qms.port import FlagDefinition
+from tests.journeys.sealed_calls import (
+    CALLER,
+    NEXT_DAY,
+    call,
+    chain,
+    exported,
+    guid_of,
+    public_key,
+    seal,
+    sealed,
+    three_flagged,
+)
 from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
-NEXT_DAY = datetime(2026, 3, 3, 1, tzinfo=UTC)
-CALLER = "0301234567"
 
 
 @pytest.fixture
 def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway that has flagged three calls of one caller."""
-    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    stack = GatewayStack()
-    stack.log_on("A1", "2001", "Ada")
-    stack.passes(5)
-    for at in range(3):
-        call(stack, f"C{at}")
-    return stack
-
-
-def call(gateway: GatewayStack, call_id: str) -> None:
-    gateway.connects(call_id, "2001", callingNumber=CALLER)
-    gateway.passes(4)
-    gateway.qms.disconnected("2001", gateway.time)
-    gateway.call("ConnectionCleared", call_id, "2001")
-    gateway.passes(20)
-
-
-def seal(at: datetime) -> None:
-    """Let the worker seal once."""
-    collect.seal(lambda: at, at + timedelta(seconds=20))
-
-
-def sealed(gateway: GatewayStack) -> None:
-    """Append what ended, then seal the day."""
-    seal(gateway.time + timedelta(minutes=5))
-    seal(NEXT_DAY)
-
-
-def guid_of(call_id: str) -> str:
-    return str(Leg.objects.get(call_id=call_id).recording_guid)
-
-
-def exported(call_id: str = "C1") -> EvidenceExport:
-    return export_of(guid_of(call_id), sent_values)
-
-
-def public_key() -> str:
-    return present_key(NEXT_DAY).public
-
-
-def chain() -> list[str]:
-    return list(chain_problems(AuditCount()))
+    return three_flagged(monkeypatch)
 
 
 def verified_elsewhere(tmp_path: Path, export: EvidenceExport, key: str) -> subprocess.CompletedProcess[str]:
@@ -233,91 +196,6 @@ def test_what_was_erased_before_it_was_sealed_has_no_hash(gateway: GatewayStack)
     assert problems(exported(), public_key()) == []
 
 
-def test_a_retry_is_an_entry_of_its_own(gateway: GatewayStack) -> None:
-    FlagSetting.objects.filter(name="AgentId").update(name="Agent Number")
-    call(gateway, "C9")
-    seal(gateway.time + timedelta(minutes=5))
-    gateway.qms.create_flag_definition("rs1", FlagDefinition("Agent Number"))
-    retry(list(FlagWrite.objects.filter(state="refused").values_list("pk", flat=True)), "ada", gateway.time)
-    gateway.works()
-    sealed(gateway)
-
-    answers = [msgspec.json.decode(one.body)["answer"] for one in exported("C9").entries]
-    assert answers == ["refused", "written"]
-    assert not EvidencePending.objects.exists()
-    assert problems(exported("C9"), public_key()) == []
-
-
-def test_a_write_is_sealed_once_however_often_the_worker_runs(gateway: GatewayStack) -> None:
-    for minutes in (0, 1, 5, 5, 9):
-        seal(gateway.time + timedelta(minutes=minutes))
-    assert EvidenceEntry.objects.count() == 3
-
-
-def test_a_write_that_was_committed_late_is_found_the_next_day(gateway: GatewayStack) -> None:
-    late = FlagWrite.objects.order_by("pk").first()
-    assert late is not None
-    EvidenceHead.objects.create(pk=1, last_write_id=late.pk)
-    sealed(gateway)
-    assert EvidenceEntry.objects.count() == 2
-
-    seal(NEXT_DAY + timedelta(minutes=1))
-    assert EvidenceEntry.objects.count() == 3
-
-
-def test_a_head_that_is_not_as_the_chain_and_the_writes_are_leaves_no_write_out(gateway: GatewayStack) -> None:
-    sealed(gateway)
-    EvidenceHead.objects.update(last_write_id=10**9, last_block=99)
-    call(gateway, "C7")
-    for entries in (3, 4):
-        seal(gateway.time + timedelta(minutes=5))
-        assert EvidenceEntry.objects.count() == entries
-        call_command("evidence_seals", accept="a repair by hand went wrong")
-
-
-@pytest.mark.nightly
-def test_two_workers_at_once_make_one_chain(gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collect, "BLOCK", 1)
-    failures: list[Exception] = []
-
-    def work() -> None:
-        try:
-            sealed(gateway)
-        except Exception as error:  # noqa: BLE001  (the test's own thread says it below)
-            failures.append(error)
-        finally:
-            connection.close()
-
-    workers = [threading.Thread(target=work) for _ in range(3)]
-    for one in workers:
-        one.start()
-    for one in workers:
-        one.join(60)
-
-    assert (failures, EvidenceEntry.objects.count(), chain()) == ([], 3, [])
-
-
-def test_pending_writes_are_looked_at_in_turn(gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collect, "BLOCK", 2)
-    FlagWrite.objects.update(state="queued", settled_at=None)
-    seal(gateway.time + timedelta(minutes=5))
-    assert (EvidencePending.objects.count(), EvidenceEntry.objects.count()) == (3, 0)
-
-    FlagWrite.objects.update(state="written", settled_at=gateway.time)
-    sealed(gateway)
-    assert (EvidencePending.objects.count(), EvidenceEntry.objects.count()) == (0, 3)
-
-
-def test_a_day_is_sealed_once_it_is_over_and_never_goes_back(gateway: GatewayStack) -> None:
-    sealed(gateway)
-    call(gateway, "C7")
-    seal(gateway.time + timedelta(minutes=5))  # The clock says the day that is sealed.
-    seal(NEXT_DAY + timedelta(days=1))
-
-    assert list(EvidenceSeal.objects.order_by("day").values_list("entries", flat=True)) == [3, 1]
-    assert chain() == []
-
-
 def test_what_is_not_sealed_yet_is_not_proved(gateway: GatewayStack) -> None:
     seal(gateway.time + timedelta(minutes=5))
     assert problems(exported(), public_key()) == ["2026-03-02 is not sealed yet: export again after the day is over"]
@@ -360,32 +238,6 @@ def test_a_retired_key_counts_up_to_its_last_day_and_what_it_alone_vouches_for_n
     third = trusted_keys(first, exported("C1").key_changes, {second: "2026-03-01"})
     assert trusted_keys(second, changes) == {first: NO_LAST_DAY, second: NO_LAST_DAY}
     assert third == {first: NO_LAST_DAY, second: "2026-03-01", public_key(): "2026-03-01"}
-
-
-def test_a_key_that_cannot_be_opened_seals_nothing_and_raises_an_alarm(gateway: GatewayStack, settings: Any) -> None:
-    sealed(gateway)
-    call(gateway, "C8")
-    settings.VAULT_KEYS = ["another key that is long enough for it"]
-    seal(gateway.time + timedelta(minutes=5))
-    seal(NEXT_DAY + timedelta(days=1))
-
-    assert EvidenceSeal.objects.count() == 1
-    [alarm] = find(NEXT_DAY + timedelta(days=3), {"evidence": 0})
-    assert "is not sealed" in alarm.text
-    call_command("evidence_key", rotate=True)
-    seal(NEXT_DAY + timedelta(days=1))
-    assert EvidenceSeal.objects.count() == 1, "nothing links the new key with the seals: somebody has to say why"
-    call_command("evidence_seals", accept="VAULT_KEYS was lost")
-    seal(NEXT_DAY + timedelta(days=1))
-    assert EvidenceSeal.objects.count() == 2
-    assert EvidenceKey.objects.filter(change="").count() == 2
-
-
-def test_old_entries_go_whole_blocks_at_a_time_and_the_chain_holds(gateway: GatewayStack) -> None:
-    sealed(gateway)
-    assert forget_entries(NEXT_DAY - timedelta(days=1)) == 0
-    assert forget_entries(NEXT_DAY) == 3
-    assert chain() == []
 
 
 def test_the_leg_offers_its_evidence_and_the_download_is_recorded(gateway: GatewayStack, admin_client: Client) -> None:
