@@ -11,8 +11,7 @@ from calls.api import facts_of
 from calls.models import Leg
 from flags.api import ShownValue, facts_values, shown_values
 from flags.models import RETRIABLE, FlagValue, FlagWrite
-from gateway_site.reconciliation.compare import FindingKind
-from gateway_site.reconciliation.findings import NOT_FOLLOWED
+from gateway_site.reconciliation.compare import NOT_FOLLOWED, WITHOUT_LEG, FindingKind
 from gateway_site.reconciliation.hearing import UNHEARD
 from gateway_site.reconciliation.models import ReconciliationFinding
 from qms.port import UnknownFlag
@@ -84,7 +83,7 @@ def since_then(finding: ReconciliationFinding) -> str:
     users = QmsUser.objects.filter(service_id=finding.service_id, extension=finding.extension, gone_at=None)
     if finding.cause == NOT_FOLLOWED and users.exists():
         return "A QMS user has this extension by now. What was true when it was first compared counts."
-    if finding.cause in ("no_event", "gap", "extension_gap", "source_off", *UNHEARD) and not users.exists():
+    if finding.cause in WITHOUT_LEG and not users.exists():
         return "No QMS user has this extension any more. What was true when it was first compared counts."
     return ""
 

@@ -21,8 +21,12 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway_site.reconciliation.hearing import SourceHearing, why_unheard
+from gateway_site.reconciliation.hearing import UNHEARD, SourceHearing, why_unheard
 from qms.port import FlaggedRecording, Recording
+
+#: The cause of a recording without a leg at an extension of no QMS user; and its causes at an extension of one.
+NOT_FOLLOWED = "extension_not_followed"
+WITHOUT_LEG = ("gap", "extension_gap", "source_off", "no_event", *UNHEARD)
 
 
 class FindingKind(StrEnum):
@@ -291,7 +295,7 @@ def _keys(legs: Iterable[ComparedLeg]) -> tuple[int, ...]:
 def _without_leg(recording: Recording, known: Known) -> Finding:
     """Grade a recording that has no leg, and say why it has none: a gap counts where its source was to hear it."""
     if recording.extension not in known.followed_extensions:
-        return _finding(recording, FindingKind.UNFLAGGED, Grade.MINOR, "extension_not_followed")
+        return _finding(recording, FindingKind.UNFLAGGED, Grade.MINOR, NOT_FOLLOWED)
     gaps = [gap for gap in known.gaps if _is_in(gap, recording, known)]
     unheard = why_unheard(known.sources, recording.extension, recording.started_at)
     own = {one.source_id for one in known.sources}  # One that was switched off since its gap began was to hear it.

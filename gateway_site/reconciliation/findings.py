@@ -15,7 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from calls.api import being_assigned
 from flags.models import UNSETTLED, FlagWrite
-from gateway_site.reconciliation.compare import Finding, FindingKind, Grade
+from gateway_site.reconciliation.compare import NOT_FOLLOWED, WITHOUT_LEG, Finding, FindingKind, Grade
 from gateway_site.reconciliation.hearing import UNHEARD
 from gateway_site.reconciliation.known import chunks
 from gateway_site.reconciliation.models import HELD_HASH_LENGTH, ReconciliationFinding
@@ -34,11 +34,8 @@ _RENEWED = (
     "withdrawn_at",
     "leg_id",
 )
-
-
-#: The cause of a recording at an extension of no QMS user; and all that say why a recording has no leg.
-NOT_FOLLOWED = "extension_not_followed"
-_BY_USERS = frozenset({NOT_FOLLOWED, "no_event", "gap", "extension_gap", "source_off", *UNHEARD})
+#: Causes that QMS's users, and settings, of another day would have otherwise.
+_BY_USERS = frozenset({NOT_FOLLOWED, *WITHOUT_LEG})
 
 
 def key_of(finding: Finding) -> str:
@@ -103,20 +100,19 @@ def as_first_judged(service: RecordingService, findings: Sequence[Finding]) -> l
     neither cause nor grade.
     """
     wanted = [one.guid for one in findings if one.cause in _BY_USERS]
-    first: dict[str, tuple[str, str]] = {}
+    first: dict[str, ReconciliationFinding] = {}
     for keys in chunks(wanted):
         rows = ReconciliationFinding.objects.filter(service=service, kind=FindingKind.UNFLAGGED, key__in=keys)
-        first |= {key: (cause, grade) for key, cause, grade in rows.values_list("key", "cause", "grade")}
-    return [_first_judged(one, *first.get(one.guid, (one.cause, one.grade.value))) for one in findings]
+        first |= {row.key: row for row in rows}
+    return [_first_judged(one, first[one.guid]) if one.guid in first else one for one in findings]
 
 
-def _first_judged(finding: Finding, cause: str, grade: str) -> Finding:
+def _first_judged(finding: Finding, first: ReconciliationFinding) -> Finding:
     """A gap that is known by now is a better cause than none: only what depends on users or settings stays."""
-    if cause in UNHEARD and finding.cause == "no_event":
-        return msgspec.structs.replace(finding, cause=cause, grade=Grade(grade))
-    if NOT_FOLLOWED not in (cause, finding.cause) or not {cause, finding.cause} <= _BY_USERS:
-        return finding
-    return msgspec.structs.replace(finding, cause=cause, grade=Grade(grade))
+    is_by_users = NOT_FOLLOWED in (first.cause, finding.cause) and {first.cause, finding.cause} <= _BY_USERS
+    if is_by_users or (first.cause in UNHEARD and finding.cause == "no_event"):
+        return msgspec.structs.replace(finding, cause=first.cause, grade=Grade(first.grade), source_id=first.source_id)
+    return finding
 
 
 def _held_hash(finding: Finding) -> str:

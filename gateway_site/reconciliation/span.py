@@ -10,9 +10,8 @@ from django.urls import reverse
 
 from calls.objectives.comparison import UnlabelledRecordings, WrongKind, WrongRecordings
 from clock.text import shown
-from gateway_site.reconciliation.compare import FindingKind, Grade
+from gateway_site.reconciliation.compare import NOT_FOLLOWED, WITHOUT_LEG, FindingKind, Grade
 from gateway_site.reconciliation.counted import counted
-from gateway_site.reconciliation.hearing import UNHEARD
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.runs import kept_since
 from qms.models import RecordingService
@@ -20,11 +19,7 @@ from qms.models import RecordingService
 #: Maximum number of times, and of services, that are named as not compared.
 MAXIMUM_NAMED = 3
 #: Causes of a recording of which no one leg is known.
-_WITHOUT_ONE_LEG = (
-    *("gap", "extension_gap", "source_off", "no_event"),
-    *("extension_not_followed", "several_candidates", "second_recording_of_leg"),
-    *UNHEARD,
-)
+_WITHOUT_ONE_LEG = (NOT_FOLLOWED, *WITHOUT_LEG, "several_candidates", "second_recording_of_leg")
 #: What is said of recordings that carry flags.
 _WRONG = {
     FindingKind.DIFFERENT: WrongKind.OTHER_VALUES,

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -174,3 +175,26 @@ def test_users_that_are_loaded_later_change_neither_cause_nor_grade(
     compared("no_event", Grade.MAJOR)
     assert compared("gap", Grade.MAJOR).cause == "gap", "a gap that is known by now is a better cause than none"
     assert compared("extension_not_followed", Grade.MINOR).cause == "gap"
+
+
+def test_a_setting_that_the_history_does_not_tell_any_more_stays_the_cause_with_its_source(
+    service: RecordingService, admin_client: Client
+) -> None:
+    """Before: the source was forgotten, and with it the link to its settings."""
+    source = CtiSource.objects.create(slug="pbx", kind="http")
+    one = Finding(
+        kind=FindingKind.UNFLAGGED,
+        grade=Grade.MAJOR,
+        cause="extension_ignored",
+        extension="2001",
+        began_at=NOON,
+        guid="guid-1",
+        source_id=source.pk,
+    )
+    not_told = msgspec.structs.replace(one, cause="no_event", source_id=None)
+    not_followed = msgspec.structs.replace(not_told, cause="extension_not_followed", grade=Grade.MINOR)
+    for finding in (one, not_told, not_followed):
+        keep(service, as_first_judged(service, [finding]), NOON, NOON + timedelta(minutes=1), NOON)
+        kept = ReconciliationFinding.objects.get()
+        assert (kept.cause, kept.grade, kept.source) == ("extension_ignored", "major", source)
+        assert "See the settings of the CTI source" in text_of(admin_client, kept)
