@@ -303,9 +303,12 @@ def test_nobody_inherits_from_a_call_whose_id_is_used_again_nor_twice() -> None:
 
     assert _dials(held, 1, "2001")
     assert not _is_open_besides(held, HELD, 1)
+    inherit(held, 1, "2001", DIALLED)
+    assert INHERITED not in held.calls[1].facts
     known = holding(replace(dialled, facts={INHERITED: history((3, "I3"))}), other(party()), legs=(interaction(HELD),))
     inherit(known, 1, "2001", DIALLED)
     assert known.legs[2].consulted is None
+    assert known.calls[1].facts[INHERITED] == history((3, "I3"))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from evidence.api import forget_entries
-from evidence.models import EvidenceEntry, EvidenceHead, EvidenceKey, EvidencePending, EvidenceSeal
+from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidencePending, EvidenceSeal
 from evidence.verification import problems
 from flags.api import retry
 from flags.models import FlagSetting, FlagWrite
@@ -134,8 +134,13 @@ def test_a_key_that_cannot_be_opened_seals_nothing_and_raises_an_alarm(gateway: 
     assert EvidenceKey.objects.filter(change="").count() == 2
 
 
-def test_old_entries_go_whole_blocks_at_a_time_and_the_chain_holds(gateway: GatewayStack) -> None:
+def test_old_entries_go_whole_blocks_at_a_time_and_the_chain_holds(
+    gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "BLOCK", 2)
+    monkeypatch.setattr("evidence.retention.AT_ONCE", 1)
     sealed(gateway)
+    assert EvidenceBlock.objects.count() == 2
     assert forget_entries(NEXT_DAY - timedelta(days=1)) == 0
     assert forget_entries(NEXT_DAY) == 3
     assert chain() == []
