@@ -395,10 +395,3 @@ def test_a_recording_that_began_with_a_further_report_of_a_connection_is_not_saf
 
     assert (held.legs[1].guid == "") is is_taken
     assert held.legs[1].missed == ("repeat" if is_taken else "")
-
-
-def test_the_legs_of_a_device_are_told_the_oldest_first() -> None:
-    held = holding(legs=tuple(leg(5, number=number, incarnation=1) for number in (8, 1, 16)))
-
-    assert [one.number for one in held.legs_at("2001")] == [1, 8, 16]
-    assert [one.number for one in held.legs_in(1)] == [1, 8, 16]

@@ -221,3 +221,10 @@ def test_a_live_state_gives_back_what_it_was_made_of() -> None:
     again = UnitOfWork(one.state(), one.context).state()
 
     assert again == LiveState(source=one.source, legs={1: over(leg(1), 9)})
+
+
+def test_the_legs_of_a_device_are_told_the_oldest_first() -> None:
+    held = holding(legs=tuple(leg(number) for number in (8, 1, 16)))
+
+    assert numbers(held.legs_at("2001")) == [1, 8, 16]
+    assert numbers(held.legs_in(1)) == [1, 8, 16]
