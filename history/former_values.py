@@ -1,4 +1,4 @@
-"""Read out of the history what lists, settings and switches a row had before each change."""
+"""Read out of the history what lists, settings and switches a row had before each change, and after it."""
 
 import json
 import re
@@ -15,44 +15,48 @@ from history.states import NOTHING
 
 _ARROW = " \N{RIGHTWARDS ARROW} "
 _DECODER = json.JSONDecoder()
-#: A switch as the history shows it.
-_SWITCHES = {"yes": True, "no": False}
+#: What the history shows where there is no value, and of switches.
+_WORDS = re.compile(rf"{NOTHING}|yes|no")
+_MEANINGS: dict[str, Any] = {NOTHING: [], "yes": True, "no": False}
 
 
 class FormerValues(msgspec.Struct, frozen=True):
-    """What was before a change: by the field's name as the history has it; None where it was too long to be kept."""
+    """What was before a change, and ``then``: by the field's name as the history has it; None: too long to be kept."""
 
     until: datetime
     values: dict[str, Any]
+    then: dict[str, Any]
 
 
 def former_values(row: models.Model, names: Sequence[str], since: datetime) -> list[FormerValues]:
-    """Return what the JSON fields and switches were before each change after ``since``, the latest change first."""
+    """Return what the JSON fields and switches were around each change after ``since``, the latest change first."""
     changes = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(row),
         object_id=str(row.pk),
         action_flag=CHANGE,
         action_time__gt=since,
     ).order_by("-action_time", "-id")
-    found = [
-        FormerValues(at, {name: value for name in names for value in _before(text, name)})
-        for at, text in changes.values_list("action_time", "change_message")
-    ]
+    found = [_read(at, text, names) for at, text in changes.values_list("action_time", "change_message")]
     return [one for one in found if one.values]
 
 
-def _before(text: str, name: str) -> list[Any]:
-    """Return the one value of a field before a change, or none where the change was not of this field."""
-    said = re.search(rf"(?:^|\. ){re.escape(name)}: ", text)
-    if said is None:
-        return []
-    if text.startswith(NOTHING + _ARROW, said.end()):
-        return [[]]
-    for shown, switch in _SWITCHES.items():
-        if text.startswith(shown + _ARROW, said.end()):
-            return [switch]
+def _read(at: datetime, text: str, names: Sequence[str]) -> FormerValues:
+    """Read a change of a row: the fields that it was of."""
+    found = FormerValues(at, {}, {})
+    for name in names:
+        if said := re.search(rf"(?:^|\. ){re.escape(name)}: ", text):
+            value, end = _value(text, said.end())
+            is_kept = text.startswith(_ARROW, end)
+            found.values[name] = value if is_kept else None
+            found.then[name] = _value(text, end + len(_ARROW))[0] if is_kept else None
+    return found
+
+
+def _value(text: str, at: int) -> tuple[Any, int]:
+    """Return the value that stands at a place of a text, and where it ends; None where it was cut."""
+    if word := _WORDS.match(text, at):
+        return _MEANINGS[word[0]], word.end()
     try:
-        value, end = _DECODER.raw_decode(text, said.end())
+        return _DECODER.raw_decode(text, at)
     except ValueError:
-        return [None]
-    return [value if text.startswith(_ARROW, end) else None]
+        return None, at

@@ -84,6 +84,12 @@ def test_what_a_list_was_before_each_change_is_read_out_of_the_history() -> None
         (3, {"Options": {"ignored_devices": ["2006. Options: x"]}}),
         (1, {"Devices": []}),
     ]
+    assert [one.then for one in found] == [
+        {"Devices": None},
+        {"Devices": None},
+        {"Options": []},
+        {"Devices": ["2001"]},
+    ]
     assert former_values(source, ["Devices"], noon + timedelta(minutes=5)) == []
     [switched] = former_values(source, ["Enabled"], noon)
     assert ((switched.until - noon).seconds // 60, switched.values) == (2, {"Enabled": True})
