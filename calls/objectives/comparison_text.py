@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+from django.utils.text import get_text_list
 
 from calls.objectives.comparison import UnlabelledRecordings, WrongKind, WrongRecordings
 
@@ -59,12 +60,8 @@ def _unflagged_text(found: UnlabelledRecordings) -> str:
         causes.append(f"{found.switched_off:,} because the CTI source was switched off")
     if found.of_legs:
         causes.append(f"{found.of_legs:,} at a leg for which no recording is known")
-    said += f", of which {_listed(causes)}." if causes else "."
+    said += f", of which {get_text_list(causes, 'and')}." if causes else "."
     return f"{said} {_IN_NO_PROMISE}" if found.unflagged else said
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _wrong_text(one: WrongRecordings) -> str:
@@ -91,9 +88,8 @@ def unlabelled_text(found: UnlabelledRecordings | None, target_percent: float) -
         return ""
     (first, what), *others = counts
     named = [f"{_recordings(first)} {what}", *(f"{count:,} {what}" for count, what in others)]
-    said = " and ".join([", ".join(named[:-1]), named[-1]] if others else named)
     share = "" if right is None else f", {right:.2f} % are labelled right"
-    return f" The comparison with QMS found {said}{share}."
+    return f" The comparison with QMS found {get_text_list(named, 'and')}{share}."
 
 
 def _recordings(count: int) -> str:
