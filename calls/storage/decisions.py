@@ -5,21 +5,12 @@ from datetime import datetime
 
 import msgspec
 
-from bulk.statements import fetched, moment, one_of
 from calls.core.flag_origins import flag_origins
-from calls.models import ASSIGNED
+from calls.models import ASSIGNED, Leg, RecordingSearch, SearchState
 from calls.storage.codec import NO_TRACE, read_leg
 
 #: Columns alone: a model of each leg's source would decode the source's list of devices for each leg.
-_OF_LEGS = """
-SELECT leg.id, source.slug, leg.device_id, leg.connected_at, leg.outcome, leg.reason_code, leg.facts
-FROM calls_leg AS leg JOIN cti_ctisource AS source ON source.id = leg.source_id WHERE leg.id """
-
-
-#: How a leg's recording became known: by the answer of QMS to a question, or by a person.
-_RECORDINGS = """
-SELECT leg_id, recording_guid, why, error, answered_at FROM calls_recordingsearch
-WHERE state = 'found' AND leg_id """
+_COLUMNS = ("source__slug", "device_id", "connected_at", "outcome", "reason_code", "facts")
 
 
 class RecordingOrigin(msgspec.Struct, frozen=True):
@@ -54,8 +45,8 @@ class LegDecision(msgspec.Struct, frozen=True, kw_only=True):
 
 def decisions_of(leg_ids: Sequence[int]) -> Mapping[int, LegDecision]:
     """Return the decisions of these legs, as far as they are kept."""
-    is_of_legs, keys = one_of(leg_ids)
-    return {key: _decision(*columns) for key, *columns in fetched(_OF_LEGS + is_of_legs, [keys])}
+    rows = Leg.objects.filter(pk__in=leg_ids).order_by().values_list("pk", *_COLUMNS)
+    return {key: _decision(*columns) for key, *columns in rows}
 
 
 def recording_origins(leg_ids: Sequence[int]) -> Mapping[tuple[int, str], RecordingOrigin]:
@@ -64,25 +55,26 @@ def recording_origins(leg_ids: Sequence[int]) -> Mapping[tuple[int, str], Record
     A leg that took a recording over from another, as after a transfer, has no question of its own. Where a person gave
     it one, this counts: QMS may have named the recording before, and its answer was refused, as one that began late.
     """
-    is_of_legs, keys = one_of(leg_ids)
+    found = RecordingSearch.objects.filter(leg_id__in=leg_ids, state=SearchState.FOUND).order_by("-ordinal")
+    rows = found.values_list("leg_id", "recording_guid", "why", "error", "answered_at")
     # The last row counts: the person's, else the first answer.
-    rows = fetched(f"{_RECORDINGS}{is_of_legs} ORDER BY (why = '{ASSIGNED}'), ordinal DESC", [keys])
-    return {(leg, guid): _recording_origin(why, error, at) for leg, guid, why, error, at in rows}
+    last = sorted(rows, key=lambda row: row[2] == ASSIGNED)
+    return {(leg, guid): _recording_origin(why, error, at) for leg, guid, why, error, at in last}
 
 
-def _recording_origin(why: str, error: str, answered_at: datetime | str | None) -> RecordingOrigin:
-    at = moment(answered_at).isoformat() if answered_at else ""
+def _recording_origin(why: str, error: str, answered_at: datetime | None) -> RecordingOrigin:
+    at = answered_at.isoformat() if answered_at else ""
     return RecordingOrigin("a person", at, error) if why == ASSIGNED else RecordingOrigin("FindLiveRecording", at)
 
 
 def _decision(
-    source: str, extension: str, connected_at: datetime | str, outcome: str, reason: str, facts: bytes | memoryview
+    source: str, extension: str, connected_at: datetime, outcome: str, reason: str, facts: bytes | memoryview
 ) -> LegDecision:
     state = read_leg(facts, NO_TRACE) if facts else None
     return LegDecision(
         source=source,
         extension=extension,
-        connected_at=moment(connected_at),
+        connected_at=connected_at,
         outcome=outcome,
         reason=reason,
         match=state.match.name.lower() if state else "",
