@@ -2,6 +2,7 @@
 
 CSTA and AMI are one ordered stream each. What is read after the answer to a request happened after that was sent,
 however long the link stalls; what is read while no answer comes may be as old as the last request that was answered.
+Where that answer was late itself, the link is slow, and what is read after it may be as late, until one comes in time.
 """
 
 from collections import deque
@@ -31,6 +32,7 @@ class EventAge:
         self._asked_at = self._heard_at = now
         #: When the last request was sent that was answered.
         self._answered: datetime | None = None
+        self._is_late = False
         self._overtaken_at: datetime | None = None
         self._delays: deque[timedelta] = deque(maxlen=ANSWERS)
 
@@ -53,6 +55,7 @@ class EventAge:
         self._answered = max(asked_at, self._answered or asked_at)
         self._pause, self._overtaken_at = self._interval, None
         self._delays.append(at - asked_at)
+        self._is_late = at - asked_at > min(self._delays) + TOLERANCE
 
     def refused(self) -> None:
         """Note that the PBX does not serve the request."""
@@ -61,12 +64,14 @@ class EventAge:
     def held_since(self, received: datetime) -> datetime | None:
         """Note an event, and return since when the link may have held it back; None where that is not known.
 
-        None, too, where it came as fast as an interval and a fast answer allow to say.
+        None, too, where it came as fast as an interval and a fast answer allow to say, and the last answer was in time.
         """
         if received - self._heard_at > IDLE:
             self._answered = None
         self._heard_at = received
-        if self._answered is None or received - self._answered <= self._interval + min(self._delays) + TOLERANCE:
+        if self._answered is None:
+            return None
+        if not self._is_late and received - self._answered <= self._interval + min(self._delays) + TOLERANCE:
             return None
         self._overtaken_at = self._overtaken_at or received
         if received - self._overtaken_at > PATIENCE:

@@ -57,7 +57,21 @@ def test_what_follows_an_overdue_answer_is_as_old_as_its_request() -> None:
     age.answered(at(30), at(38))
     assert since(age, 38) == 30
     age.answered(at(35), at(38))
-    assert since(age, 38) is None
+    assert since(age, 38) == 35
+
+
+@pytest.mark.parametrize(("took", "age_of_next"), [(0.1, None), (1.1, None), (1.2, 20.0), (4.0, 20.0)])
+def test_what_follows_an_answer_that_was_late_may_be_as_late_until_one_comes_in_time(
+    took: float, age_of_next: float | None
+) -> None:
+    """The link is slow: a transfer that it brings right after the answer may have taken place before that."""
+    age = asked_until(19)
+    age.asked(at(20))
+    age.answered(at(20), at(20 + took))
+    assert [since(age, 20 + took), since(age, 24.9)] == [age_of_next, age_of_next]
+    age.asked(at(25))
+    age.answered(at(25), at(25.1))
+    assert since(age, 25.1) is None
 
 
 def test_the_first_answer_is_needed_before_anything_is_known() -> None:
