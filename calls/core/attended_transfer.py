@@ -129,6 +129,23 @@ def hand_on(
     work.put_leg(start_search(work, leg, gateway_at))
 
 
+def decides(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
+    """Say whether an answer shows what became of a leg at its transfer: it was asked that, or names what began then."""
+    pending = leg.pending_transfer
+    if pending is None or event.search >= pending.search:
+        return pending is not None
+    return not leg.guid and part_of(work, leg, event.started_at) is Part.SECOND
+
+
+def ask_with_name(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -> LegState:
+    """Ask again what became of a leg's recording after a transfer: it was asked before the recording was known.
+
+    Only where the question names it does QMS's "still the same" say that the leg goes on, whatever it names later.
+    """
+    work.do(CancelSearch(leg.number))
+    return start_search(work, leg, pending.gateway_at)
+
+
 def earliest(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -> datetime:
     """Return when a transfer may have taken place at the earliest, by our clock.
 
@@ -210,8 +227,23 @@ def is_asked_late(
         return True
     if why == "none" and not is_answered and (over is None or over > pending.gateway_at + in_time):
         return True
-    moved = earliest(work, leg, pending) if work.site.has_source_times else pending.held_since or pending.gateway_at
-    return first_asked_at > moved + in_time
+    return first_asked_at > _known_earliest(work, leg, pending) + in_time
+
+
+def may_be_of_later(work: UnitOfWork, leg: LegState, began: datetime) -> bool:
+    """Say whether a recording that QMS names after a leg's transfer may have begun with a call that is not heard of.
+
+    The transfer may have taken place long before it: the leg's own recording may have gone on and ended since.
+    """
+    pending = leg.pending_transfer
+    if pending is None or pending.new_segment:
+        return False
+    return began > _known_earliest(work, leg, pending) + LATE
+
+
+def _known_earliest(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -> datetime:
+    """Return when a transfer took place at the earliest, by our clock, as far as is known that it was heard late."""
+    return earliest(work, leg, pending) if work.site.has_source_times else pending.held_since or pending.gateway_at
 
 
 def give_to_second(work: UnitOfWork, leg: LegState, at: datetime) -> bool:

@@ -198,17 +198,19 @@ def test_an_answer_in_the_resulting_call_that_overtakes_the_transfer_keeps_its_l
     assert ("2003", 30.1, 40.0) in board.spans()
 
 
-def test_a_next_call_ends_a_leg_that_waits_for_the_decision_after_a_transfer() -> None:
-    """Its first search is answered late, after the transfer; the second has no answer when the next call begins."""
+def test_a_leg_whose_recording_is_named_after_its_transfer_waits_for_the_decision_beyond_the_next_call() -> None:
+    """As one whose recording was named before it: the question names the recording, so that no other is the answer."""
     board = consultation(Switchboard()).hears(attended())
     first = RecordingFound(
         leg=2, search=1, guid="G2", service=1, started_at=moment(25), attempts=1, at=moment(31), asked_at=moment(31)
     )
     board.hears(first).call("ConnectionCleared", 33, "C3", "2002").waits(35)
-    board.call("Delivered", 36, "C9", "2002").call("Established", 37, "C9", "2002").waits(60)
+    board.call("Delivered", 36, "C9", "2002").call("Established", 37, "C9", "2002").waits(39)
+    assert board.legs[1].outcome is Outcome.WAITING
+    board.missed(41, 2, "same", asked=32).waits(42)
 
-    assert board.legs[1].outcome is Outcome.WINDOW_MISSED
-    assert (2, "base") not in board.writes
+    assert (board.legs[1].call_id, board.legs[1].guid) == ("C3", "G2")
+    assert (2, "base") in board.writes
 
 
 def test_a_qms_that_was_away_after_the_transfer_has_not_said_that_the_recording_goes_on() -> None:

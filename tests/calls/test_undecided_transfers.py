@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from calls.core.commands import CancelSearch
 from calls.core.flag_facts import leg_facts
 from calls.core.outcome_rules import WITHHELD
 from calls.core.outcomes import Outcome
+from calls.core.result_events import RecordingFound
 from calls.core.state import LegState
 from flags.catalogue.values import FIELDS, flag_texts
 from tests.calls.switchboard import Switchboard, event, moment, with_site
@@ -16,20 +18,32 @@ pytestmark = pytest.mark.core
 
 
 def _consulted(
-    interaction: str = "I1", *, heard: float = 30, kind: str = "Transferred", has_source_times: bool = True
+    interaction: str = "I1",
+    *,
+    heard: float = 30,
+    held_since: float | None = None,
+    kind: str = "Transferred",
+    has_source_times: bool = True,
+    is_named: bool = True,
+    **more: Any,
 ) -> Switchboard:
-    """2001 has Uma of Sales in C1, and consults A7 at 2002 in C2 from 25 on; G2 is recorded there. C3 from 30 on."""
+    """2001 has Uma of Sales in C1, and consults A7 at 2002 in C2 from 25 on; G2 is recorded there. C3 from 30 on.
+
+    ``is_named``: QMS names the recording before that.
+    """
     site = with_site(wrapup_wait_seconds=60, has_source_times=has_source_times)
     board = Switchboard(site).agent("LoggedOn", 1, "A7", deviceId="2002")
     board.call("Queued", 2, "C1", queueName="Sales", interactionId="I1", callerName="Uma", callerNameSource="isdn")
     board.call("Established", 5, "C1", "2001").call("Held", 20, "C1", "2001").call("Originated", 21, "C2", "2001")
-    board.call("Established", 25, "C2", "2002", interactionId=interaction).found(25.5, 2, "G2")
+    board.call("Established", 25, "C2", "2002", interactionId=interaction)
+    board = board.found(25.5, 2, "G2") if is_named else board
     sides = {"Conferenced": ("conferencingDeviceId", "addedPartyId")}
     host, added = sides.get(kind, ("transferringDeviceId", "transferredToDeviceId"))
-    moved: dict[str, Any] = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C3"}
+    moved: dict[str, Any] = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C3"} | more
     new = [{"old": {"callId": "C2", "deviceId": "2002"}, "new": {"callId": "C3", "deviceId": "2002"}}]
     joined = event(kind, 30 if has_source_times else heard, **moved, **{host: "2001", added: "2002"}, connections=new)
-    return board.hears(replace(joined, gatewaytime=moment(heard)))
+    held = None if held_since is None else moment(held_since)
+    return board.hears(replace(joined, gatewaytime=moment(heard), heldsince=held))
 
 
 def _first(board: Switchboard) -> LegState:
@@ -150,3 +164,76 @@ def test_no_wrap_up_is_written_to_a_recording_of_which_it_is_not_known_how_long_
 
     assert board.writes == [(2, "base")]
     assert _first(board).outcome is Outcome.FLAGGED
+
+
+@pytest.mark.parametrize("kind", ["Transferred", "Conferenced"])
+@pytest.mark.parametrize(
+    ("heard", "held_since", "has_source_times", "began", "reference"),
+    [
+        (30, None, False, 30.3, "C2"),  # In order: another recording began with the transfer.
+        (30, None, True, 31.5, "C2"),
+        (30, 28.8, False, 30.3, "C2"),  # A second and a half after the earliest time at which it may have been.
+        (30, 28.79, False, 30.3, None),
+        (30, 24, False, 26, None),
+        (33, None, True, 31.5, "C2"),
+        (33, None, True, 31.51, None),
+    ],
+)
+def test_where_another_recording_may_have_begun_long_after_a_transfer_the_first_keeps_no_reference(
+    kind: str, heard: float, held_since: float | None, has_source_times: bool, began: float, reference: str | None
+) -> None:
+    """It may be of a call that a slow link has not brought yet, and the consultation's may have gone on and ended."""
+    board = _consulted(heard=heard, held_since=held_since, kind=kind, has_source_times=has_source_times)
+    leg = _first(board.found(heard + 0.5, 2, "G3", started=began, asked=heard + 0.5).waits(heard + 2))
+
+    assert _flags(leg).get("CTICallRef") == reference
+    assert [one.call_id for one in board.legs if one.guid == "G3"] == ["C3"]
+
+
+def test_a_new_segment_of_the_pbx_is_another_recording_however_late_it_is_heard() -> None:
+    board = _consulted(held_since=24, has_source_times=False, newSegment=True)
+
+    assert _flags(_first(board.found(30.5, 2, "G3", started=30.3).waits(32)))["CTICallRef"] == "C2"
+
+
+@pytest.mark.parametrize(("why", "guid", "reference"), [("same", "G9", "C3"), ("none", "G9", "C2"), ("", "G2", "C3")])
+def test_a_recording_that_qms_names_as_its_call_is_handed_on_is_named_in_the_question_what_became_of_it(
+    why: str, guid: str, reference: str
+) -> None:
+    """Asked at 29.9, handed on at 30 and answered at 30.1: QMS is to be able to say that it goes on."""
+    board = _consulted(has_source_times=False, is_named=False)
+    board.hears(
+        RecordingFound(leg=2, search=1, guid="G2", service=1, started_at=moment(25), attempts=1, at=moment(30.1))
+    )
+    asked = board.searches[-1]
+    began = moment(36 if guid == "G9" else 25)
+    found = RecordingFound(
+        leg=2, search=3, guid=guid, service=1, started_at=began, attempts=9, at=moment(36.5), why=why
+    )
+    board.hears(replace(found, first_asked_at=moment(30.4))).call("ConnectionCleared", 38, "C3", "2002").waits(40)
+
+    assert (asked.search, asked.known_guid, asked.since_gateway_at) == (3, "G2", moment(30))
+    assert board.commands.count(CancelSearch(2)) == 2  # The one of before the transfer, and the one without the name.
+    assert _flags(_first(board))["CTICallRef"] == reference
+
+
+def test_an_answer_to_the_question_without_the_name_still_counts_and_ends_the_other() -> None:
+    board = _consulted(has_source_times=False, is_named=False)
+    first = RecordingFound(leg=2, search=1, guid="G2", service=1, started_at=moment(25), attempts=1, at=moment(30.1))
+    board.hears(first, replace(first, search=2, guid="G3", started_at=moment(30.05), at=moment(30.2)))
+
+    assert [(one.call_id, one.guid) for one in board.legs if one.guid] == [("C2", "G2"), ("C3", "G3")]
+    assert board.commands[-1] == CancelSearch(2)
+
+
+@pytest.mark.parametrize(("began", "parts"), [(29.9, [("C2", "G2")]), (30.0, [("C3", "G2")])])
+def test_a_recording_that_began_with_the_transfer_is_the_second_parts_whichever_question_it_answers(
+    began: float, parts: list[tuple[str, str]]
+) -> None:
+    board = _consulted(has_source_times=False, is_named=False)
+    board.hears(
+        RecordingFound(leg=2, search=1, guid="G2", service=1, started_at=moment(began), attempts=1, at=moment(30.1))
+    )
+    board.missed(41, 2, "unreachable", first=30.2).call("ConnectionCleared", 50, "C3", "2002").waits(52)
+
+    assert [(one.call_id, one.guid) for one in board.legs if one.guid] == parts

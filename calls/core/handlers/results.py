@@ -7,16 +7,20 @@ from msgspec.structs import replace
 from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
 from calls.core.attended_transfer import (
     Part,
+    ask_with_name,
+    decides,
     divide_leg,
     give_to_second,
     is_asked_late,
     is_conclusive,
+    may_be_of_later,
     may_have_ended,
     part_of,
 )
 from calls.core.call_end import divide, divide_where_empty, expire_when_over, remembered
 from calls.core.canary import may_be_recorded_as
 from calls.core.clocks import APART, CLOSE, GRACE, TICK, moments_of, was_over_when_heard
+from calls.core.commands import CancelSearch
 from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
 from calls.core.doubts import base_due, began_with_following, decide_contests, overtake, uncontested
@@ -117,21 +121,23 @@ def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
     after = f"{took * 1000:.0f} ms" if took < 1 else f"{took:.1f} s"
     text = f"Recording {event.guid} found {after} after connect ({attempts_text(event.attempts)})."
     leg = traced(leg, event.at, "found", text)
-    is_decision = leg.pending_transfer is not None and event.search >= leg.pending_transfer.search
+    is_decision = decides(work, leg, event)
+    if is_decision and event.search < leg.searches:  # The same was asked again.
+        work.do(CancelSearch(leg.number))
     if is_decision and leg.guid not in ("", event.guid) and _was_answered_before(work, leg, event):
         _after_transfer(work, leg, event, "same")
         return
     if is_decision and _is_another(work, leg, event):
-        split(work, leg, event.at, found=event)
+        split(work, leg, event.at, found=event, is_undecided=may_be_of_later(work, leg, event.started_at))
         return
     pending_transfer = None if is_decision else leg.pending_transfer
-    status = SearchStatus.OPEN if pending_transfer is not None and not leg.guid else SearchStatus.FOUND
+    is_unnamed = not leg.guid
     since = leg.found_gateway_at if leg.guid else event.at
     leg = replace(
         leg,
         guid=event.guid,
         service=event.service,
-        search=status,
+        search=SearchStatus.FOUND,
         pending_transfer=pending_transfer,
         found_gateway_at=since,
         recording_began=recording_began(leg, event),
@@ -139,6 +145,8 @@ def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
         sure_at=sure_at(work, leg, event),
     )
     leg = replace(leg, base_due=base_due(work, leg, leg.disconnected_gateway_at), contested_by=contested_by(work, leg))
+    if is_unnamed and pending_transfer is not None:
+        leg = ask_with_name(work, leg, pending_transfer)
     leg = work.put_leg(concluded(work, leg, event.at))
     decide_contests(work, leg, event.at)
 
