@@ -13,16 +13,18 @@ from evidence.models import EvidenceBlock, EvidenceSeal
 from evidence.records import SealStatement
 
 
-def due_misfits(now: datetime, accepted: Container[str]) -> list[Misfit]:
-    """Return what does not fit in the days that are to be sealed, some of it where it is much."""
+def due_misfits(now: datetime, accepted: Container[str], *, all_days: bool) -> list[Misfit]:
+    """Return what does not fit in the day that is to be sealed next, or in all, some of it where it is much."""
     last = EvidenceSeal.objects.order_by("-day").values_list("day", "statement").first()
     blocks = EvidenceBlock.objects.filter(day__lt=site_time(now).date()).order_by("number")
     try:
         sealed = msgspec.json.decode(last[1], type=SealStatement) if last else None
     except msgspec.MsgspecError:
         return []  # The comparison of the seals says that it is not the one that was made.
-    found = misfits_of(list(blocks.filter(day__gt=last[0]) if last else blocks), sealed, accepted)
-    return list(islice(found, MAXIMUM_FAULTS))
+    due = list(blocks.filter(day__gt=last[0]) if last else blocks)
+    # While something is wrong days become due and none is sealed: each run would read the entries of all of them.
+    looked_at = due if all_days else [block for block in due if block.day == due[0].day]
+    return list(islice(misfits_of(looked_at, sealed, accepted), MAXIMUM_FAULTS))
 
 
 def misfits_of(

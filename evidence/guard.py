@@ -33,6 +33,8 @@ class Look(msgspec.Struct, frozen=True):
 def look(file: HeldFile, now: datetime, budget: float | None = BUDGET) -> Look:
     """Compare, add to the file the seals that other machines made, and keep what was found.
 
+    ``budget``: as in ``check_days``; without one all days that are to be sealed are looked at, too, not the next alone.
+
     Raises ``OSError``, ``NoSealLine``, and ``ValueError`` or ``OverflowError`` where a row cannot be read.
     """
     known = known_seals(file.lines())
@@ -48,7 +50,8 @@ def look(file: HeldFile, now: datetime, budget: float | None = BUDGET) -> Look:
         write_progress(file.path, progress)
     wrong = (*misfiled(sealed, now), *moved(progress, sealed))
     unsealed = [Misfit(one, is_undone=True) for one in wrong if one not in known.accepted]
-    due = [] if unsealed else due_misfits(now, known.accepted)  # Filed again, they may follow each other.
+    # Filed again, they may follow each other.
+    due = [] if unsealed else due_misfits(now, known.accepted, all_days=budget is None)
     found = [*lost, *compared.misfits, *day_misfits(progress, known), *_of_ends(), *unsealed, *due]
     _keep(row, known, progress, found, now)
     return Look(known, found)
@@ -141,8 +144,7 @@ def accept(file: HeldFile, found: Look, by: str, reason: str, now: datetime) -> 
     """Let a person's word end the problems of a look, all acceptable; the file keeps who, when, why and what.
 
     Blocks that are filed under a wrong day are filed again, so that a seal covers them, and the chain goes on after
-    its last block: what was wrong is a problem
-    once more when it comes back, unless it cannot be put right.
+    its last block: what was wrong is a problem once more when it comes back, unless it cannot be put right.
     """
     taken = found.misfits
     days = sorted({day for one in taken for day in one.days})

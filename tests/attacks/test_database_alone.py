@@ -307,6 +307,20 @@ def test_the_command_says_what_keeps_the_worker_from_sealing_and_a_persons_word_
         call_command("verify_evidence")
 
 
+def test_the_worker_looks_at_the_day_that_is_sealed_next_and_the_command_at_all(now: datetime, clock_at: Any) -> None:
+    """Before: each minute the entries of all days that waited were read, and the file was held meanwhile."""
+    for day in range(2):
+        add(now + timedelta(days=day), day + 4)
+    waiting = EvidenceEntry.objects.filter(number__gte=3)
+    for entry in waiting:
+        EvidenceEntry.objects.filter(pk=entry.pk).update(body=entry.body.replace("written", "refused"))
+    later = now + timedelta(days=2)
+    assert (seal_days(later), problems()) == (0, ["2026-03-04, which is to be sealed: an entry of block 3 was changed"])
+    clock_at(later)
+    with pytest.raises(CommandError, match=r"block 3 was changed .*\n.*block 4 was changed .*\n.*block 5 was changed"):
+        call_command("evidence_seals")
+
+
 def test_no_word_ends_that_a_block_does_not_follow_the_one_before(now: datetime, clock_at: Any) -> None:
     header = EvidenceBlock.objects.get(number=3).header
     forged = as_text(msgspec.structs.replace(msgspec.json.decode(header, type=BlockHeader), previous="00" * 32))
