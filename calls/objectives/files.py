@@ -7,8 +7,9 @@ from typing import cast
 from django.template.loader import render_to_string
 from fpdf import FPDF
 from fpdf.fonts import FontFace
+from msgspec.structs import replace
 
-from calls.objectives.comparison_text import comparison_lines, not_compared_texts
+from calls.objectives.comparison_text import ComparisonLine, comparison_lines, not_compared_texts
 from calls.objectives.promises import MonthReport, PastMonth
 from calls.objectives.text import (
     PROMISE_HEADS,
@@ -65,7 +66,7 @@ def shown(report: MonthReport) -> dict[str, object]:
         "losses": [(one, action_text(one)) for one in report.losses],
         "nothing_lost": nothing_lost_text(report),
         "uncounted": uncounted_text(report),
-        "comparison": [(one.text, one.path) for one in comparison_lines(report.comparison)],
+        "comparison": comparison_lines(report.comparison),
         "not_compared": not_compared_texts(report.comparison),
         "yardstick": YARDSTICK,
         "words": WORDS,
@@ -82,8 +83,8 @@ def _printed(report: MonthReport) -> bytes:
     _line(pdf, first_line(report), 13)
     lines = promise_lines(report)
     _table(pdf, PROMISE_HEADS, [one.cells for one in lines], (23, 52, 30, 22, 16, 27, 20), is_judged=True)
-    for said, address in _comparison(report):
-        _line(pdf, said, 10, address)
+    for one in _comparison(report):
+        _line(pdf, one.text, 10, one.path)
     for text in not_compared_texts(report.comparison):
         _line(pdf, text, 9)
     _line(pdf, "What was lost, why, and what is being done", 12)
@@ -127,10 +128,10 @@ def _judged(cell: tuple[str, bool]) -> str:
     return f"{text} broken" if is_broken else text
 
 
-def _comparison(report: MonthReport) -> list[tuple[str, str]]:
+def _comparison(report: MonthReport) -> list[ComparisonLine]:
     """Return what the comparison found, each with the whole address of its findings, where it is known."""
     lines = comparison_lines(report.comparison)
-    return [(one.text, public_link(one.path) if one.path else "") for one in lines]
+    return [replace(one, path=public_link(one.path) if one.path else "") for one in lines]
 
 
 def _line(pdf: FPDF, text: str, size: int, link: str = "") -> None:
