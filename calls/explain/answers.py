@@ -211,12 +211,13 @@ def _sources(extension: str, at: datetime) -> tuple[SourceCase, ...]:
 
 
 def _source(source: CtiSource, extension: str, at: datetime, *, is_journal_away: bool) -> SourceCase:
-    hearing = _hearing(source, extension)
+    refused = _refusal(source, extension)
+    hearing = _hearing(source, extension, refused)
     case = SourceCase(
         slug=source.slug,
         hearing=hearing,
         near=_near(map(str, source.devices), extension),
-        refused=_refusal(source, extension),
+        refused=refused,
     )
     if hearing is not SourceCoverage.HEARD:
         return case
@@ -232,7 +233,7 @@ def _source(source: CtiSource, extension: str, at: datetime, *, is_journal_away:
     )
 
 
-def _hearing(source: CtiSource, extension: str) -> SourceCoverage:
+def _hearing(source: CtiSource, extension: str, refused: str) -> SourceCoverage:
     devices = {str(one) for one in source.devices}
     if extension in set(map(str, source.queues)):
         return SourceCoverage.QUEUE
@@ -244,7 +245,7 @@ def _hearing(source: CtiSource, extension: str) -> SourceCoverage:
         return SourceCoverage.NOT_LISTED
     if not source.enabled:
         return SourceCoverage.DISABLED
-    return SourceCoverage.REFUSED if _refusal(source, extension) else SourceCoverage.HEARD
+    return SourceCoverage.REFUSED if refused else SourceCoverage.HEARD
 
 
 def _refusal(source: CtiSource, extension: str) -> str:
