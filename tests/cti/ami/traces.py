@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cti.events import Event
+from cti.events import Event, SnapshotEnded
 from cti.sources.asterisk_ami.messages import AmiMessageError, parse
 from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.reading import Heard, Reader
@@ -104,6 +104,13 @@ class Collected(HeldOutlet):
         self.seen: list[DeviceClass] = []
         self.lacking: list[MonitorRefusal] = []
         self.is_linked = False
+        self.snapshot_ended = asyncio.Event()
+
+    async def accept(self, events: Sequence[Event]) -> None:
+        """Keep events, and note that the snapshot has ended."""
+        await super().accept(events)
+        if any(isinstance(event, SnapshotEnded) for event in events):
+            self.snapshot_ended.set()
 
     async def linked(self) -> None:
         """Note that the link is up."""
@@ -139,7 +146,7 @@ class Server:
         self.silent, self.login = frozenset(silent), login
         self.banner = b"Asterisk Call Manager/11.0.0\r\n"
         #: Awaited before the recording is played, and after it.
-        self.before: Callable[[], Awaitable[None]] | None = None
+        self.before: Callable[[], Awaitable[object]] | None = None
         self.after: Callable[[asyncio.StreamWriter], Any] | None = None
         self.pieces = 65536
         #: The last action of the snapshot.
@@ -208,8 +215,13 @@ class Server:
 
 
 async def follow(server: Server, *, seconds: float = 20, **options: Any) -> tuple[Collected, LinkError | None]:
-    """Let a session follow a server to the end; return what it reported and how it ended."""
+    """Let a session follow a server to the end; return what it reported and how it ended.
+
+    The recording is played once the snapshot was taken, unless ``server.before`` says otherwise: what is read before
+    that shows the PBX's clock, which is that of the recording's end where all of it is sent at once.
+    """
     outlet = Collected()
+    server.before = server.before or outlet.snapshot_ended.wait
     ticks = {"full_boot_seconds": 0.2, "timeout_seconds": 2, **options}
     session = AmiSession(source(await server.start(), **ticks), Stamp("pbx", "epoch"))
     try:
