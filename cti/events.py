@@ -124,7 +124,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
     ``time`` is the source's clock. ``gatewaytime`` is the same moment by the gateway's clock: the receipt for a live
     TCP link, ``time`` itself for the HTTP intake. Deadlines count from ``gatewaytime``; what is shown is ``time``.
     ``heldsince``: since when, by the gateway's clock, a link that stalls may have held the event back, where it was
-    received late enough for that to be seen.
+    received late enough for that to be seen. ``gatewayreceived``: when the HTTP intake received the event, where that
+    was well after ``time``.
     """
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
@@ -133,6 +134,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
     specversion: Literal["1.0"]
     gatewaytime: Moment | None = None
     heldsince: Moment | None = None
+    gatewayreceived: Moment | None = None
 
     @property
     def at(self) -> datetime:

@@ -96,6 +96,7 @@ def from_answer(work: UnitOfWork, leg: LegState, made: Reconnection) -> LegState
         unconfirmed_began=None,
         connected_source_at=made.at,
         connected_gateway_at=made.gateway_at,
+        received_at=work.received_at,
         call_origin=made.origin,
     )
     leg = traced(leg, made.gateway_at, "connected", "The far end answered only now; the leg begins here.")

@@ -114,7 +114,7 @@ def hand_on(
     transfer, it is the second part's, and nothing is asked.
     """
     pending = pending_of(leg, before, at, gateway_at, new_segment=new_segment, call_origin=call_origin)
-    pending = replace(pending, held_since=held_since, is_conference=is_conference)
+    pending = replace(pending, held_since=held_since, is_conference=is_conference, received_at=work.received_at)
     leg = replace(leg, pending_transfer=pending)
     if not is_wanted(work, leg):
         if new_segment:

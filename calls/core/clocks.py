@@ -109,6 +109,8 @@ def was_over_when_heard(work: UnitOfWork, leg: LegState) -> bool:
     By the source's own times, the leg had ended by then, or had lasted for longer than QMS names a recording. Events
     that are out of order by less than a second do not count.
     """
+    if leg.received_at is not None:
+        return was_received_late(work, leg)
     heard, ended = leg.connected_gateway_at, leg.disconnected_source_at
     began = moments_of(work, leg.connected_source_at, heard)[1]
     if not work.site.has_source_times or leg.is_unconfirmed or heard - began <= APART:
@@ -116,3 +118,16 @@ def was_over_when_heard(work: UnitOfWork, leg: LegState) -> bool:
     heard_end = leg.disconnected_gateway_at if not leg.is_end_unknown else None
     is_over = ended is not None and heard_end is not None and moments_of(work, ended, heard_end)[1] <= heard
     return is_over or began + timedelta(seconds=work.site.guid_window_seconds) < heard
+
+
+def was_received_late(work: UnitOfWork, leg: LegState) -> bool:
+    """Say whether QMS could name a leg's recording no more, or hardly, when its Connected was received.
+
+    Of events that say when they were received, well after their time. The leg was over by then, or so was the time in
+    which QMS names a recording, but for what its clock may be ahead: whatever the gateway did then, it was too late.
+    """
+    if leg.received_at is None or leg.is_unconfirmed:
+        return False
+    ended = leg.disconnected_gateway_at if not leg.is_end_unknown else None
+    last = leg.connected_gateway_at + timedelta(seconds=work.site.guid_window_seconds) - APART
+    return leg.received_at >= last or (ended is not None and ended <= leg.received_at)

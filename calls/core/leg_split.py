@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from calls.core.clocks import was_received_late
 from calls.core.doubts import base_due, decide_contests
 from calls.core.flag_facts import differing
 from calls.core.legs import put_party
@@ -37,17 +38,23 @@ def split(
     if is_undecided and first.guid:
         withheld = tuple(dict.fromkeys((*differing(first, leg), *_WRAP_UP)))
         first = traced(replace(first, withheld=withheld), at, "transfer", WITHHELD)
-    first = work.put_leg(concluded(work, first, at))
+    first = work.put_leg(concluded(work, _lateness_named(work, first), at))
     second = _second(work, after, pending_transfer, found, at)
     if found is not None:
         second = replace(second, sure_at=sure_at(work, second, found, besides=first.number))
     second = replace(second, base_due=base_due(work, second, second.disconnected_gateway_at))
-    second = work.put_leg(concluded(work, second, at))
+    second = work.put_leg(concluded(work, _lateness_named(work, second), at))
     call = work.calls.get(leg.incarnation)
     party = call.parties.get(leg.device_id) if call is not None else None
     if call is not None and party is not None and party.leg == leg.number:
         put_party(work, call, replace(party, leg=second.number, ordinal=second.ordinal))
     decide_contests(work, first, at)
+
+
+def _lateness_named(work: UnitOfWork, part: LegState) -> LegState:
+    """Say of a part that was asked for too late whether its event had come too late for that."""
+    is_sources = part.missed == "late" and was_received_late(work, part)
+    return replace(part, missed="heard_late") if is_sources else part
 
 
 def _wrapups_of(leg: LegState, pending_transfer: PendingTransfer) -> tuple[LegState, LegState]:
@@ -128,6 +135,7 @@ def _second(
         ordinal=leg.ordinal + 1,
         connected_source_at=pending_transfer.at,
         connected_gateway_at=pending_transfer.gateway_at,
+        received_at=pending_transfer.received_at,
         phase=leg.phase,
         facts=leg.facts,
         agent_id=leg.agent_id,

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from agents.core.presence import AgentSession, KnownBy
 from calls.core.call_facts import as_of
 from calls.core.canary import is_canary_call
-from calls.core.clocks import APART, TICK, ended_at, has_whole_seconds, is_on_time
+from calls.core.clocks import APART, TICK, ended_at, has_whole_seconds, is_on_time, was_received_late
 from calls.core.commands import StartSearch
 from calls.core.doubts import (
     base_due,
@@ -51,6 +51,7 @@ def open_leg(work: UnitOfWork, call: CallState, party: Party, made: Reconnection
         ordinal=_last_ordinal(work, call, party) + 1,
         connected_source_at=made.at,
         connected_gateway_at=made.gateway_at,
+        received_at=work.received_at,
         call_origin=made.origin,
         facts=as_of(call),
         is_joined_late=party.is_joined_late,
@@ -183,8 +184,7 @@ def searched(work: UnitOfWork, leg: LegState) -> LegState:
     others = [one for one in work.legs_at(leg.device_id) if one.number != leg.number]
     for other in [noted_following(work, one, leg) for one in others]:
         if other.search is SearchStatus.OPEN and _is_past(work, other, leg):
-            missed = "late" if _is_long_over(work, other, leg.connected_gateway_at) else "next_call"
-            overtake(work, other, leg.connected_gateway_at, "The next call began.", missed)
+            overtake(work, other, leg.connected_gateway_at, "The next call began.", _why_past(work, other, leg))
         elif is_doubtful(work, other, leg):
             text = f"Recording {other.guid} may have begun with this extension's other call, which is heard of now."
             overtake(work, other, leg.connected_gateway_at, text)
@@ -199,6 +199,13 @@ def _is_past(work: UnitOfWork, other: LegState, leg: LegState) -> bool:
     """Say whether a leg is over, and no answer to a question of while it was connected can come any more."""
     ended = other.disconnected_gateway_at
     return ended is not None and (not is_on_time(work, other) or leg.connected_gateway_at - ended > APART)
+
+
+def _why_past(work: UnitOfWork, other: LegState, leg: LegState) -> str:
+    """Return why QMS named no recording of a leg before the extension's next one began."""
+    if was_received_late(work, other):
+        return "heard_late"
+    return "late" if _is_long_over(work, other, leg.connected_gateway_at) else "next_call"
 
 
 def _is_long_over(work: UnitOfWork, other: LegState, at: datetime) -> bool:

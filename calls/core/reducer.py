@@ -52,6 +52,7 @@ def fold_next(work: UnitOfWork, event: AnyEvent | ResultEvent) -> None:
     _pass_time(work, getattr(event, "at", None))  # A thing without a moment has no rule: it raises.
     if not work.source.has_fractions and isinstance(event, Event) and event.time.microsecond:
         work.source = replace(work.source, has_fractions=True)
+    work.received_at = event.gatewayreceived if isinstance(event, Event) else None
     if isinstance(event, Event):
         note_agreement(work, event.time, event.at)
     placed = in_its_place(work, as_queued(work, event)) if isinstance(event, CallEvent) else event

@@ -285,6 +285,8 @@ class PendingTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     held_since: datetime | None = None
     #: It was a conference: the leg goes on unless QMS says that another recording began.
     is_conference: bool = False
+    #: When it was received, where that was well after it.
+    received_at: datetime | None = None
 
 
 class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -297,6 +299,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     ordinal: int
     connected_source_at: datetime
     connected_gateway_at: datetime
+    #: When its Connected was received, where that was well after ``connected_gateway_at``.
+    received_at: datetime | None = None
     phase: LegPhase = LegPhase.OPEN
     facts: LegData = LegData()
     agent_id: str = ""

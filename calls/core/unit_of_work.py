@@ -60,6 +60,8 @@ class UnitOfWork:
         self.source = state.source
         #: The time of the fold: the latest gateway time of any event.
         self.clock = state.source.folded_gateway_at
+        #: When the event that is being folded was received, where that was well after its time by the gateway's clock.
+        self.received_at: datetime | None = None
         self.calls: dict[int, CallState] = {}
         self.legs: dict[int, LegState] = {}
         self.sessions = SessionTable(state.sessions.values())

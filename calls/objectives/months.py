@@ -45,7 +45,7 @@ MAXIMUM_HOURS = 3
 PAST_SECONDS = 3600
 _DAY = timedelta(days=1)
 _COUNTED = (Outcome.FLAGGED, *BAD_OUTCOMES)
-_ALL, _WITHOUT_SERVICE = Q(), Q(service_key=0)
+_ALL, _WITHOUT_SERVICE, _BAD = Q(), Q(service_key=0), Q(outcome__in=BAD_OUTCOMES)
 
 
 def month_report(month: date, now: datetime) -> MonthReport:
@@ -62,7 +62,7 @@ def month_report(month: date, now: datetime) -> MonthReport:
         kept_from=first_kept if (first_kept := _first_kept(now)) > month else None,
         standings=standings,
         parts=_parts(promised, month),
-        losses=_losses(kinds),
+        losses=_losses(kinds, month),
         uncounted=sum(n for _, n in reasons),
         uncounted_reasons=reasons[:MAXIMUM_LOSSES],
         late_hours={one.promise: _late_hours(one, month) for one in promised[1:]},
@@ -206,18 +206,30 @@ def _by_team(month: date) -> dict[str, PromiseCount]:
     return {team: _flagged(one) for team, one in outcomes.items()}
 
 
-def _losses(kinds: Mapping[tuple[str, str], int]) -> list[Loss]:
+def _losses(kinds: Mapping[tuple[str, str], int], month: date) -> list[Loss]:
     bad = {kind: legs for kind, legs in kinds.items() if kind[0] in BAD_OUTCOMES and legs > 0}
     whole = sum(bad.values())
     decisions = {(one.outcome, one.reason_code): one for one in CauseDecision.objects.all()}
     worst = sorted(bad.items(), key=lambda one: -one[1])[:MAXIMUM_LOSSES]
-    return [_loss(kind, legs, whole, decisions.get(kind)) for kind, legs in worst]
+    sources = _sources(month) if worst else {}
+    return [_loss(kind, whole, sources.get(kind, Counter()), legs, decisions.get(kind)) for kind, legs in worst]
 
 
-def _loss(kind: tuple[str, str], legs: int, whole: int, decision: CauseDecision | None) -> Loss:
+def _sources(month: date) -> dict[tuple[str, str], Counter[str]]:
+    """Return by which CTI sources the legs of each loss of a month are."""
+    names = dict(CtiSource.objects.values_list("pk", "slug"))
+    found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for outcome, reason, source, legs in _sums(("outcome", "reason_code", "source_id"), month, _BAD):
+        found[outcome, reason][_name(source, names)] += legs
+    return found
+
+
+def _loss(
+    kind: tuple[str, str], whole: int, sources: Mapping[str, int], legs: int, decision: CauseDecision | None
+) -> Loss:
     outcome, reason = kind
     done = f"{decision.get_state_display().capitalize()} by {decision.by}: {decision.reason}" if decision else ""
-    name, advice = cause_name(outcome, reason), advice_of(Outcome(outcome), reason)
+    name, advice = cause_name(outcome, reason), advice_of(Outcome(outcome), reason, sources)
     return Loss(name, legs, 100 * legs / whole, outcome, reason, advice, done)
 
 

@@ -59,12 +59,21 @@ class CauseExtension(msgspec.Struct, frozen=True):
     address: str
 
 
+class CauseSource(msgspec.Struct, frozen=True):
+    """A CTI source whose legs have a cause."""
+
+    slug: str
+    legs: int
+    address: str
+
+
 class CauseReport(msgspec.Struct, frozen=True, kw_only=True):
     """All that the page of a cause shows."""
 
     summary: CauseSummary
     advice: str
     trend: Sequence[TrendDay]
+    sources: Sequence[CauseSource]
     extensions: Sequence[CauseExtension]
     last_leg: Leg | None
     address: str
@@ -122,9 +131,11 @@ def cause_report(outcome: str, reason_code: str, now: datetime) -> CauseReport |
     today = local_day(now)
     begin, end = midnight(today - (DAYS - 1) * DAY), midnight(today + DAY)
     filters = {"cause": f"{outcome}:{reason_code}" if reason_code else outcome}
+    sources = _sources(filters, outcome, reason_code, today)
     return CauseReport(
         summary=summary,
-        advice=advice_of(Outcome(outcome), reason_code),
+        advice=advice_of(Outcome(outcome), reason_code, {one.slug: one.legs for one in sources}),
+        sources=sources,
         trend=_trend(outcome, reason_code, today),
         extensions=_extensions(filters, outcome, reason_code, today),
         last_leg=_last_leg(outcome, reason_code),
@@ -150,6 +161,16 @@ def _extensions(filters: Mapping[str, str], outcome: str, reason_code: str, toda
     return [
         CauseExtension(device, legs, legs_address({**filters, "extension": device}, begin, end, flagged="no"))
         for device, legs in rows.order_by("-legs", "device_id")[:EXTENSIONS]
+    ]
+
+
+def _sources(filters: Mapping[str, str], outcome: str, reason_code: str, today: date) -> list[CauseSource]:
+    found = DailyQueueCount.objects.filter(_condition(outcome, reason_code, today)).order_by()
+    rows = found.values_list("source__slug").annotate(legs=Sum("legs")).filter(legs__gt=0)
+    begin, end = midnight(today - (DAYS - 1) * DAY), midnight(today + DAY)
+    return [
+        CauseSource(slug, legs, legs_address({**filters, "source": slug}, begin, end, flagged="no"))
+        for slug, legs in rows.order_by("-legs", "source__slug")
     ]
 
 

@@ -139,7 +139,7 @@ _NAMES = {
     name.removeprefix("csta.call.").removeprefix("csta.agent.").removeprefix("gateway."): name
     for name in map(type_name, EVENT_TYPES)
 }
-_OWN = frozenset({"at", "heard", "held", "type", "id"})
+_OWN = frozenset({"at", "heard", "held", "received", "type", "id"})
 
 
 def read(text: str) -> Transcript:
@@ -180,6 +180,7 @@ def _mapping(number: int, one: dict[str, Any], heard: float) -> dict[str, Any]:
         "time": transcript_time(float(one["at"])),
         "gatewaytime": transcript_time(heard),
         "heldsince": transcript_time(float(one["held"])) if "held" in one else None,
+        "gatewayreceived": transcript_time(float(one["received"])) if "received" in one else None,
         "data": data,
     }
 

@@ -194,6 +194,8 @@ def _event_line(event: AnyEvent, story: _Story, mask: Anonymizer) -> dict[str, A
     name = type_name(event).removeprefix("csta.call.").removeprefix("csta.agent.").removeprefix("gateway.")
     if event.heldsince is not None:
         later["held"] = round((event.heldsince - story.began_gateway_at).total_seconds(), 3)
+    if event.gatewayreceived is not None:
+        later["received"] = round((event.gatewayreceived - story.began_gateway_at).total_seconds(), 3)
     return {"at": at, **later, "type": name, **mask.data(msgspec.to_builtins(event.data))}
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from calls.core.flag_origins import flag_origins
 from calls.core.outcomes import Outcome
 from calls.core.state import TraceStep
-from calls.explain.texts.causes import GIVEN_UP, MISSED, REFUSED, Cause
+from calls.explain.texts.causes import GIVEN_UP, MISSED, REFUSED, Cause, named_sources
 from calls.models import Leg, RecordingSearch
 from calls.storage.codec import read_leg, read_trace
 from flags.api import ShownValue, shown_values
@@ -47,10 +47,13 @@ _BY_REASON: Mapping[Outcome, Mapping[str, Cause]] = {
 }
 
 
-def advice_of(outcome: Outcome, reason_code: str) -> str:
-    """Say what to do about legs with an outcome: by its reason where that makes a difference."""
+def advice_of(outcome: Outcome, reason_code: str, sources: Mapping[str, int] | None = None) -> str:
+    """Say what to do about legs with an outcome: by its reason where that makes a difference.
+
+    ``sources``: how many of the legs each CTI source has, for the advice that names it.
+    """
     text = _BY_REASON.get(outcome, {}).get(reason_code)
-    return text.on("the Recording Service").todo if text else ADVICE[outcome]
+    return text.on("the Recording Service", source=named_sources(sources or {})).todo if text else ADVICE[outcome]
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -115,7 +118,7 @@ def leg_page(leg: Leg, *, may_see_callers: bool) -> LegPage:
         origins=_origins(leg),
         trace=[TraceLine(clock(step.at), step.text) for step in read_trace(leg)],
         related=list(related[:20]),
-        advice=advice_of(Outcome(leg.outcome), leg.reason_code),
+        advice=advice_of(Outcome(leg.outcome), leg.reason_code, {leg.source.slug: 1}),
         earlier=_beside(leg).filter(_before(leg)).order_by("-connected_at", "-id").first(),
         later=_beside(leg).exclude(_before(leg)).order_by("connected_at", "id").first(),
     )

@@ -129,7 +129,7 @@ def guid_state(leg: Leg, search: RecordingSearch | None, now: datetime) -> GuidS
     if leg.recording_guid or (search is not None and search.state == SearchState.FOUND):
         return GuidState(Guid.FOUND, _found_after(search))
     if search is not None and search.state == SearchState.MISSED:
-        return GuidState(Guid.MISSED, f"{WHY.get(search.why, WHY['none'])} {search.error}".strip())
+        return GuidState(Guid.MISSED, f"{WHY.get(leg.reason_code or search.why, WHY['none'])} {search.error}".strip())
     return GuidState(Guid.NOT_SOUGHT, leg.reason)
 
 

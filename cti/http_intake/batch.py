@@ -1,10 +1,10 @@
 """Read what a client of the HTTP intake sent: events for the journal, and rejected items with the reason.
 
 A body is one CloudEvent, an array of them, or one JSON object a line. The client's text is kept unchanged, unknown
-members too; the gateway adds only ``gatewaytime``.
+members too; the gateway adds only ``gatewaytime``, and to what comes late ``gatewayreceived``.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
@@ -17,6 +17,10 @@ from cti.sources.port import Quarantined
 
 #: Years that every database and time zone supports.
 YEARS = range(1970, 3000)
+#: From this delay on an event says when it was received: what then cannot be done for its call is not the gateway's.
+LATE = timedelta(seconds=1)
+#: The members that are the gateway's own, whatever the client sends.
+_OWN = ("gatewaytime", "heldsince", "gatewayreceived")
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -87,20 +91,24 @@ def _arrival(raw: bytes, slug: str, received: datetime, counted: list[Counted]) 
 
 
 def _payload(raw: bytes, event: AnyEvent, received: datetime) -> bytes:
-    """Return the journal's text: the client's own, and as its last member the time by the gateway's clock."""
-    if b"gatewaytime" in raw or b"heldsince" in raw or b"\\u" in raw:
+    """Return the journal's text: the client's own, and as its last members the times by the gateway's clock."""
+    if b"gateway" in raw or b"heldsince" in raw or b"\\u" in raw:
         raw = _cleaned(raw)
     # The time of a source that lags counts; one whose clock is ahead does not move a deadline into the future.
-    moment = min(event.time, received).astimezone(UTC).isoformat()
-    return b'%s,"gatewaytime":"%s"}' % (raw[:-1], moment.encode())
+    own = b',"gatewaytime":"%s"' % _text(min(event.time, received))
+    if received - event.time > LATE:
+        own += b',"gatewayreceived":"%s"' % _text(received)
+    return raw[:-1] + own + b"}"
+
+
+def _text(moment: datetime) -> bytes:
+    return moment.astimezone(UTC).isoformat().encode()
 
 
 def _cleaned(raw: bytes) -> bytes:
     """Remove the gateway's own members, where the client sent them, and every NUL."""
     members = _members.decode(storable(raw))
-    members.pop("gatewaytime", None)
-    members.pop("heldsince", None)
-    return msgspec.json.encode(members)
+    return msgspec.json.encode({name: value for name, value in members.items() if name not in _OWN})
 
 
 def _id_of(raw: bytes) -> str | None:

@@ -19,6 +19,13 @@ def test_each_reason_of_a_missed_window_has_its_own_advice() -> None:
     assert advice_of(Outcome.WINDOW_MISSED, "a reason of a later release") == ADVICE[Outcome.WINDOW_MISSED]
 
 
+def test_the_advice_on_what_was_reported_too_late_names_each_source_with_its_legs() -> None:
+    said = advice_of(Outcome.WINDOW_MISSED, "heard_late", {"shop": 6, "edge": 1063})
+
+    assert "Look at CTI sources edge (1,063), shop (6):" in said
+    assert "The delay is not the gateway's" in said
+
+
 @pytest.mark.django_db
 def test_a_month_without_legs_does_not_say_that_nothing_was_lost() -> None:
     report = month_report(date(2026, 11, 1), datetime(2026, 11, 20, 12, tzinfo=UTC))

@@ -3,7 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from tests.calls.switchboard import Switchboard, event, moment
+from calls.core.outcomes import Outcome
+from cti.events import AnyEvent
+from tests.calls.switchboard import Switchboard, event, moment, with_site
 
 pytestmark = pytest.mark.core
 
@@ -42,3 +44,42 @@ def test_where_a_call_is_heard_of_when_qms_names_its_recording_no_more_qms_is_no
         board.missed(30 + late, leg, asked=20 + late).hears(events[1][1])
 
     assert board.state.legs[leg].missed == why
+
+
+def received(seconds: float, kind: str, at: float, **data: str) -> AnyEvent:
+    """Tell of an event that an HTTP source posted at a time."""
+    return replace(event(kind, at, callId="C1", deviceId="2001", **data), gatewayreceived=moment(seconds))
+
+
+@pytest.mark.parametrize("why", ["late", "none"])
+@pytest.mark.parametrize(
+    ("posted", "until", "is_senders"),
+    [
+        (28.999, 60, False),  # The gateway had it while QMS named the recording.
+        (29, 60, True),  # Nearly over: the clocks of QMS and the gateway may be a second apart.
+        (7200, 60, True),
+        (25, 24.999, True),  # QMS names a recording only while it runs.
+        (25, 25.001, False),
+    ],
+)
+def test_where_the_gateway_got_the_event_too_late_the_delay_is_not_its_own(
+    posted: float, until: float, is_senders: bool, why: str
+) -> None:
+    """Connected at 20; QMS names the recording until 30."""
+    board = Switchboard(with_site(guid_window_seconds=10)).hears(received(posted, "Established", 20))
+    board.hears(received(max(posted, until), "ConnectionCleared", until)).missed(max(posted, until) + 9, 1, why)
+
+    assert board.legs[0].reason_code == ("heard_late" if is_senders else why)
+    assert board.legs[0].outcome == (Outcome.WINDOW_MISSED if is_senders or why == "late" else Outcome.NOT_RECORDED)
+
+
+@pytest.mark.parametrize(("posted", "why"), [(None, "late"), (7200, "heard_late")])
+def test_so_it_is_where_the_next_call_of_the_extension_came_in_the_same_post(posted: float | None, why: str) -> None:
+    late = moment(posted) if posted is not None else None
+    found = [("Established", 20, "C1"), ("ConnectionCleared", 25, "C1"), ("Established", 60, "C2")]
+    events = [event(kind, at, callId=call, deviceId="2001") for kind, at, call in found]
+    board = Switchboard(with_site(guid_window_seconds=10)).hears(
+        *(replace(one, gatewayreceived=late) for one in events)
+    )
+
+    assert board.legs[0].reason_code == why

@@ -25,6 +25,7 @@ def _consulted(
     kind: str = "Transferred",
     has_source_times: bool = True,
     is_named: bool = True,
+    received: float | None = None,
     **more: Any,
 ) -> Switchboard:
     """2001 has Uma of Sales in C1, and consults A7 at 2002 in C2 from 25 on; G2 is recorded there. C3 from 30 on.
@@ -43,7 +44,8 @@ def _consulted(
     new = [{"old": {"callId": "C2", "deviceId": "2002"}, "new": {"callId": "C3", "deviceId": "2002"}}]
     joined = event(kind, 30 if has_source_times else heard, **moved, **{host: "2001", added: "2002"}, connections=new)
     held = None if held_since is None else moment(held_since)
-    return board.hears(replace(joined, gatewaytime=moment(heard), heldsince=held))
+    posted = None if received is None else moment(received)
+    return board.hears(replace(joined, gatewaytime=moment(heard), heldsince=held, gatewayreceived=posted))
 
 
 def _first(board: Switchboard) -> LegState:
@@ -237,3 +239,10 @@ def test_a_recording_that_began_with_the_transfer_is_the_second_parts_whichever_
     board.missed(41, 2, "unreachable", first=30.2).call("ConnectionCleared", 50, "C3", "2002").waits(52)
 
     assert [(one.call_id, one.guid) for one in board.legs if one.guid] == parts
+
+
+@pytest.mark.parametrize(("posted", "why"), [(None, "late"), (38.9, "late"), (39, "heard_late"), (7200, "heard_late")])
+def test_of_the_part_after_a_transfer_it_counts_when_the_transfer_was_received(posted: float | None, why: str) -> None:
+    board = _consulted(received=posted).missed(41, 2, "late").call("ConnectionCleared", 60, "C3", "2002").waits(63)
+
+    assert [leg.reason_code for leg in board.legs if leg.connected_source_at == moment(30) and not leg.guid] == [why]

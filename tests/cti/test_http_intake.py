@@ -86,7 +86,10 @@ def test_an_event_sent_again_is_a_duplicate_and_changes_nothing(post: Post) -> N
 
 
 def test_members_that_nobody_knows_are_kept(post: Post) -> None:
-    sent = cloud_event("1", traceparent="00-ab", data={"callId": "1", "deviceId": "2", "pbx": {"node": [1, 2.5]}})
+    now = datetime.now(UTC).isoformat()
+    sent = cloud_event(
+        "1", time=now, traceparent="00-ab", data={"callId": "1", "deviceId": "2", "pbx": {"node": [1, 2.5]}}
+    )
 
     post(sent)
 
@@ -109,6 +112,20 @@ def test_the_gateways_time_is_the_sources_but_never_in_the_future(post: Post, mi
     assert kept.gatewaytime
     assert (before <= kept.gatewaytime <= datetime.now(UTC)) if is_receipt else kept.gatewaytime == time
     assert api.read_journal("web", "0-0", 9)[0].payload.count(b"gatewaytime") == 1
+
+
+@pytest.mark.parametrize(("seconds", "is_late"), [(0, False), (-1.001, True), (-7200, True), (600, False)])
+def test_what_comes_late_says_when_it_was_received_whatever_the_client_says(
+    post: Post, seconds: float, is_late: bool
+) -> None:
+    before = datetime.now(UTC)
+    time = before + timedelta(seconds=seconds)
+
+    post(cloud_event("1", time=time.isoformat(), gatewayreceived="2001-01-01T00:00:00Z"))
+
+    (kept,) = [decode(entry.payload) for entry in api.read_journal("web", "0-0", 9)]
+    received = kept.gatewayreceived
+    assert (received is not None and before <= received <= datetime.now(UTC)) if is_late else received is None
 
 
 def test_text_that_a_database_cannot_keep_is_repaired(post: Post) -> None:

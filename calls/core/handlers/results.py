@@ -19,7 +19,7 @@ from calls.core.attended_transfer import (
 )
 from calls.core.call_end import divide, divide_where_empty, expire_when_over, remembered
 from calls.core.canary import may_be_recorded_as
-from calls.core.clocks import APART, CLOSE, GRACE, TICK, moments_of, was_over_when_heard
+from calls.core.clocks import APART, CLOSE, GRACE, TICK, moments_of, was_over_when_heard, was_received_late
 from calls.core.commands import CancelSearch
 from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
@@ -178,7 +178,8 @@ def _miss(work: UnitOfWork, leg: LegState, search: int, why: str, event: Recordi
     if leg.pending_transfer is not None:
         _after_transfer(work, leg, event, why)
         return
-    why = "heard_late" if why == "none" and was_over_when_heard(work, leg) else why
+    if (why == "none" and was_over_when_heard(work, leg)) or (why == "late" and was_received_late(work, leg)):
+        why = "heard_late"
     leg = traced(leg, event.at, "missed", f"{WHY[why]}{error} ({attempts_text(event.attempts)})")
     leg = replace(leg, search=SearchStatus.FOUND if leg.guid else SearchStatus.MISSED, missed=why)
     leg = work.put_leg(concluded(work, leg, event.at))

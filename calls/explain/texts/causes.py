@@ -1,23 +1,46 @@
 """The causes that a word names, each with what is said and what is to be done. Pure."""
 
+from collections.abc import Mapping
+
 import msgspec
 from msgspec.structs import replace
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """A cause: a heading, what is said of it, what to do. ``{service}`` and ``{error}`` are filled in."""
+    """A cause: a heading, what is said of it, what to do.
+
+    ``{service}``, ``{source}`` and ``{error}`` are filled in.
+    """
 
     heading: str
     said: str
     todo: str
 
-    def on(self, service: str, error: str = "") -> "Cause":
-        """Name the Recording Service, and what it answered."""
-        names = {"{service}": service or "the Recording Service", "{error}": error or "It gave no reason."}
+    def on(self, service: str, error: str = "", source: str = "") -> "Cause":
+        """Name the Recording Service, what it answered, and the CTI source that reported."""
+        names = {
+            "{service}": service or "the Recording Service",
+            "{error}": error or "It gave no reason.",
+            "{source}": source or "the CTI source",
+        }
         said, todo = self.said, self.todo
         for placeholder, name in names.items():
             said, todo = said.replace(placeholder, name), todo.replace(placeholder, name)
         return replace(self, said=said, todo=todo)
+
+
+#: Maximum number of CTI sources that an advice names.
+MAXIMUM_NAMED = 5
+
+
+def named_sources(legs: Mapping[str, int]) -> str:
+    """Name the CTI sources of a cause's legs, those with the most first; of several with how many each has."""
+    worst = sorted(legs, key=lambda slug: (-legs[slug], slug))
+    if len(worst) < 2:
+        return f"CTI source {worst[0]}" if worst else ""
+    named = [f"{slug} ({legs[slug]:,})" for slug in worst[:MAXIMUM_NAMED]]
+    others = len(worst) - len(named)
+    return f"CTI sources {', '.join(named)}{f' and {others} more' if others else ''}"
 
 
 _DOUBT = (
@@ -90,18 +113,18 @@ MISSED = {
     ),
     "late": Cause(
         "Not flagged: the gateway asked too late",
-        "The window was over before {service} was asked: the gateway was not running, was behind, or got the event "
-        "of an HTTP source only after the window.",
-        "The delay is not QMS's. Where the program of an HTTP source posted the events later than they happened, "
-        "it is that program's. Else it is the gateway's: see at that time the gaps of the source and the health of the "
-        "worker for lookups. If the worker was busy, start a second one, on another host too.",
+        "The window was over before {service} was asked, though the gateway had the event in time: it was not running, "
+        "or was behind.",
+        "The delay is the gateway's, not QMS's: see at that time the gaps of the source and the health of the worker "
+        "for lookups. If the worker was busy, start a second one, on another host too.",
     ),
     "heard_late": Cause(
         "Not flagged: the call was reported too late",
-        "The source reported the call when it was over already, or when {service} named its recording no more: QMS "
-        "names a recording only while it runs, and for some seconds after it began.",
-        "See at that time how late the events of the source were (its page shows it), and whether its program or the "
-        "network stood still.",
+        "The gateway got the event from {source} when the call was over already, or when {service} named its recording "
+        "no more: QMS names a recording only while it runs, and for some seconds after it began.",
+        "The delay is not the gateway's nor QMS's. Look at {source}: how late its events were at that time, whether "
+        "its program, its log or the network stood still, whether its clock is behind, and, for a program that posts, "
+        "whether the gateway's web server did not answer it then.",
     ),
     "unreachable": Cause(
         "Not flagged: the Recording Service did not answer",

@@ -9,7 +9,7 @@ from agents.core.matching import MatchKind, MatchVerdict
 from calls.core.flag_origins import flag_origins
 from calls.core.outcomes import Outcome
 from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
-from calls.explain.texts.causes import GIVEN_UP, MISSED, REFUSED, Cause
+from calls.explain.texts.causes import GIVEN_UP, MISSED, REFUSED, Cause, named_sources
 
 #: Maximum of steps shown; the last ones count.
 MAXIMUM_STEPS = 6
@@ -203,7 +203,7 @@ def _user(case: LegCase) -> Cause:
 def _missed(case: LegCase) -> Cause:
     leg = case.leg
     if leg.missed in MISSED:
-        return MISSED[leg.missed].on(case.service)
+        return MISSED[leg.missed].on(case.service, source=named_sources({case.source: 1}))
     return Cause("Not flagged: the recording was not found", leg.reason, MISSED["none"].todo).on(case.service)
 
 

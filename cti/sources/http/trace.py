@@ -78,4 +78,4 @@ class HttpTrace:
         except (EventError, RecursionError) as error:
             self._trace.quarantined.append(Quarantined(raw, "event", str(error), f"item {index}"))
         else:
-            self._trace.events.append(replace(event, gatewaytime=None))
+            self._trace.events.append(replace(event, gatewaytime=None, gatewayreceived=None))
