@@ -42,6 +42,11 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in path.read_text().split()] if path.exists() else []
 
 
+def _working(pid: int) -> list[int]:
+    """Return the processes that do a program's work: those that it started, itself where it started none."""
+    return children(pid) or [pid]
+
+
 def _kill(name: str, number: int = signal.SIGKILL) -> Harm:
     def harm(plant: FaultStack) -> None:
         os.kill(pid_of(plant, name), number)
@@ -51,7 +56,7 @@ def _kill(name: str, number: int = signal.SIGKILL) -> Harm:
 
 def _kill_child(name: str) -> Harm:
     def harm(plant: FaultStack) -> None:
-        for one in children(pid_of(plant, name)):
+        for one in _working(pid_of(plant, name)):
             os.kill(one, signal.SIGKILL)
 
     return harm
@@ -60,7 +65,7 @@ def _kill_child(name: str) -> Harm:
 def _freeze(name: str, *, child: bool = False) -> Harm:
     def harm(plant: FaultStack) -> Undo:
         pid = pid_of(plant, name)
-        frozen = children(pid) if child else [pid]
+        frozen = _working(pid) if child else [pid]
         _signal(frozen, signal.SIGSTOP)
         return lambda: _signal(frozen, signal.SIGCONT)
 

@@ -13,7 +13,7 @@ import pytest
 from devtools.servers import wait_until
 from launcher.forks import Forked
 from launcher.paths import ROOT
-from launcher.procfile import as_fork
+from launcher.procfile import as_fork, programs
 from launcher.supervisor import Program, Supervisor
 
 # Python 3.12 and newer warn of a fork beside threads, which the test runner has; the keeper of listeners has none.
@@ -124,6 +124,18 @@ from django.db import connections
 print([name for name in launcher.loaded.MODULES if name not in sys.modules], end=" ")
 print(threading.active_count(), any(one.connection for one in connections.all(initialized_only=True)))
 """
+
+
+@pytest.mark.parametrize(("workers", "pool"), [("1", "solo"), ("2", "prefork")])
+def test_the_events_need_a_pool_only_for_more_than_one_process(workers: str, pool: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "EVENTS_WORKERS": workers}
+    events = next(one for one in programs(environment) if one.name == "events")
+
+    forked = as_fork(events).fork
+
+    assert forked is not None
+    words = list(forked.words)
+    assert words[words.index("-P") + 1 : words.index("-P") + 4] == [pool, "-c", workers]
 
 
 def test_what_is_loaded_leaves_no_thread_no_connection_and_nothing_out() -> None:
