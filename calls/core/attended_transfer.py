@@ -195,17 +195,16 @@ def _over_at(work: UnitOfWork, leg: LegState) -> datetime | None:
     return heard - max(late, timedelta(0))
 
 
-def divide_leg(work: UnitOfWork, leg: LegState, missed: str, at: datetime, *, is_asked_late: bool = False) -> None:
+def divide_leg(work: UnitOfWork, leg: LegState, missed: str, at: datetime, *, is_unknown: bool = False) -> None:
     """Divide a leg at its pending transfer, where QMS named no recording of the second part, and ``missed`` says why.
 
-    The first part keeps its recording, with its own data, unless that may have begun with the second. Where the gateway
-    or the link was too late for QMS to be asked (``is_asked_late``), it gets the flags that are the same for both parts
-    alone: the recording may have gone on.
+    The first part keeps its recording, with its own data, unless that may have begun with the second. Where nothing was
+    learnt of how far it went (``is_unknown``), it gets the flags that are the same for both parts alone.
     """
     found = _answer(leg)
     if found is not None and part_of(work, leg, found.started_at) is Part.EITHER:
         leg = replace(leg, guid="", service=None)
-    split(work, replace(leg, missed=missed), at, is_undecided=is_asked_late and missed != "none")
+    split(work, replace(leg, missed=missed), at, is_undecided=is_unknown and missed != "none")
 
 
 def is_asked_late(

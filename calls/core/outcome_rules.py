@@ -41,8 +41,8 @@ _UNCERTAIN = (
 )
 #: What is reported of a leg that has only the flags that hold before and after a transfer.
 WITHHELD = (
-    "QMS was asked too late whether the recording went on after the transfer: only what was the same before and after "
-    "it is written."
+    "QMS did not say in time whether the recording went on after the transfer or conference: only what was the same "
+    "before and after it is written."
 )
 _JOINED_LATE = "The call was already in progress when it was first seen; QMS no longer names its recording."
 _NOBODY = "Nobody was logged on at the extension, and only agents' calls are flagged here."

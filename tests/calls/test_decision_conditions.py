@@ -56,8 +56,9 @@ def missed(why: str, asked: float | None, first: float | None = None) -> Recordi
         (18, "none", 18.5, {}, "undecided"),
         (18, "none", 20, {"is_conference": True}, "none"),
         (20, "none", 22, {"is_conference": True}, None),
-        (20, "unreachable", 22, {"is_conference": True}, None),
-        (18, "unreachable", 18.5, {"is_conference": True}, None),
+        (20, "unreachable", 22, {"is_conference": True}, "undecided"),
+        (21.1, "unreachable", 23, {"is_conference": True}, None),
+        (18, "unreachable", 18.5, {"is_conference": True}, "unreachable"),
     ],
 )
 def test_a_leg_that_a_transfer_reached_goes_on_or_says_why_its_second_part_has_no_recording(

@@ -133,15 +133,70 @@ def test_a_leg_that_a_link_brings_as_ended_keeps_no_reference_of_before_its_tran
     assert _flags(leg).get("CTICallRef") == reference
 
 
-@pytest.mark.parametrize(("why", "asked", "first"), [("unreachable", None, 30), ("late", None, None), ("none", 39, 39)])
-def test_after_a_conference_the_leg_goes_on_unless_qms_says_otherwise(
-    why: str, asked: float | None, first: float | None
+@pytest.mark.parametrize(
+    ("why", "asked", "first", "ended", "reference"),
+    [
+        ("unreachable", None, 30, 60, None),  # QMS is away, or slower than its time-out.
+        ("unreachable", None, None, 60, None),  # Nothing is asked, while its circuit breaker is open.
+        ("unreachable", 31.4, 31.4, 60, None),  # It was away before it could tell.
+        ("unreachable", 38, 30, 36, None),  # It was away until the call was over.
+        ("late", None, None, 60, None),  # The gateway stood still.
+        ("none", 39, 39, 38, None),  # It was eight seconds behind.
+        ("none", 30.5, 30.5, 30.4, None),  # Asked at once, but 2002 had left.
+        ("none", 30.4, 30, 31, "C2"),  # QMS was asked in time, and the call is over before it can tell.
+        ("unreachable", 38.9, 31.5, 60, None),  # Back when it would have named another one, and G2 no more.
+        ("none", 31.5, 30, 60, "C2"),  # It names G2 no more, as it would have: that ended.
+        ("same", 31.5, 30, 60, "C3"),
+    ],
+)
+def test_of_a_conference_after_which_qms_says_nothing_the_recording_gets_what_both_parts_have_in_common(
+    why: str, asked: float | None, first: float | None, ended: float, reference: str | None
 ) -> None:
-    board = _consulted(kind="Conferenced").call("ConnectionCleared", 38, "C3", "2002")
+    """A recorder that follows ids has the consultation alone in it; that it goes on, QMS has to say."""
+    board = _consulted(kind="Conferenced").call("ConnectionCleared", ended, "C3", "2002")
     leg = _first(board.missed(61, 2, why, asked=asked, first=first).waits(63))
+    of_customer = {"QueueName": "Sales", "CallerName": "Uma"} if reference == "C3" else {}
 
-    assert (leg.call_id, leg.facts.queue_name, leg.facts.caller_name) == ("C3", "Sales", "Uma")
-    assert leg.withheld == ()
+    assert _flags(leg) == {"AgentId": "A7", "InteractionGuid": "I1"} | of_customer | (
+        {"CTICallRef": reference} if reference else {}
+    )
+    unrecorded = [one for one in board.legs if one.device_id == "2002" and not one.guid]
+    assert [(one.call_id, one.connected_source_at) for one in unrecorded] == [("C3", moment(30))] * (reference != "C3")
+
+
+def test_a_conference_in_which_nothing_differs_keeps_all_flags_while_qms_is_silent() -> None:
+    """It goes on under the consultation's id, and neither a queue nor a caller is known of either call."""
+    board = Switchboard(with_site(wrapup_wait_seconds=60)).agent("LoggedOn", 1, "A7", deviceId="2002")
+    board.call("Established", 5, "C1", "2001", interactionId="I1").call("Held", 20, "C1", "2001")
+    board.call("Originated", 21, "C2", "2001").call("Established", 25, "C2", "2002").found(25.5, 2, "G2")
+    joined: dict[str, Any] = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C2"}
+    board.hears(event("Conferenced", 30, **joined, conferencingDeviceId="2001", addedPartyId="2002"))
+    board.call("ConnectionCleared", 60, "C2", "2002").missed(61, 2, "unreachable", first=30).waits(63)
+
+    assert _flags(_first(board)) == {"AgentId": "A7", "InteractionGuid": "I1", "CTICallRef": "C2"}
+
+
+def test_a_conference_after_an_undecided_transfer_leaves_that_to_qms() -> None:
+    """2002 has Uma from 30 on, and takes 2003 into the call at 33: its recording is asked for since the transfer."""
+    board = _consulted().call("Held", 31, "C3", "2002").call("Originated", 31.5, "C4", "2002")
+    board.call("Established", 32, "C4", "2003")
+    joined: dict[str, Any] = {"primaryOldCallId": "C3", "secondaryOldCallId": "C4", "resultingCallId": "C5"}
+    board.hears(event("Conferenced", 33, **joined, conferencingDeviceId="2002", addedPartyId="2003"))
+    board.call("ConnectionCleared", 60, "C5", "2002").missed(61, 2, "late").waits(63)
+
+    assert _flags(_first(board)) == {"AgentId": "A7", "InteractionGuid": "I1"}
+
+
+def test_a_conference_of_three_that_asterisk_sees_in_one_bridge_is_decided_by_qms_alone() -> None:
+    """Its channels keep the linked id of the consultation or of the customer; QMS is away."""
+    board = _consulted(kind="Conferenced", resultingCallId="C1").missed(42, 2, "unreachable", first=30)
+    board.call("ConnectionCleared", 50, "C1", "2002").waits(53)
+
+    assert _flags(_first(board)) == {"AgentId": "A7", "InteractionGuid": "I1"}
+    assert [(one.call_id, one.missed) for one in board.legs if one.device_id == "2002"] == [
+        ("C2", ""),
+        ("C1", "unreachable"),
+    ]
 
 
 @pytest.mark.parametrize(("why", "asked", "flags"), [("none", 31.5, "C2"), ("same", 31.5, "C3")])

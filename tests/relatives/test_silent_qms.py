@@ -12,6 +12,7 @@ from tests.relatives.case import (
     established,
     flagged,
     holds,
+    in_common,
     queued,
     talk,
     transferred,
@@ -99,7 +100,7 @@ CASES = [
         qms={"away": [[21.9, 40]]},
     ),
     Case(
-        "A conference while QMS is away: the recordings that are known go on, each once",
+        "A conference while QMS is away: what differs between consultation and conference is not written",
         [
             *CONSULTATION,
             conferenced(30, "C1", "C2", "C3", "2001", "2002"),
@@ -109,7 +110,8 @@ CASES = [
         [
             flagged("2001", 5, 60, "C3", "R1", name="Uma", interaction="I1", queue="Sales"),
             CONSULTING,
-            flagged("2002", 25, 60, "C3", "R2", name="Uma", interaction="I1", queue="Sales"),
+            in_common("2002", 25, 30, "C2", "R2", interaction="I1"),
+            without_flags("2002", 30, 60, "C3", "window_missed"),
         ],
         recordings=[("R1", "2001", 5, 60), ("R2", "2002", 25, 60)],
         qms={"away": [[29.9, 42]]},

@@ -192,11 +192,12 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
     1. QMS answered while another recording would have been there: the leg goes on, with its recording or without any.
        Without any, the PBX's own view stands: a new segment is a leg of its own.
        It named none though it would still name the leg's: that one ended, and the part after the transfer has none.
-       If the transfer took place while it would have named it, but was heard of too late to ask, nobody knows either.
-    2. QMS gave no such answer: nobody knows. After a conference the leg goes on. After a transfer it is divided; its
-       first part keeps what is its own, the second has no recording. Example: a consultation from 25 to 30 with
-       recording R2, the transfer at 30, and QMS away until 42: R2 gets the consultation's data, and the leg from 30 on
-       says why it has none. Where the gateway itself asked too late, R2 gets what is the same for both parts alone.
+       If the transfer took place while it would have named it, but was heard of too late to ask, nobody knows either;
+       a conference goes on unless QMS was asked too late or did not answer.
+    2. QMS gave no such answer: nobody knows. The leg is divided; its first part keeps what is its own, the second has
+       no recording. Example: a consultation from 25 to 30 with recording R2, the transfer at 30, and QMS away until 42:
+       R2 gets the consultation's data, and the leg from 30 on says why it has none. Where the gateway itself asked too
+       late, and after a conference of which QMS says nothing, R2 gets what is the same for both parts alone.
     """
     pending = leg.pending_transfer
     if pending is None:
@@ -204,15 +205,16 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
     is_answered = _is_answered(work, leg, event, why)
     said = event.why if isinstance(event, RecordingFound) and event.guid != leg.guid else why
     has_ended = said == "none" and _has_ended(work, leg, event)
-    goes_on = pending.is_conference and not (is_answered and has_ended)
     is_late = is_asked_late(work, leg, event.first_asked_at, why, is_answered=is_answered)
+    is_unknown = is_late or (pending.is_conference and said == "unreachable")  # It mostly goes on over a conference.
+    goes_on = pending.is_conference and is_answered and not (has_ended or is_unknown)
     if is_answered and said in ("none", "unreachable") and not goes_on and may_have_ended(work, leg, pending):
-        divide_leg(work, leg, "none" if has_ended else "undecided", event.at, is_asked_late=is_late)
+        divide_leg(work, leg, "none" if has_ended else "undecided", event.at, is_unknown=is_unknown)
         return
-    if not goes_on and (not is_answered or (not leg.guid and pending.new_segment)):
+    if not is_answered or (not goes_on and not leg.guid and pending.new_segment):
         is_of_later = bool(leg.guid) and isinstance(event, RecordingFound)  # It says nothing of the leg's own.
         is_undecided = not is_answered and (why in ("none", "same") or is_of_later)
-        divide_leg(work, leg, "undecided" if is_undecided else why, event.at, is_asked_late=is_late)
+        divide_leg(work, leg, "undecided" if is_undecided else why, event.at, is_unknown=is_unknown)
         return
     if give_to_second(work, leg, event.at):
         return

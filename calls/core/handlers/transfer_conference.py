@@ -92,7 +92,7 @@ def _hand_on_consulted(
                 held_since=event.heldsince,
                 is_conference=isinstance(event, Conferenced),
             )
-        elif isinstance(event, Transferred):
+        else:
             leg = replace(leg, call_id=new.call_id, incarnation=new.incarnation)
             note_other_part(work, leg, pending_of(leg, before, event.time, event.at, call_origin=call_origin))
 
@@ -114,7 +114,7 @@ def handle_conferenced(event: Conferenced, work: UnitOfWork) -> None:
     """All go on in the resulting call; of two legs of the conferencing extension the older goes on.
 
     Who was consulted has another recording since, where the recorder follows the call's id: QMS is asked as after a
-    transfer. Unless it says so, the leg goes on with its recording.
+    transfer.
     """
     event = with_host(work, event)
     host = event.data.conferencing_device_id or event.data.device_id or ""
