@@ -5,7 +5,7 @@ from calls.jobs import fold_sources, serve_searches, serve_writes
 from calls.models import CallerViewKind
 from calls.objectives.promises import BAD_OUTCOMES
 from calls.pipeline.restore_guard import WENT_BACK, notice_restore
-from calls.pipeline.switched_off import switched_off, switched_on
+from calls.pipeline.switched_off import retired, switched_off, switched_on
 from calls.replay.compare_period import (
     OTHERS,
     RUN_OUT,
@@ -67,6 +67,7 @@ __all__ = [
     "record_evidence_export",
     "record_view",
     "recording_origins",
+    "retired",
     "serve_searches",
     "serve_writes",
     "switched_off",

@@ -11,7 +11,7 @@ from celery import current_app
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from calls.api import switched_off, switched_on
+from calls.api import retired, switched_off, switched_on
 from calls.models import ExportJob, ExportState
 from cti.models import CtiSource
 from flags.models import FlagCreation, RetryRun, ShadowComparison
@@ -51,6 +51,7 @@ def _waiting(now: datetime) -> "list[tuple[str, QuerySet[Any]]]":
         ("calls.tasks.wake_exports", ExportJob.objects.filter(state__in=[ExportState.QUEUED, ExportState.RUNNING])),
         ("calls.tasks.note_switched", switched_off(now)),
         ("calls.tasks.note_switched", switched_on()),
+        ("calls.tasks.note_switched", retired(now)),
         ("gateway_site.tasks.send_alarms", AlarmMessage.objects.filter(next_at__lte=now)),
         ("gateway_site.tasks.reconcile", ReconciliationRun.objects.filter(is_free, done_at=None)),
         ("gateway_site.tasks.carry_on_canaries", with_canaries),

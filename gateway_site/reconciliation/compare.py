@@ -302,7 +302,7 @@ def _without_leg(recording: Recording, known: Known) -> Finding:
     if unheard is not None and not any(gap.source_id in own for gap in gaps):
         finding = _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, unheard.cause)
         return msgspec.structs.replace(finding, source_id=unheard.source_id)
-    of_links = [gap for gap in gaps if not gap.is_off]
+    of_links = [gap for gap in gaps if not _is_off(gap, recording, known)]
     if any(gap.devices is None for gap in of_links):
         return _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, "gap")
     if of_links:
@@ -310,6 +310,12 @@ def _without_leg(recording: Recording, known: Known) -> Finding:
     off = {gap.source_id for gap in gaps}
     is_cause = bool(off) and not _is_heard_by_others(off, recording, known)
     return _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, "source_off" if is_cause else "no_event")
+
+
+def _is_off(gap: GapFacts, recording: Recording, known: Known) -> bool:
+    """Say whether a gap's source was switched off when a recording began: its listener ended, and so did the link."""
+    source = next((one for one in known.sources if one.source_id == gap.source_id), None)
+    return gap.is_off or (source is not None and not source.is_enabled(recording.started_at))
 
 
 def _is_heard_by_others(off: set[int | None], recording: Recording, known: Known) -> bool:

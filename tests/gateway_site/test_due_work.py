@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 import clock
 from calls.models import Checkpoint, ExportJob, ExportKind, ExportState, Gap
 from calls.pipeline.switched_off import note_switched
-from cti.models import CtiSource
+from cti.models import CtiSource, IntakeToken
 from flags.models import FlagCreation, RetryRun
 from gateway_site import tasks
 from gateway_site.alarms.models import AlarmChannel, AlarmMessage, Occasion
@@ -117,6 +117,35 @@ def test_a_source_that_posts_leaves_a_gap_while_it_is_switched_off() -> None:
     assert due_tasks(later) == []
     gap = Gap.objects.get()
     assert (gap.source, gap.began_at, gap.ended_at, gap.reason) == (source, NOW, later, "The source was switched off.")
+
+
+def test_the_gap_of_a_source_that_is_switched_off_for_good_ends_a_day_after_it_was_last_in_use() -> None:
+    """Before: it stood open without end, in the ledger of a source that nobody followed."""
+    http = CtiSource.objects.create(slug="bank", kind="http", enabled=False)
+    old = CtiSource.objects.create(slug="pbx", kind="csta_xml", host="pbx.invalid", port=1, enabled=False)
+    down = CtiSource.objects.create(slug="down", kind="csta_xml", host="pbx.invalid", port=1)
+    day = timedelta(days=1)
+    Checkpoint.objects.create(source=http, events=1, last_id=f"{NOW.timestamp() * 1000:.0f}-0")
+    note_switched(NOW)
+    Gap.objects.create(source=old, began_at=NOW, reason="the listener was stopped")
+    Gap.objects.create(source=down, began_at=NOW, reason="the link was lost")
+    token = IntakeToken.objects.create(source=http, digest="d", last_used_at=NOW + timedelta(hours=20))
+
+    assert due_tasks(NOW + day / 2) == []
+    note_switched(NOW + day)
+    assert set(Gap.objects.filter(ended_at=None).values_list("source__slug", flat=True)) == {"bank", "down"}, "it posts"
+
+    last = NOW + timedelta(hours=44)
+    assert due_tasks(last) == ["calls.tasks.note_switched"]
+    note_switched(last)
+    assert due_tasks(last) == []
+    assert dict(Gap.objects.values_list("source__slug", "ended_at")) == {"bank": last, "pbx": NOW + day, "down": None}
+
+    token.last_used_at = last
+    token.save()
+    assert due_tasks(last) == ["calls.tasks.note_switched"], "its program posts again, and is refused"
+    note_switched(last)
+    assert Gap.objects.filter(source=http, ended_at=None).count() == 1
 
 
 def test_each_task_is_one_that_workers_know() -> None:

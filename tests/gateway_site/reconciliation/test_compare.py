@@ -280,6 +280,16 @@ def test_a_source_that_is_switched_off_explains_what_it_alone_was_to_hear(
     assert cause_words("source_off") == "the CTI source was switched off"
 
 
+@pytest.mark.parametrize(("is_enabled", "cause"), [(True, "gap"), (False, "source_off")])
+def test_the_gap_of_a_listener_that_ended_because_its_source_was_switched_off_is_no_lost_link(
+    is_enabled: bool, cause: str
+) -> None:
+    source = SourceHearing(1, [HearingRules(is_enabled=is_enabled)])
+    gap = GapFacts(at(-10), None, "the listener was stopped", source_id=1)
+
+    assert [one.cause for one in found(recording(), sources=(source,), gaps=(gap,))] == [cause]
+
+
 def test_the_settings_count_that_held_when_the_recording_began() -> None:
     """A change made since then, and taken back, is the cause of that time alone; what is not known blames nothing."""
     rules = [
