@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from agents.core.presence import LogOff
+from calls.core.device_lists import DeviceLists
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,12 +66,9 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     log_offs: tuple[LogOff, ...] = ()
 
 
-class SiteSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of a source. ``devices`` empty: every device is an extension that is no queue and not outside."""
+class SiteSettings(DeviceLists, frozen=True, kw_only=True):
+    """The settings of a source."""
 
-    devices: frozenset[str] = frozenset()
-    queues: frozenset[str] = frozenset()
-    ignored: frozenset[str] = frozenset()
     settle_seconds: float = 1.0
     #: None: the wrap-up flag is not written.
     wrapup_wait_seconds: float | None = None
@@ -82,14 +80,7 @@ class SiteSettings(msgspec.Struct, frozen=True, kw_only=True):
     has_free_seating: bool = False
     #: Events carry the time at which they happened; else that of their receipt, so that nobody sees how late they are.
     has_source_times: bool = True
-    #: Test extensions of the canary, and whether their calls are recorded: else no recording can be theirs.
-    canaries: frozenset[str] = frozenset()
+    #: The calls of the test extensions are recorded: else no recording can be theirs.
     has_canary_recordings: bool = True
     #: The canary's calls are real ones and marked as the gateway's: another call at a test extension is anybody's.
     has_marked_canaries: bool = False
-
-    def is_extension(self, device_id: str) -> bool:
-        """Say whether legs open at the device."""
-        if device_id in self.queues or device_id in self.ignored:
-            return False
-        return not self.devices or device_id in self.devices or device_id in self.canaries

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from agents.api import load_directory
 from agents.models import Allocation
+from calls.core.device_lists import DeviceLists
 from calls.core.outcomes import Outcome
 from calls.core.state import LegPhase, LegState
 from calls.explain.texts.leg_outcome import Explanation, GapCase, LegCase, WriteCase, explain
@@ -234,18 +235,21 @@ def _source(source: CtiSource, extension: str, at: datetime, *, is_journal_away:
 
 
 def _hearing(source: CtiSource, extension: str, refused: str) -> SourceCoverage:
-    devices = {str(one) for one in source.devices}
-    if extension in set(map(str, source.queues)):
-        return SourceCoverage.QUEUE
-    if extension in set(map(str, source.options.get("ignored_devices", ()))):
-        return SourceCoverage.IGNORED
-    if not devices and source_kind(source.kind).needs_devices:
-        return SourceCoverage.NOTHING_LISTED
-    if devices and extension not in devices:
-        return SourceCoverage.NOT_LISTED
+    if (why := _lists(source).why_no_extension(extension)) is not None:
+        return SourceCoverage(why)
     if not source.enabled:
         return SourceCoverage.DISABLED
     return SourceCoverage.REFUSED if refused else SourceCoverage.HEARD
+
+
+def _lists(source: CtiSource) -> DeviceLists:
+    return DeviceLists(
+        devices=frozenset(map(str, source.devices)),
+        queues=frozenset(map(str, source.queues)),
+        ignored=frozenset(map(str, source.options.get("ignored_devices", ()))),
+        canaries=frozenset(map(str, source.canary_extensions)),
+        needs_devices=source_kind(source.kind).needs_devices,
+    )
 
 
 def _refusal(source: CtiSource, extension: str) -> str:

@@ -5,35 +5,33 @@ from datetime import datetime
 
 import msgspec
 
+from calls.core.device_lists import DeviceLists, NoExtension
+
 #: Causes of a recording of whose call no leg could come by a source's settings, what was decided on purpose first.
 IGNORED, QUEUE, NOT_LISTED = "extension_ignored", "extension_is_queue", "extension_not_listed"
 UNHEARD = (IGNORED, QUEUE, NOT_LISTED)
+_CAUSES = {
+    NoExtension.IGNORED: IGNORED,
+    NoExtension.QUEUE: QUEUE,
+    NoExtension.NOTHING_LISTED: NOT_LISTED,
+    NoExtension.NOT_LISTED: NOT_LISTED,
+}
 
 
-class HearingRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a source's settings says whose calls have legs, until these were changed; None: they still hold.
+class HearingRules(DeviceLists, frozen=True, kw_only=True):
+    """The lists of a source that say whose calls have legs, until these were changed; None: they still hold.
 
     ``is_known``: False where the history does not tell what they were.
     """
 
     until: datetime | None = None
-    devices: frozenset[str] = frozenset()
-    queues: frozenset[str] = frozenset()
-    ignored: frozenset[str] = frozenset()
-    needs_devices: bool = False
     is_known: bool = True
     is_enabled: bool = True
 
     def lack(self, extension: str) -> str:
         """Return why a call at an extension has no leg by these settings; "" where it has one."""
-        if not self.is_known:
-            return ""
-        if extension in self.ignored:
-            return IGNORED
-        if extension in self.queues:
-            return QUEUE
-        is_listed = extension in self.devices or not (self.devices or self.needs_devices)
-        return "" if is_listed else NOT_LISTED
+        why = self.why_no_extension(extension) if self.is_known else None
+        return _CAUSES[why] if why is not None else ""
 
 
 class SourceHearing(msgspec.Struct, frozen=True):

@@ -39,11 +39,11 @@ def _read(source: CtiSource, settings: dict[str, Any], until: datetime | None) -
     if None in settings.values():
         return HearingRules(until=until, is_known=False, is_enabled=settings["enabled"])
     options = settings["options"] or {}
-    devices = frozenset(map(str, settings["devices"]))
     kind = source_kinds().get(source.kind)
     return HearingRules(
         until=until,
-        devices=devices | frozenset(map(str, settings["canary_extensions"])) if devices else devices,
+        devices=frozenset(map(str, settings["devices"])),
+        canaries=frozenset(map(str, settings["canary_extensions"])),
         queues=frozenset(map(str, settings["queues"])),
         ignored=frozenset(map(str, options.get("ignored_devices", ()))),
         needs_devices=kind is not None and kind.needs_devices,

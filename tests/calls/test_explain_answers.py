@@ -199,6 +199,13 @@ def test_an_extension_that_is_not_heard_is_reported_from_the_settings(
     assert said in nothing().said
 
 
+def test_a_test_extension_is_heard_though_it_is_not_among_the_devices(pbx: CtiSource) -> None:
+    """Before: the answer was that its source does not monitor it, while its legs were there."""
+    CtiSource.objects.filter(pk=pbx.pk).update(devices=["2002"], canary_extensions=["2001"])
+
+    assert "does not monitor" not in nothing().said
+
+
 def test_a_monitor_that_the_pbx_refuses_is_reported(pbx: CtiSource) -> None:
     LinkStatus.objects.create(source=pbx, monitors_refused={"2001": "Not authorised"})
 
