@@ -11,6 +11,7 @@ from time import monotonic
 import structlog
 
 import clock
+from bulk.statements import fetched
 from calls import retention
 from calls.broker import send
 from calls.export import jobs
@@ -30,11 +31,9 @@ from cti.api import (
     wake,
     writes_stream,
 )
-from cti.models import CtiSource
 from flags.api import deliver as deliver_writes
 from flags.api import is_any_free, next_due
 from qms.api import connect
-from qms.models import RecordingService
 
 log = structlog.get_logger()
 
@@ -64,7 +63,7 @@ def fold_sources(note_life: Callable[[], None]) -> None:
 
 
 def _sources() -> dict[str, int]:
-    return dict(CtiSource.objects.filter(enabled=True).values_list("slug", "id"))
+    return dict(fetched("SELECT slug, id FROM cti_ctisource WHERE enabled", []))
 
 
 class SearchLoop:
@@ -137,7 +136,7 @@ def _serve(
 
 
 def _services() -> set[int]:
-    return set(RecordingService.objects.values_list("id", flat=True))
+    return {service_id for (service_id,) in fetched("SELECT id FROM qms_recordingservice", [])}
 
 
 def export(job_id: int) -> None:

@@ -24,7 +24,8 @@ from calls.pipeline.journal_time import JournalTime
 from calls.pipeline.load import DUE_AT_ONCE
 from calls.pipeline.pending_results import PendingResult, answered_searches, answered_writes, mark_folded
 from calls.pipeline.save import save
-from calls.pipeline.source_context import SourceContext, load_source_context
+from calls.pipeline.source_context import SourceContext
+from calls.pipeline.source_rules import Rules
 from calls.pipeline.state_cache import StateCache
 from calls.stats.searches import EndedSearch, count_searches
 from calls.storage.codec import pack_source
@@ -32,8 +33,7 @@ from cti.api import Entry, read_journal, record_quarantine
 from cti.events import AnyEvent, Event, EventError, decode, encode
 from cti.models import CtiSource
 from cti.sources.port import Quarantined
-from flags.api import Settled, load_specs
-from flags.catalogue.values import FlagSpec
+from flags.api import Settled
 
 log = structlog.get_logger()
 
@@ -92,13 +92,16 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Consumer:
-    """Fold one source's journal."""
+    """Fold one source's journal.
+
+    ``begin`` gives it settings and checkpoint that were just read; otherwise it reads them itself.
+    """
 
     def __init__(self, source: CtiSource, now: Callable[[], datetime]) -> None:
         self.source, self.now = source, now
         self.memory, self.journal_time = StateCache(), JournalTime()
         self._checkpoint: Checkpoint | None = None
-        self._rules: tuple[tuple[FlagSpec, ...], SourceContext] | None = None
+        self._rules: Rules | None = None
         #: The last slice had as many events as it might have: there is a backlog.
         self._is_behind = False
 
@@ -124,12 +127,13 @@ class Consumer:
     def _read_checkpoint(self) -> Checkpoint:
         return Checkpoint.objects.get_or_create(source=self.source)[0]
 
-    def _read_rules(self) -> tuple[tuple[FlagSpec, ...], SourceContext]:
-        specs = load_specs()
-        return specs, load_source_context(self.source, specs)
+    def begin(self, rules: Rules, checkpoint: Checkpoint) -> None:
+        """Go on with what was just read."""
+        self.source, self._rules, self._checkpoint = rules.source, rules, checkpoint
 
     def _save(self, checkpoint: Checkpoint, batch: Batch, now: datetime) -> Folded:
-        specs, context = self._rules = self._rules or self._read_rules()
+        self._rules = self._rules or Rules.read(self.source)
+        specs, context = self._rules.specs, self._rules.context
         work, broken = self._folded(checkpoint, batch, context, now)
         again = folding_again(self.source.slug, checkpoint, work)
         began = monotonic()

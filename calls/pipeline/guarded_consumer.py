@@ -11,10 +11,11 @@ from time import monotonic
 
 from django.db import close_old_connections
 
+from calls.models import Checkpoint
 from calls.pipeline import restore_guard
 from calls.pipeline.consumer import Consumer, Folded
 from calls.pipeline.journal_integrity import check_continuity
-from cti.models import CtiSource
+from calls.pipeline.source_rules import KeptRules
 
 #: Maximum age of what is known of the settings, the database and the journal when something is folded, in seconds.
 REFRESH_SECONDS = 2.0
@@ -24,7 +25,7 @@ class GuardedConsumer:
     """Fold one source."""
 
     def __init__(self, source_id: int, now: Callable[[], datetime]) -> None:
-        self._source_id, self._now = source_id, now
+        self._rules, self._now = KeptRules(source_id), now
         self._consumer: Consumer | None = None
         self._refreshed_at: float | None = None
 
@@ -41,7 +42,7 @@ class GuardedConsumer:
             return None  # The source was deleted.
         refreshed_at, self._refreshed_at = self._refreshed_at, None
         folded = self._consumer.fold_once(
-            goes_on=is_fresh,
+            goes_on=True,  # ``_refresh`` has just read what is not fresh.
             with_answers=with_answers or not is_fresh,
             with_settled=with_settled or not is_fresh,
             limit=limit,
@@ -70,12 +71,13 @@ class GuardedConsumer:
         close_old_connections()
         self._refreshed_at = None
         restore_guard.compare(self._now())
-        source = CtiSource.objects.filter(pk=self._source_id).first()
-        if source is None:
+        rules = self._rules.read()
+        if rules is None:
             return
-        check_continuity(source, self._now())
+        checkpoint, _ = Checkpoint.objects.get_or_create(source=rules.source)
+        check_continuity(rules.source, self._now(), checkpoint)
         if self._consumer is None:
-            self._consumer = Consumer(source, self._now)
+            self._consumer = Consumer(rules.source, self._now)
             self.note_journal_away()  # Perhaps it is: whoever folded the source before may have seen it.
-        self._consumer.source = source
+        self._consumer.begin(rules, checkpoint)
         self._refreshed_at = monotonic()

@@ -22,13 +22,12 @@ FAILED_OVER = (
 REASON = "Redis lost the journal, or its end: events that were accepted and not yet folded may be lost."
 
 
-def check_continuity(source: CtiSource, now: datetime) -> bool:
+def check_continuity(source: CtiSource, now: datetime, checkpoint: Checkpoint) -> bool:
     """Compare a source's journal with its checkpoint. Returns False when the journal has lost something.
 
     Raises ``JournalUnavailable``.
     """
     state = journal_state(source.slug)
-    checkpoint, _ = Checkpoint.objects.get_or_create(source=source)
     is_whole = not _is_broken(state, checkpoint)
     if not is_whole:
         log.error("journal_lost", source=source.slug, checkpoint=checkpoint.last_id, journal=state.last_id)

@@ -212,13 +212,13 @@ def test_a_journal_that_redis_lost_is_named_in_the_ledger_and_the_next_call_is_f
     queue_call(gateway)
     gateway.clears("C1", "2001")
     gateway.passes(1.2)
-    assert check_continuity(gateway.source, gateway.time)
+    assert check_continuity(gateway.source, gateway.time, Checkpoint.objects.get())
     redis.flushall()
 
-    assert not check_continuity(gateway.source, gateway.time)
+    assert not check_continuity(gateway.source, gateway.time, Checkpoint.objects.get())
     assert "Redis lost the journal" in Gap.objects.get().reason
     queue_call(gateway, "C2")
-    assert check_continuity(gateway.source, gateway.time)
+    assert check_continuity(gateway.source, gateway.time, Checkpoint.objects.get())
     gateway.clears("C2", "2001")
     gateway.passes(1.2)
     assert gateway.outcomes() == [("2001", "flagged"), ("2001", "flagged")]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import redis as redis_client
 
-from calls.pipeline import consumer as consuming
+from calls.pipeline import source_rules
 from flags.api import load_specs, retry
 from flags.models import FlagWrite
 from qms.port import FlagDefinition
@@ -44,7 +44,7 @@ def test_a_retry_that_is_settled_between_reading_and_marking_reaches_the_leg(
             moments.append(FlagWrite.objects.get().state)
         return real()
 
-    monkeypatch.setattr(consuming, "load_specs", load_specs_late)
+    monkeypatch.setattr(source_rules, "load_specs", load_specs_late)
     gateway.consumer.fold_once()
     assert moments == ["refused", "written"]
     assert gateway.outcomes() == [("2001", "refused")], "the end that was read is taken in first"
