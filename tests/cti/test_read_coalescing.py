@@ -2,7 +2,7 @@
 
 import asyncio
 
-from cti.sources.read_coalescing import GATHER_SECONDS, ReadCoalescer, reading
+from cti.sources.read_coalescing import GATHER_SECONDS, QUIET_GATHER_SECONDS, QUIET_SECONDS, ReadCoalescer, reading
 
 
 def test_readings_are_apart_and_the_first_after_a_quiet_time_waits_for_nothing() -> None:
@@ -11,12 +11,29 @@ def test_readings_are_apart_and_the_first_after_a_quiet_time_waits_for_nothing()
     assert gathering.left == 0
 
     assert gathering.read(b"bytes") == b"bytes"
-    assert round(gathering.left, 6) == GATHER_SECONDS
+    assert round(gathering.left, 6) == QUIET_GATHER_SECONDS
 
-    now[0] += GATHER_SECONDS / 4
-    assert round(gathering.left, 6) == round(GATHER_SECONDS * 3 / 4, 6)
+    now[0] += QUIET_GATHER_SECONDS / 4
+    assert round(gathering.left, 6) == round(QUIET_GATHER_SECONDS * 3 / 4, 6)
     now[0] += 60
     assert gathering.left == 0
+
+
+def test_under_load_readings_are_closer_together_than_after_a_quiet_time() -> None:
+    now = [100.0]
+    gathering = ReadCoalescer(lambda: now[0])
+    gathering.read(b"first")
+
+    lefts = []
+    for _ in range(3):
+        now[0] += gathering.left
+        gathering.read(b"more")
+        lefts.append(round(gathering.left, 6))
+    now[0] += 2 * QUIET_SECONDS
+    gathering.read(b"after a quiet time")
+
+    assert lefts == [GATHER_SECONDS] * 3
+    assert round(gathering.left, 6) == QUIET_GATHER_SECONDS
 
 
 async def _read_between_packets(packets: list[bytes]) -> tuple[bytes, int]:
