@@ -42,8 +42,9 @@ def is_of_before(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event from before an id's earliest known call belongs to an older call that is reported late.
 
     An event that brings in a device or a queue is the known call's own beginning, with three exceptions: it contradicts
-    that call, it connects a device that connected later in that call and has left, or it queues a call in which a
-    device dialled later. An end, hold or retrieve of a device that is not in the known call belongs to the older one.
+    that call (but not by the caller of the consultation that it was), it connects a device that connected later in that
+    call and has left, or it queues a call in which a device dialled later. An end, hold or retrieve of a device that is
+    not in the known call belongs to the older one.
     """
     if isinstance(event, CallCleared):
         return work.site.has_source_times
@@ -52,7 +53,23 @@ def is_of_before(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     party = call.parties.get(event.data.device_id or "")
     has_left = party is not None and party.had_leg and not party.is_here
     is_earlier = has_left and isinstance(event, Established) and work.site.has_source_times
-    return is_earlier or _is_queued_before_dialled(work, call, event) or contradicts(call, event)
+    is_other = contradicts(call, event) and not _is_of_consultation(work, call, event)
+    return is_earlier or is_other or _is_queued_before_dialled(work, call, event)
+
+
+def _is_of_consultation(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether an event of before a call was joined under its id is of the consultation that the id named then.
+
+    It states as caller a device of the two calls; or it connects one, which was in no other call of the id that is
+    known, and states no number.
+    """
+    main, number, device_id = work.calls.get(call.main or 0), event.data.calling_number or "", event.data.device_id
+    if main is None or main.incarnation == call.incarnation or call.joined_at is None or event.time > call.joined_at:
+        return False
+    ours = {name for one in (main, call) for name, party in one.parties.items() if not party.outside}
+    others = [one for one in work.incarnations_of(call.call_id) if one.incarnation != call.incarnation]
+    is_new = device_id in ours | {main.handed_to} and all(device_id not in one.parties for one in others)
+    return (number in ours if number else is_new) and not states_another_interaction(call, event)
 
 
 def _is_queued_before_dialled(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:

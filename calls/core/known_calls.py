@@ -139,7 +139,8 @@ def _of_customer(work: UnitOfWork, call: CallState, event: CallEvent, facts: dic
         return facts
     number, name = event.data.calling_number or "", event.data.caller_name or ""
     if number:
-        is_other = is_of_transfer(work, call, event) and not is_called_from(main, number) and number in main.parties
+        is_ours = number in main.parties or number in call.parties
+        is_other = is_ours and is_of_transfer(work, call, event) and not is_called_from(main, number)
     else:
         consultations = [one for one in (call, *joined) if one.incarnation != main.incarnation]
         stated = [fact for one in consultations for fact in one.facts.get("caller_name", ()) if fact.at <= since]
