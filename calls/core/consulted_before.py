@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from calls.core.connections import connection_of, open_before
 from calls.core.doubts import overtake
+from calls.core.incarnations import call_at
 from calls.core.legs import put_party
 from calls.core.result_events import WHY
 from calls.core.state import Party
@@ -41,6 +42,9 @@ def connect_who_consulted(work: UnitOfWork, event: Established, incarnation: int
         since, device_id = party.dialled_since, party.device_id
         if since is None or joined_at is None or not since <= event.time <= joined_at:
             continue
+        origin = call_at(work, event.data.call_id or "", event.data.device_id or "", event.time)
+        if origin is None or origin.incarnation == work.calls[incarnation].main:
+            return  # It is an answer in the customer's call.
         call = put_party(work, work.calls[incarnation], replace(party, dialled_since=None))
         leg = open_before(work, call, call.parties[device_id], connection_of(event, device_id), joined_at)
         overtake(work, work.put_leg(replace(leg, withheld=_OF_CUSTOMER)), event.at, WHY["heard_late"], "heard_late")

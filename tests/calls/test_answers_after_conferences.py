@@ -52,6 +52,16 @@ def test_it_is_heard_also_after_who_consulted_has_left() -> None:
     assert consulting(board) == [(14.4, 15)]
 
 
+@pytest.mark.parametrize("new", ["C1", "C2", "C3"])
+@pytest.mark.parametrize("device_id", ["2001", "2003"])
+def test_an_answer_in_the_customers_call_says_nothing_of_the_consultation(new: str, device_id: str) -> None:
+    """2003 joined the customer's call, or another monitor reports 2001 there; the consultation's is heard last."""
+    board = conferenced(new).call("Established", 14.2, "C1", device_id)
+    assert consulting(board) == []
+
+    assert consulting(board.call("Established", 14.4, "C2", "2002")) == [(14.4, 15)]
+
+
 def test_the_answer_that_is_heard_twice_makes_one_leg() -> None:
     board = conferenced()
     for _ in range(2):
