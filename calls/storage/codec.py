@@ -10,9 +10,10 @@ import msgspec
 from msgspec.structs import replace
 
 from calls.core.source_state import SourceState
-from calls.core.state import CallState, LegState, TraceStep
+from calls.core.state import CallState, LegPhase, LegState, TraceStep
 from calls.models import Leg
 from calls.storage.compact import compacted, is_compact
+from calls.storage.recurring import recurring_values
 from calls.storage.versions import pack, unpack
 
 #: A leg's primary key is made of its source's and its running number, so that a replay gives the same.
@@ -89,9 +90,12 @@ def _ms(begin: datetime | None, end: datetime | None) -> int | None:
 
 
 def blob_and_trace(leg: LegState, *, compact: bool) -> tuple[bytes, str]:
-    """Write a leg as its columns ``facts`` and ``trace``; stored compactly, all of it is in the first."""
+    """Write a leg as its columns ``facts`` and ``trace``; stored compactly, all of it is in the first.
+
+    One that is settled stays as it is, so that it is worth some more time to have it smaller.
+    """
     if compact:
-        return compacted(pack(leg)), NO_TRACE
+        return compacted(pack(leg), recurring_values(leg) if leg.phase is LegPhase.SETTLED else ()), NO_TRACE
     return pack(replace(leg, trace=())), _trace_text(leg.trace).decode()
 
 

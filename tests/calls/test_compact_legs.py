@@ -2,6 +2,7 @@
 someone says otherwise.
 """
 
+from collections.abc import Sequence
 from hashlib import sha256
 from importlib import import_module
 from io import StringIO
@@ -13,6 +14,8 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bulk.tables import UpsertTable
@@ -22,8 +25,9 @@ from calls.models import Leg, LegStorage
 from calls.privacy.erase import erase, without_caller
 from calls.privacy.subject import ErasureSubject, SubjectKind
 from calls.storage import compact
-from calls.storage.codec import LEG_FIELDS, leg_row, read_leg, read_trace
+from calls.storage.codec import LEG_FIELDS, blob_and_trace, leg_row, read_leg, read_trace
 from calls.storage.compact import COMPACT, UnknownDictionary, compacted, expanded, is_compact
+from calls.storage.recurring import MARK, marked, recurring_values, unmarked
 from calls.storage.versions import VERSION, StoredByNewerRelease, pack, unpack
 from cti.models import CtiSource
 from gateway_site.models import InstalledVersion
@@ -48,11 +52,44 @@ def test_a_compact_leg_is_read_whole_and_its_trace_with_it() -> None:
     }
 
 
-def test_the_dictionary_never_changes_and_what_was_stored_with_it_is_read() -> None:
-    dictionary = Path(compact.__file__).with_name("leg_dictionary_1.bin").read_bytes()
+@pytest.mark.parametrize(
+    ("number", "digest"),
+    [
+        (1, "d46df512e80373711b67990ac6a9aec9c99084057d6271d392db00d7a6cc7a5f"),
+        (2, "b23819263e7a48aa54164ccd86b650a76ddfdbf08cd4622210850f7d4a4f8a86"),
+    ],
+)
+def test_no_dictionary_ever_changes_and_what_was_stored_with_it_is_read(number: int, digest: str) -> None:
+    dictionary = Path(compact.__file__).with_name(f"leg_dictionary_{number}.bin").read_bytes()
 
-    assert sha256(dictionary).hexdigest() == "d46df512e80373711b67990ac6a9aec9c99084057d6271d392db00d7a6cc7a5f"
-    assert read_leg((KEPT / "leg-full-1.bin").read_bytes(), "[]") == LEG
+    assert sha256(dictionary).hexdigest() == digest
+    kept = (KEPT / f"leg-full-{number}.bin").read_bytes()
+    assert kept[1] == number
+    assert read_leg(kept, "[]") == LEG
+
+
+def test_a_settled_leg_takes_less_than_the_same_one_before() -> None:
+    before, settled = (
+        blob_and_trace(replace(LEG, phase=phase), compact=True)[0] for phase in (LegPhase.DELIVERING, LegPhase.SETTLED)
+    )
+
+    assert (before[1], settled[1]) == (compact.PLAIN, compact.MARKED)
+    assert len(settled) < len(before)
+
+
+#: Few bytes, so that values meet marks, numbers of marks, lengths and each other.
+BYTES = st.sampled_from([bytes([one]) for one in (0, 1, 2, 3, 0x41, 0xC1)])
+SOME = st.lists(BYTES, max_size=12).map(b"".join)
+
+
+@given(parts=st.lists(SOME, max_size=6), values=st.lists(SOME, max_size=5))
+def test_a_blob_is_read_whole_whatever_bytes_recur_in_it(parts: list[bytes], values: list[bytes]) -> None:
+    blob = b"".join(part + value for part, value in zip(parts, [*values, *values, b"", b""], strict=False))
+    data = marked(blob, values)
+
+    assert data is None or unmarked(data) == blob
+    assert MARK in blob or data is not None or any(number in b"".join(values) for number in range(len(values)))
+    assert expanded(compacted(blob, values)) == blob
 
 
 def test_an_older_release_takes_a_compact_leg_for_a_newer_version_and_refuses_it() -> None:
@@ -69,9 +106,15 @@ def test_what_a_newer_release_stored_compactly_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kept", [3, 40, -1])
-def test_a_broken_compact_leg_is_an_error_not_half_a_leg(kept: int) -> None:
+@pytest.mark.parametrize("recurring", [(), recurring_values(LEG)])
+def test_a_broken_compact_leg_is_an_error_not_half_a_leg(kept: int, recurring: Sequence[bytes]) -> None:
     with pytest.raises(msgspec.DecodeError):
-        expanded(compacted(pack(LEG))[:kept])
+        expanded(compacted(pack(LEG), recurring)[:kept])
+
+
+def test_marks_that_name_no_value_are_an_error_too() -> None:
+    with pytest.raises(msgspec.DecodeError):
+        expanded(compact._deflated(compact.MARKED, b"\1\0" + MARK + b"\5"))
 
 
 def saved(leg: LegState, *, compact: bool) -> Leg:
