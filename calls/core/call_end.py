@@ -9,6 +9,7 @@ from calls.core.clocks import CLOSE, GRACE, TICK
 from calls.core.connections import connect_device
 from calls.core.consultation import inherit_again
 from calls.core.incarnations import has_come_after, later_parties, own_interaction
+from calls.core.left_outside import end_outside_parties
 from calls.core.leg_data import data_of
 from calls.core.legs import clear_party, correct_end, put_party, refresh_facts
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, TimedValue, WriteStatus
@@ -50,7 +51,7 @@ def divide_where_empty(work: UnitOfWork, incarnation: int, since: datetime, gate
     Ends are reported in any order. Example: 2002 leaves at 20.6, and the id is used again at 20.8; that 2001 had left
     at 20.3 is heard only then. The call ended at 20.6.
     """
-    call = work.calls[incarnation]
+    call = end_outside_parties(work, work.calls[incarnation], since, gateway_at)
     if is_empty_at(call, since):
         divide(work, incarnation, since, gateway_at)
     else:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from calls.core.call_facts import INHERITED, is_contradicted, is_named_otherwise, names_another, states_its_number
 from calls.core.clocks import GRACE, has_whole_seconds
 from calls.core.gaps import before_snapshot, is_missed, missed_since
+from calls.core.left_outside import is_left_by_extensions, left_at
 from calls.core.newcomers import queues_another
 from calls.core.outside_parties import is_of_outside, is_outside
 from calls.core.ringing import rings_in_another
@@ -220,37 +221,6 @@ def is_anybody_in(call: CallState) -> bool:
     return any(party.state not in idle for party in call.parties.values())
 
 
-def _is_left_by_extensions(work: UnitOfWork, call: CallState) -> bool:
-    """Say whether extensions talked in a call, all have left, and of who is in it only outside parties are known.
-
-    A PBX need not report that an outside party left: whether the call goes on is shown by what comes under its id.
-    """
-    inside = [one for one in call.parties.values() if not is_outside(work, call, one)]
-    return any(one.had_leg for one in inside) and not any(one.is_here for one in inside)
-
-
-def _is_left(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
-    """Say whether all extensions that talked had left a call, and it neither waits nor was handed on since.
-
-    Outside parties, and extensions that rang beside the one that answered, are all that is known in it then, and their
-    end need not be reported: what comes without the call's interaction or number may be another call's. A transfer that
-    is heard late brings its destination back (``rejoin``).
-    """
-    party = call.parties.get(event.data.device_id or "")
-    if call.waits_since is not None or (party is not None and party.is_here):
-        return False
-    inside = [one for one in call.parties.values() if not is_outside(work, call, one)]
-    left_at = max((one.cleared_at for one in inside if one.had_leg and one.cleared_at is not None), default=None)
-    if left_at is None or (call.joined_at is not None and call.joined_at >= left_at):
-        return False
-    is_empty = not any(one.is_here and not _rang_beside(one, left_at) for one in inside)
-    return is_empty and event.time > left_at
-
-
-def _rang_beside(party: Party, left_at: datetime) -> bool:
-    return party.state is PartyState.ALERTING and party.since is not None and party.since < left_at
-
-
 def is_inside_again(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether a queue or extension is stated in a call that was handed on to an outside party before."""
     since = call.outside_since
@@ -292,14 +262,21 @@ def _is_after_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bo
         return is_other and not is_of_transfer(work, call, event)
     if queues_another(work, call, event):
         return True
-    if isinstance(event, ENTERING) and _is_left(work, call, event):
+    moment = left_at(work, call, event) if isinstance(event, ENTERING) else None
+    if moment is not None and _is_after_leaving(work, call, moment, event):
         return not states_its_number(call, event)
-    if event.time == call.born_at or (is_anybody_in(call) and not _is_left_by_extensions(work, call)):
+    if event.time == call.born_at or (is_anybody_in(call) and not is_left_by_extensions(work, call)):
         return False
     is_silent = event.at - call.touched_gateway_at > (SILENCE if call.waits_since is not None else RINGING)
     if is_silent or (isinstance(event, Queued) and _queues_again(call, event)):
         return True
     return _is_of_other_caller(work, call, event)
+
+
+def _is_after_leaving(work: UnitOfWork, call: CallState, moment: datetime, event: CallEvent) -> bool:
+    """Say whether an event comes after all extensions left its call; in one whole second, if it is heard after that."""
+    is_in_second = event.time == moment and has_whole_seconds(work)
+    return event.time > moment or (is_in_second and _is_heard_after(work, call, moment, event))
 
 
 def _is_of_other_caller(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:

@@ -205,3 +205,12 @@ def states_its_number(call: CallState, event: CallEvent, until: datetime | None 
     """Say whether an event states a calling number that the call has, or had until a moment."""
     known, stated = call.facts.get("calling_number", ()), event.data.calling_number
     return bool(stated) and any(one.value == stated for one in known if until is None or one.at <= until)
+
+
+def states_what_was_known(call: CallState, event: CallEvent) -> bool:
+    """Say whether an event states what its call was known by before: its interaction, or its calling number."""
+    stated = (("interaction_id", event.data.interaction_id), ("calling_number", event.data.calling_number))
+    return any(
+        value and any(one.value == value and one.at < event.time for one in call.facts.get(name, ()))
+        for name, value in stated
+    )

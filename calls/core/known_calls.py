@@ -5,7 +5,14 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from calls.core.call_evidence import ENTERING, is_inside_again, is_of_transfer, states_another_interaction
-from calls.core.call_facts import is_called_from, learn, learn_values, moved_facts, reported_facts
+from calls.core.call_facts import (
+    is_called_from,
+    learn,
+    learn_values,
+    moved_facts,
+    reported_facts,
+    states_what_was_known,
+)
 from calls.core.clocks import GRACE, heard_order
 from calls.core.consultation import CALLER, ended, own_ends
 from calls.core.gaps import is_missed
@@ -45,15 +52,18 @@ def _entered(call: CallState, event: CallEvent, touched_at: datetime) -> CallSta
     if not isinstance(event, ENTERING):
         led_away_at = event.time if _leads_away(call, event) else call.led_away_at
         return replace(call, touched_gateway_at=touched_at, led_away_at=led_away_at)
-    doubtful_since = call.doubtful_since
+    doubtful_since, vouched_at = call.doubtful_since, call.vouched_at
     if doubtful_since is not None and event.time > doubtful_since:
         doubtful_since = None
+    if states_what_was_known(call, event):
+        vouched_at = max(vouched_at or event.time, event.time)
     return replace(
         call,
         born_at=min(call.born_at, event.time),
         entered_at=max(call.entered_at or event.time, event.time),
         touched_gateway_at=touched_at,
         doubtful_since=doubtful_since,
+        vouched_at=vouched_at,
     )
 
 

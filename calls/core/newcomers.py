@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec.structs import replace
 
+from calls.core.call_facts import states_what_was_known
 from calls.core.clocks import GRACE, TICK, has_whole_seconds
 from calls.core.leg_data import data_of
 from calls.core.outside_parties import is_outside
@@ -233,13 +234,7 @@ def is_vouched(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
 
     That is its interaction, or its calling number.
     """
-    if not has_whole_seconds(work):
-        return False
-    stated = (("interaction_id", event.data.interaction_id), ("calling_number", event.data.calling_number))
-    return any(
-        value and any(one.value == value and one.at < event.time for one in call.facts.get(name, ()))
-        for name, value in stated
-    )
+    return has_whole_seconds(work) and states_what_was_known(call, event)
 
 
 def queues_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:

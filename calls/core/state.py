@@ -127,6 +127,8 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     #: The source time of its earliest event, and of the latest that brought a device or a queue into it.
     born_at: datetime
     entered_at: datetime | None = None
+    #: The source time of the latest of these that stated the interaction or the number that it was known by.
+    vouched_at: datetime | None = None
     touched_gateway_at: datetime
     #: When the oldest of the calls began that this one was made from; None: it was made from no other.
     rooted_at: datetime | None = None

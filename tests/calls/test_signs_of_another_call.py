@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from calls.core.call_evidence import (
     _is_after_gap,
-    _is_left,
     _states_another_than_inherited,
     _vouches,
     is_inside_again,
@@ -18,6 +17,7 @@ from calls.core.call_evidence import (
     is_of_transfer,
 )
 from calls.core.call_facts import INHERITED
+from calls.core.left_outside import left_at
 from calls.core.ringing import has_rung_out, rings_in_another
 from calls.core.state import CallState, PartyState
 from cti.events import CallEvent
@@ -140,7 +140,9 @@ LEFT = call(left(), entered_at=0)
 def test_a_call_is_left_where_all_extensions_that_talked_are_gone_and_nobody_waits_or_was_joined(
     one: CallState, at: float, is_left: bool
 ) -> None:
-    assert _is_left(holding(one), one, event("Delivered", at, "2002")) is is_left
+    found = left_at(holding(one), one, event("Delivered", at, "2002"))
+
+    assert (found is not None and moment(at) > found) is is_left
 
 
 @pytest.mark.parametrize(

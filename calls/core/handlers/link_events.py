@@ -13,7 +13,9 @@ from calls.core.dispatch import apply
 from calls.core.doubts import give_up_what_may_be_lost
 from calls.core.gap_tally import GapTally
 from calls.core.gaps import doubt_unwatched, forget_queues, lose_devices, missed_since, regain_devices
+from calls.core.left_outside import end_outside
 from calls.core.legs import clear_party, close_leg, identified
+from calls.core.outside_parties import is_outside
 from calls.core.source_state import Snapshot
 from calls.core.state import LegState
 from calls.core.unit_of_work import UnitOfWork
@@ -131,8 +133,9 @@ def _divide_at_gap(work: UnitOfWork, incarnation: int, snapshot: Snapshot) -> No
     if call is None:
         return
     began = snapshot.began_at
-    inside = [party for party in call.parties.values() if not party.outside and party.is_here]
+    inside = [party for party in call.parties.values() if party.is_here and not is_outside(work, call, party)]
     if inside and all(party.since is not None and party.since >= began for party in inside):
+        end_outside(work, call, began - TICK, snapshot.began_gateway_at)
         divide(work, incarnation, began - TICK, snapshot.began_gateway_at)
 
 

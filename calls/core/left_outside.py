@@ -1,0 +1,76 @@
+"""Calls that all extensions have left, where outside parties are still known: a PBX need not report their end.
+
+Whether such a call goes on is shown by what comes under its id. What states the call's interaction or its number is of
+it; any other device or queue is of the id's next call.
+"""
+
+from datetime import datetime
+
+from calls.core.legs import clear_party
+from calls.core.outside_parties import is_outside
+from calls.core.state import CallState, Party, PartyState
+from calls.core.unit_of_work import UnitOfWork
+from cti.events import CallEvent
+
+
+def is_left_by_extensions(work: UnitOfWork, call: CallState) -> bool:
+    """Say whether extensions talked in a call, all have left, and of who is in it only outside parties are known."""
+    inside = _inside(work, call)
+    return any(one.had_leg for one in inside) and not any(one.is_here for one in inside)
+
+
+def left_at(work: UnitOfWork, call: CallState, event: CallEvent) -> datetime | None:
+    """Return when all extensions that talked had left a call, if it neither waits nor was handed on since.
+
+    Outside parties, and extensions that rang beside the one that answered, are all that is known in it then, and their
+    end need not be reported: what comes without the call's interaction or number may be another call's. A transfer that
+    is heard late brings its destination back (``rejoin``).
+    """
+    party = call.parties.get(event.data.device_id or "")
+    if call.waits_since is not None or (party is not None and party.is_here):
+        return None
+    inside = _inside(work, call)
+    moment = max((one.cleared_at for one in inside if one.had_leg and one.cleared_at is not None), default=None)
+    if moment is None or (call.joined_at is not None and call.joined_at >= moment):
+        return None
+    return None if any(one.is_here and not _rang_beside(one, moment) for one in inside) else moment
+
+
+def end_outside_parties(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: datetime) -> CallState:
+    """End the outside parties of a call that all extensions had left at a moment, as is heard after the id's next use.
+
+    Nothing is done unless a device or a queue came after that, and nothing since then vouches for the call. Example:
+    2001 leaves call 100 at 24.5, which is heard at 25.0; a caller was queued under the id at 24.7. The trunk T1, whose
+    end is not reported, was in the first call alone.
+    """
+    if not work.site.has_source_times or not _is_left_at(work, call, moment):
+        return call
+    return end_outside(work, call, moment, gateway_at)
+
+
+def end_outside(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: datetime) -> CallState:
+    """End the outside parties that were in a call at a moment."""
+    how = "The call was over: its id was used again."
+    for name, party in call.parties.items():
+        if party.was_here(moment) and is_outside(work, call, party):
+            clear_party(work, work.calls[call.incarnation], name, moment, gateway_at, how)
+    return work.calls[call.incarnation]
+
+
+def _is_left_at(work: UnitOfWork, call: CallState, moment: datetime) -> bool:
+    if call.entered_at is None or call.entered_at <= moment or call.moved_to is not None:
+        return False
+    if any(one is not None and one > moment for one in (call.vouched_at, call.joined_at)):
+        return False
+    if call.waits_since is not None and call.waits_since <= moment:
+        return False
+    inside = [one for one in _inside(work, call) if one.since is None or one.since <= moment]
+    return any(one.had_leg for one in inside) and not any(one.was_here(moment) for one in inside)
+
+
+def _inside(work: UnitOfWork, call: CallState) -> list[Party]:
+    return [one for one in call.parties.values() if not is_outside(work, call, one)]
+
+
+def _rang_beside(party: Party, moment: datetime) -> bool:
+    return party.state is PartyState.ALERTING and party.since is not None and party.since < moment
