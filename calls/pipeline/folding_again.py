@@ -41,11 +41,11 @@ class FoldingAgain(msgspec.Struct, frozen=True):
         rows = RecordingSearch.objects.filter(leg_id__in=[leg for leg, _ in answers])
         answered = [row for row in rows if (row.leg_id, row.ordinal) in answers]
         for row in answered:
-            take_over(row, _answer_to(row, answers))
+            take_over(row, answer_to(row, answers))
         save_open(answered)
 
 
-def _answer_to(row: RecordingSearch, answers: Mapping[tuple[int, int], FormerAnswer]) -> FormerAnswer:
+def answer_to(row: RecordingSearch, answers: Mapping[tuple[int, int], FormerAnswer]) -> FormerAnswer:
     """Return the answer to a search as it is asked now.
 
     When a transfer is folded in one batch with the connect before it, the search after it replaces one that has no
@@ -54,7 +54,8 @@ def _answer_to(row: RecordingSearch, answers: Mapping[tuple[int, int], FormerAns
     own, before = answers[(row.leg_id, row.ordinal)], answers.get((row.leg_id, row.ordinal - 1))
     if own.why != "same" or row.known_guid or before is None or not before.recording_guid:
         return own
-    return replace(before, asked_at=own.asked_at, answered_at=own.answered_at, attempts=own.attempts)
+    asked = {name: getattr(own, name) for name in ("asked_at", "first_asked_at", "answered_at", "attempts")}
+    return replace(before, **asked)
 
 
 def folding_again(slug: str, checkpoint: Checkpoint, work: UnitOfWork) -> FoldingAgain | None:

@@ -34,6 +34,9 @@ class FormerAnswer(msgspec.Struct, frozen=True):
     recording_started_at: datetime | None
     attempts: int
     why: str = ""
+    #: None in an answer that an earlier version kept: then the last question is taken for the first, which may only
+    #: make a question seem late.
+    first_asked_at: datetime | None = None
 
 
 def keep(rows: Sequence[RecordingSearch]) -> None:
@@ -75,6 +78,7 @@ def take_over(row: RecordingSearch, found: FormerAnswer) -> None:
     row.service_id, row.attempts, row.why = found.service_id, found.attempts, found.why
     row.recording_guid, row.recording_started_at = found.recording_guid, found.recording_started_at
     row.asked_at, row.answered_at = found.asked_at, found.answered_at
+    row.first_asked_at = found.first_asked_at or found.asked_at
 
 
 def _kept(row: RecordingSearch) -> KeptAnswer:
@@ -86,6 +90,7 @@ def _kept(row: RecordingSearch) -> KeptAnswer:
         row.recording_started_at,
         row.attempts,
         row.why,
+        row.first_asked_at,
     )
     key = _key(row.extension, row.connected_at, row.ordinal)
     key += "" if row.recording_guid else MISSED

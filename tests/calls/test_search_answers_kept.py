@@ -7,6 +7,7 @@ import pytest
 
 from calls.core.commands import StartSearch
 from calls.models import RecordingSearch, SearchState
+from calls.pipeline.folding_again import answer_to
 from calls.search import kept_answers as kept_module
 from calls.search.kept_answers import FormerAnswer, keep, recall, take_over
 from cti.api import JournalUnavailable, KeptAnswer, kept_answers
@@ -14,10 +15,12 @@ from cti.models import CtiSource
 from tests.calls.search_desk import Desk
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 FOUND: dict[str, Any] = {
     "state": SearchState.FOUND,
     "recording_guid": "G",
     "recording_started_at": NOW,
+    "first_asked_at": NOW + timedelta(milliseconds=500),
     "asked_at": NOW + timedelta(seconds=1),
     "answered_at": NOW + timedelta(seconds=2),
     "attempts": 3,
@@ -60,11 +63,36 @@ def test_an_answer_is_found_again_as_it_was(desk: Desk) -> None:
 
 
 def test_that_qms_named_none_is_found_again(desk: Desk) -> None:
-    keep([search(desk, **MISSED)])
+    keep([search(desk, first_asked_at=NOW, **MISSED)])
     again = RecordingSearch()
     take_over(again, recall("pbx", [asked()])[1, 2])
 
     assert (again.state, again.recording_guid, again.attempts, again.why) == (SearchState.MISSED, "", 2, "same")
+    assert again.first_asked_at == NOW
+
+
+def test_of_an_answer_of_an_earlier_version_the_last_question_counts_as_the_first(desk: Desk) -> None:
+    """Else QMS would seem never to have been asked late, and a reference of before a transfer could be written."""
+    keep([search(desk, **{**FOUND, "first_asked_at": None})])
+    again = RecordingSearch()
+    take_over(again, recall("pbx", [asked()])[1, 2])
+
+    assert again.first_asked_at == FOUND["asked_at"]
+
+
+def test_a_search_after_a_transfer_keeps_its_own_times_where_it_takes_the_recording_of_the_one_before() -> None:
+    first = FormerAnswer(1, "G", NOW, NOW, NOW, 1, "", NOW)
+    own = FormerAnswer(1, "", NOW + timedelta(seconds=3), NOW + timedelta(seconds=4), None, 2, "same", NOW + SECOND)
+    row = RecordingSearch(leg_id=1, ordinal=2)
+
+    answer = answer_to(row, {(1, 1): first, (1, 2): own})
+    assert (answer.recording_guid, answer.recording_started_at, answer.why) == ("G", NOW, "")
+    assert (answer.first_asked_at, answer.asked_at, answer.answered_at, answer.attempts) == (
+        own.first_asked_at,
+        own.asked_at,
+        own.answered_at,
+        2,
+    )
 
 
 @pytest.mark.parametrize(
