@@ -59,3 +59,28 @@ def test_a_consultation_that_was_dialled_before_is_one_though_no_transfer_names_
     board.call("Transferred", 70, "C1", primaryOldCallId="C1", resultingCallId="C1", **named)
 
     assert {leg.facts.interaction_id for leg in board.legs if leg.call_id == "C5"} == {"I3"}
+
+
+@pytest.mark.parametrize("kind", ["Originated", "ServiceInitiated"])
+@pytest.mark.parametrize("resulting", ["C5", "C7"])
+@pytest.mark.parametrize("stated", [{}, {"callingNumber": "2001"}], ids=["nothing", "number"])
+def test_what_is_dialled_in_the_whole_second_of_the_transfer_under_the_id_given_up_is_a_call(
+    kind: str, resulting: str, stated: dict[str, Any]
+) -> None:
+    """By its time it is not the dialling of C1, in which 2001 has talked since an earlier second."""
+    board = Switchboard(with_site(has_source_times=True))
+    board.call("Established", 49, "C1", "2001", interactionId="I3", callerName="Uma").call("Held", 63, "C1", "2001")
+    board.call("Originated", 63, "C5", "2001").call("Established", 64, "C5", "2002")
+    ids = {"primaryOldCallId": "C1", "secondaryOldCallId": "C5", "resultingCallId": resulting}
+    named = {"transferringDeviceId": "2001", "transferredToDeviceId": "2002"}
+    dialled = _heard(kind, 66, 66.7, callId="C1", deviceId="2001", **stated)
+    board.hears(_heard("Transferred", 66, 66.4, **ids, **named), dialled)
+    if kind == "ServiceInitiated":
+        board.hears(_heard("Originated", 66, 66.8, callId="C1", deviceId="2001", **stated))
+    board.call("Established", 68, "C1", "T24", outside=True)
+    leg = next(leg for leg in board.legs if leg.connected_source_at == moment(68))
+
+    assert (leg.device_id, leg.call_id, leg.facts.caller_name) == ("2001", "C1", "")
+    assert leg.facts.interaction_id != "I3"
+    board.call("ConnectionCleared", 70, "C1", "2001")
+    assert [leg.device_id for leg in board.legs if leg.disconnected_source_at is None] == ["2002"]

@@ -84,6 +84,18 @@ def test_an_answer_is_awaited_in_the_call_that_goes_on_where_the_device_does_not
         (HANDED, event("ServiceInitiated", 11, "2001"), NO_TIMES, True),
         (HANDED, event("Originated", 11.001, "2001"), NO_TIMES, False),
         (HANDED, event("Originated", 11, "2001"), {}, False),
+        (
+            replace(HANDED, born_at=moment(11), moved_at=moment(11)),
+            event("Originated", 11, "2001"),
+            {"source": WHOLE},
+            True,
+        ),
+        (
+            replace(HANDED, born_at=moment(10), moved_at=moment(11)),
+            event("Originated", 11, "2001"),
+            {"source": WHOLE},
+            False,
+        ),
         (HANDED, event("Delivered", 11, "2001"), NO_TIMES, False),
         (HANDED, event("Originated", 11, "2002"), NO_TIMES, False),
         (HANDED, event("Originated", 11, "2001", **B), NO_TIMES, False),
