@@ -17,10 +17,10 @@ from calls.core.handlers import (  # noqa: F401  (they register)
     results,
     transfer_conference,
 )
-from calls.core.incarnations import in_its_place
 from calls.core.queueing import as_queued
 from calls.core.result_events import ResultEvent, TimePassed
 from calls.core.unit_of_work import LiveState, MatchContext, Step, UnitOfWork
+from calls.core.within_a_second import in_its_place
 from cti.events import AnyEvent, CallEvent, Event
 
 

@@ -3,6 +3,8 @@
 Uma comes from Sales and talks with 2001 in C1 from 8 on, who dials C2 at 14 and hands her on to 2002.
 """
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.relatives.case import (
@@ -12,9 +14,11 @@ from tests.relatives.case import (
     conferenced,
     dials,
     established,
+    heard,
     holds,
     played,
     queued,
+    talk,
     transferred,
 )
 
@@ -105,3 +109,25 @@ def test_a_consultation_that_states_another_interaction_as_it_is_answered_hands_
     joined = transferred(20, "C1", "C2", resulting, "2001", "2002")
 
     assert queues(consultation, joined, resulting)["R2"] == "Support"
+
+
+@pytest.mark.parametrize("resulting", ["C1", "C2", "C3"])
+@pytest.mark.parametrize("join", [transferred, conferenced])
+def test_a_queue_that_is_heard_after_the_transfer_or_conference_of_its_whole_second_is_later(
+    join: Callable[..., Event], resulting: str
+) -> None:
+    """Who was consulted leads the caller to that queue at once, and another phone answers."""
+    events = [
+        queued(5, "C1", "7000", queue="Sales", name="Uma"),
+        established(8, "C1", "2001"),
+        holds(14, "C1", "2001"),
+        dials(14, "C2", "2001"),
+        established(18, "C2", "2002"),
+        heard(20.5, join(20, "C1", "C2", resulting, "2001", "2002")),
+        heard(20.8, queued(20, resulting, "7001", queue="Gold")),
+        *[heard(21.1, cleared(21, resulting, one)) for one in ("2001", "2002")],
+        *talk(24, 30, resulting, "2003"),
+    ]
+    replay = played(Case("", events, [], [("R3", "2003", 24.1, 30.0)]))
+
+    assert [replay.flags[leg.number].get("QueueName") for leg in replay.legs if leg.device_id == "2003"] == ["Gold"]

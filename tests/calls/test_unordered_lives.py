@@ -13,13 +13,12 @@ from calls.core.incarnations import (
     _has_left_queue,
     _is_answer_of_moved,
     _is_dialling_of_moved,
-    _is_handed_on_to,
     _is_of_led_away,
     _is_of_unknown_call,
-    in_its_place,
     overtaken,
 )
 from calls.core.state import CallState
+from calls.core.within_a_second import _is_handed_on_to, in_its_place
 from cti.events import CallEvent, ConnectionCleared
 from tests.calls.call_states import (
     I1,
