@@ -25,9 +25,13 @@ def connection_of(event: CallEvent, device_id: str) -> Reconnection:
     """Return when an event connects a device, and the agent that it names for it."""
     agent_id = (event.data.agent_id or "") if device_id == event.data.device_id else ""
     origin = origin_of(event, OriginRule.CONNECTED)
-    interaction_id = event.data.interaction_id or ""
     return Reconnection(
-        at=event.time, gateway_at=event.at, agent_id=agent_id, origin=origin, interaction_id=interaction_id
+        at=event.time,
+        gateway_at=event.at,
+        agent_id=agent_id,
+        origin=origin,
+        interaction_id=event.data.interaction_id or "",
+        names_queue=bool(event.data.queue_name),
     )
 
 

@@ -28,9 +28,12 @@ def data_of(work: UnitOfWork, call: CallState, leg: LegState) -> LegData:
 
 
 def _may_be_late(work: UnitOfWork, leg: LegState) -> bool:
-    """Say whether a queue that is heard after a leg began may have led to it; none leads to a phone that talked."""
-    is_second_part = leg.agent_source_at is not None
-    return not work.site.has_source_times and work.site.settle_seconds > 0 and not is_second_part
+    """Say whether a queue that is heard after a leg began may have led to it.
+
+    None leads to a phone that talked, nor to one whose answer states the queue.
+    """
+    is_certain = leg.agent_source_at is not None or leg.is_queue_stated
+    return not work.site.has_source_times and work.site.settle_seconds > 0 and not is_certain
 
 
 def _leads_away(value: TimedValue, since: datetime, leg: LegState) -> bool:

@@ -57,6 +57,7 @@ def open_leg(work: UnitOfWork, call: CallState, party: Party, made: Reconnection
         is_joined_late=party.is_joined_late,
         is_canary=_is_canary(work, call, party),
         is_of_snapshot=work.source.snapshot is not None,
+        is_queue_stated=made.names_queue,
         is_beside=any(one.phase is LegPhase.OPEN for one in work.legs_at(party.device_id)),
         is_held=party.state is PartyState.HOLD,
     )

@@ -43,6 +43,7 @@ class Reconnection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     origin: Origin | None = None
     interaction_id: str = ""
     is_vouched: bool = False
+    names_queue: bool = False
 
 
 class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -313,6 +314,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     wrapup_origin: Origin | None = None
     #: The source itself named the agent as the device answered.
     is_agent_stated: bool = False
+    #: The event that connected its extension stated the queue.
+    is_queue_stated: bool = False
     #: When its extension was connected, where a transfer divided the leg: who was its agent then.
     agent_source_at: datetime | None = None
     match: MatchKind = MatchKind.UNMATCHED

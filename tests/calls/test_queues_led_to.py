@@ -126,3 +126,21 @@ def test_of_whole_seconds_who_answers_in_the_second_in_which_a_call_was_led_to_a
     board.waits(50)
 
     assert [leg.facts.queue_name for leg in board.legs if leg.device_id == "2002"] == ["Service"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "queue"),
+    [({}, "Service"), ({"queueName": "Sales"}, "Sales"), ({"queueName": "Service"}, "Service")],
+)
+def test_without_times_a_queue_that_is_heard_just_after_the_answer_is_led_to_where_that_states_another(
+    stated: dict[str, str], queue: str
+) -> None:
+    """Where the answer states none, the queue may be the one that led to it, heard late."""
+    board = Switchboard(with_site(has_source_times=False, settle_seconds=1.0)).call(
+        "Queued", 1, "C1", "5000", queueName="Sales"
+    )
+    board.call("Established", 5, "C1", "2001", **stated).call("Queued", 5.6, "C1", "5001", **SERVICE)
+    board.call("ConnectionCleared", 7.7, "C1", "2001").call("Established", 8, "C1", "2002")
+    board.call("ConnectionCleared", 20, "C1", "2002").waits(50)
+
+    assert [leg.facts.queue_name for leg in board.legs] == [queue, "Service"]
