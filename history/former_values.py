@@ -11,6 +11,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
+from history.long_lists import read_change
 from history.states import NOTHING
 
 _ARROW = " \N{RIGHTWARDS ARROW} "
@@ -21,7 +22,7 @@ _MEANINGS: dict[str, Any] = {NOTHING: [], "yes": True, "no": False}
 
 
 class FormerValues(msgspec.Struct, frozen=True):
-    """What was before a change, and ``then``: by the field's name as the history has it; None: too long to be kept."""
+    """What was before a change, and ``then``: by the field's name as the history has it; None: not known."""
 
     until: datetime
     values: dict[str, Any]
@@ -36,20 +37,38 @@ def former_values(row: models.Model, names: Sequence[str], since: datetime) -> l
         action_flag=CHANGE,
         action_time__gt=since,
     ).order_by("-action_time", "-id")
-    found = [_read(at, text, names) for at, text in changes.values_list("action_time", "change_message")]
+    after = _values_now(row, names)
+    found: list[FormerValues] = []
+    for at, text in changes.values_list("action_time", "change_message"):
+        found.append(_read(at, text, after))
+        after |= found[-1].values
     return [one for one in found if one.values]
 
 
-def _read(at: datetime, text: str, names: Sequence[str]) -> FormerValues:
-    """Read a change of a row: the fields that it was of."""
+def _values_now(row: models.Model, names: Sequence[str]) -> dict[str, Any]:
+    """Return the row's values by the fields' names as the history has them."""
+    by_name = {str(one.verbose_name).lower(): one.attname for one in row._meta.concrete_fields}  # noqa: SLF001  (documented by Django)
+    return {name: getattr(row, by_name[name.lower()]) for name in names}
+
+
+def _read(at: datetime, text: str, after: dict[str, Any]) -> FormerValues:
+    """Read a change of a row: the fields that it was of. ``after``: what was after it."""
     found = FormerValues(at, {}, {})
-    for name in names:
+    for name, value in after.items():
         if said := re.search(rf"(?:^|\. ){re.escape(name)}: ", text):
-            value, end = _value(text, said.end())
-            is_kept = text.startswith(_ARROW, end)
-            found.values[name] = value if is_kept else None
-            found.then[name] = _value(text, end + len(_ARROW))[0] if is_kept else None
+            found.values[name], found.then[name] = _around(text, said.end(), value)
     return found
+
+
+def _around(text: str, at: int, after: Any) -> tuple[Any, Any]:
+    """Return what was before and after the change that stands at a place; None for what is not known."""
+    if change := read_change(text, at):
+        before = change.before(after)
+        then = change.came if len(change.came) == change.is_now else after
+        return before, then if before is not None else None
+    value, end = _value(text, at)
+    is_kept = text.startswith(_ARROW, end)
+    return (value, _value(text, end + len(_ARROW))[0]) if is_kept else (None, None)
 
 
 def _value(text: str, at: int) -> tuple[Any, int]:

@@ -3,16 +3,19 @@
 import json
 import re
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import msgspec
 from django.db import models
 
+from history.long_lists import change_text
 from vault.fields import EncryptedTextField
 
-#: Longer values are cut in the history.
+#: Longer values are cut in the history; of longer lists it has what came and what went.
 MAXIMUM_LENGTH = 300
 #: A password in an address: https://user:password@host
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
+_HIDDEN = "\N{HORIZONTAL ELLIPSIS}@"
 NOTHING = "nothing"
 
 
@@ -23,6 +26,8 @@ class ShownField(msgspec.Struct, frozen=True):
     shown: str
     compared: str
     is_secret: bool = False
+    #: The value itself, of a list or object.
+    value: Any = None
 
 
 RowState = Mapping[str, ShownField]
@@ -49,6 +54,10 @@ def values(state: RowState) -> str:
 def _difference(before: ShownField | None, after: ShownField) -> str:
     if after.is_secret:
         return f"{after.name}: {'changed' if after.compared else 'deleted'} (not shown)."
+    if before and max(len(before.compared), len(after.compared)) > MAXIMUM_LENGTH:
+        text = change_text(before.value, after.value)
+        if text is not None:
+            return f"{after.name}: {_USERINFO.sub(_HIDDEN, text)}."
     return f"{after.name}: {before.shown if before else NOTHING} \N{RIGHTWARDS ARROW} {after.shown}."
 
 
@@ -59,7 +68,11 @@ def _shown_field(row: models.Model, field: models.Field, hidden: Collection[str]
         secret = str.__str__(getattr(row, field.name) or "")
         return ShownField(name, "set (not shown)" if secret else NOTHING, secret, is_secret=True)
     text = _text(row, field)
-    return ShownField(name, _cut(_USERINFO.sub("\N{HORIZONTAL ELLIPSIS}@", text)) or NOTHING, text)
+    return ShownField(name, _cut(_USERINFO.sub(_HIDDEN, text)) or NOTHING, text, value=_list_of(row, field))
+
+
+def _list_of(row: models.Model, field: models.Field) -> Any:  # type: ignore[type-arg]
+    return getattr(row, field.name) if isinstance(field, models.JSONField) else None
 
 
 def _text(row: models.Model, field: models.Field) -> str:  # type: ignore[type-arg]

@@ -14,7 +14,7 @@ _FIELDS = ("Devices", "Queues", "Options")
 
 
 def list_changes(source: CtiSource, since: datetime) -> list[ListChange]:
-    """Return what changed since a moment, oldest first; of a list that is too long for the history nothing is known."""
+    """Return what changed since a moment, oldest first; of one that is too long for the history nothing is known."""
     return [change for one in reversed(former_values(source, _FIELDS, since)) for change in _changes(one)]
 
 

@@ -66,6 +66,7 @@ def test_what_a_list_was_before_each_change_is_read_out_of_the_history() -> None
         {"enabled": False},
         {"options": {}},
         {"devices": ["2" * 400]},
+        {"devices": ["3" * 70_000]},
         {"devices": []},
     ]
     for minute, change in enumerate(changes, 1):
@@ -79,6 +80,7 @@ def test_what_a_list_was_before_each_change_is_read_out_of_the_history() -> None
 
     found = former_values(source, ["Devices", "Options"], noon + timedelta(seconds=30))
     assert [((one.until - noon).seconds // 60, one.values) for one in found] == [
+        (6, {"Devices": None}),
         (5, {"Devices": None}),
         (4, {"Devices": ["2001"]}),
         (3, {"Options": {"ignored_devices": ["2006. Options: x"]}}),
@@ -87,9 +89,52 @@ def test_what_a_list_was_before_each_change_is_read_out_of_the_history() -> None
     assert [one.then for one in found] == [
         {"Devices": None},
         {"Devices": None},
+        {"Devices": ["2" * 400]},
         {"Options": []},
         {"Devices": ["2001"]},
     ]
-    assert former_values(source, ["Devices"], noon + timedelta(minutes=5)) == []
+    assert former_values(source, ["Devices"], noon + timedelta(minutes=6)) == []
     [switched] = former_values(source, ["Enabled"], noon)
     assert ((switched.until - noon).seconds // 60, switched.values) == (2, {"Enabled": True})
+
+
+def _changed(source: CtiSource, at: datetime, **members: Any) -> str:
+    before = stored_state(source)
+    for name, value in members.items():
+        setattr(source, name, value)
+    source.save()
+    record_command(source, before)
+    latest = LogEntry.objects.latest("id")
+    LogEntry.objects.filter(pk=latest.pk).update(action_time=at)
+    return latest.change_message
+
+
+def test_of_a_long_list_the_history_says_what_went_and_what_came_and_knows_each_former_list() -> None:
+    """Before: it showed the same 300 characters twice, and nobody knew which extension was taken out."""
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    many = [str(number) for number in range(2000, 4000)]
+    source = CtiSource.objects.create(slug="pbx", kind="http", devices=many, queues={"5000": "x" * 400})
+    one, other = noon + timedelta(minutes=1), noon + timedelta(minutes=2)
+
+    said = _changed(source, one, devices=[*many[1:], "4711"], options={"ignored_devices": many})
+    assert 'Devices: 2,000 entries \N{RIGHTWARDS ARROW} 2,000 entries, without ["2000"], with ["4711"].' in said
+    _changed(source, other, devices=[*many[1:], "4711", "4712"], queues={"5000": "Sales", "5001": "Help"}, options={})
+
+    [second, first] = former_values(source, ["Devices", "Options", "Queues"], noon)
+    assert sorted(first.values["Devices"]) == many
+    assert (first.values["Options"], first.then["Options"]) == ({}, {"ignored_devices": many})
+    assert sorted(second.values["Devices"]) == sorted([*many[1:], "4711"]) == sorted(first.then["Devices"])
+    assert second.values["Options"] == {"ignored_devices": many}
+    assert second.values["Queues"] == {"5000": "x" * 400}
+
+
+def test_where_the_lists_do_not_fit_the_changes_what_was_before_is_not_known() -> None:
+    """A change that the history has not, such as one of a restored database."""
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    many = [str(number) for number in range(2000, 4000)]
+    source = CtiSource.objects.create(slug="pbx", kind="http", devices=many)
+    _changed(source, noon, devices=many[1:])
+    source.devices = many[:5]
+
+    [found] = former_values(source, ["Devices"], noon - timedelta(minutes=1))
+    assert (found.values, found.then) == ({"Devices": None}, {"Devices": None})

@@ -86,7 +86,10 @@ def test_the_history_says_which_extensions_a_change_of_the_lists_concerns() -> N
     assert changed(options={}, queues={"900": "Sales. And more"}) == [(["900"], False), (["2006"], False)]
     assert changed(devices=["2002", "2003"]) == [(["2001", "2003"], False)]
     assert changed(devices=[]) == [(["2002", "2003"], True)]
-    assert changed(devices=[str(number) for number in range(2000, 2100)]) == [], "it is cut in the history"
+    many = [str(number) for number in range(2000, 4000)]
+    assert changed(devices=many) == [(many, True)]
+    assert changed(devices=many[1:]) == [(["2000"], False)]
+    assert changed(devices=["2" * 70_000]) == [], "it is cut in the history"
     assert list_changes(source, timezone.now() + DAY) == []
 
 
