@@ -62,9 +62,10 @@ def _open_again(service: RecordingService, found: Sequence[ReconciliationFinding
     """Take back what persons did about findings that did not end by it; the history keeps who did it, and when."""
     again = {(one.kind, one.key): one for one in found}
     earlier = ReconciliationFinding.objects.filter(service=service, key__in=[one.key for one in found])
-    # A repair of this moment was not seen yet: QMS's list was read before it.
-    repaired = [one for one in earlier.filter(repaired_at__lt=now) if (one.kind, one.key) in again]
+    repaired = [one for one in earlier.exclude(repaired_at=None) if (one.kind, one.key) in again]
     on_their_way = _on_their_way([one.recording_guid for one in repaired], now)
+    # A repair of this moment was not seen yet: QMS's list was read before it.
+    on_their_way |= {one.recording_guid for one in repaired if one.repaired_at and one.repaired_at >= now}
     for one in repaired:
         if one.recording_guid in on_their_way:
             again[one.kind, one.key].is_repairable = False

@@ -46,8 +46,12 @@ def known_of(
     end: datetime,
     recordings: Sequence[FlaggedRecording],
     tolerance: timedelta,
+    read_at: datetime,
 ) -> Known:
-    """Return what the gateway knows of the legs connected in [begin, end), and of the recordings listed."""
+    """Return what the gateway knows of the legs connected in [begin, end), and of the recordings listed.
+
+    ``read_at``: when QMS began to be read. What it took since need not be in its list: it counts as being sent.
+    """
     guids = [one.recording.guid for one in recordings]
     holders = _holders(guids)
     legs = [_leg(row) for row in _legs_of(service, begin, end).values_list(*_LEG_COLUMNS).iterator(AT_ONCE)]
@@ -55,7 +59,7 @@ def known_of(
     return Known(
         legs=_with_writes(legs) + _far_legs(service, begin, end, sorted(strange)),
         holders=holders,
-        writes=_writes(guids),
+        writes=_writes(recordings, read_at),
         gaps=_gaps(service, begin, end),
         flag_names=flag_names(),
         followed_extensions=_followed(service),
@@ -162,18 +166,21 @@ def _holders(guids: Sequence[str]) -> Mapping[str, ComparedLeg]:
     return found
 
 
-def _writes(guids: Sequence[str]) -> Mapping[str, WriteFacts]:
+def _writes(recordings: Sequence[FlaggedRecording], read_at: datetime) -> Mapping[str, WriteFacts]:
     """Return, for each recording, the values that QMS took and those that it did not confirm, with the state."""
     taken: dict[str, dict[str, str | None]] = defaultdict(dict)
     sent: dict[str, dict[str, str | None]] = defaultdict(dict)
     why: dict[str, str] = {}
     ended: dict[str, bool] = {}
     withheld: dict[str, set[str]] = defaultdict(set)
-    for keys in chunks(guids):
+    listed = {one.recording.guid: {flag.name for flag in one.flags} for one in recordings}
+    for keys in chunks(list(listed)):
         rows = FlagValue.objects.filter(recording_guid__in=keys).order_by()
-        for guid, name, value, state, code in rows.values_list(
-            "recording_guid", "name", "value", "write__state", "write__error_code"
+        for guid, name, value, state, code, settled_at in rows.values_list(
+            "recording_guid", "name", "value", "write__state", "write__error_code", "write__settled_at"
         ):
+            if state == WriteState.WRITTEN and settled_at and settled_at >= read_at and name not in listed[guid]:
+                state = WriteState.SENDING  # noqa: PLW2901  (it was so when the list was read)
             if state == WriteState.SHADOW:  # No write that failed: another gateway writes it.
                 withheld[guid].add(name)
                 continue

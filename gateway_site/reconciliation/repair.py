@@ -26,7 +26,7 @@ def repair(finding: ReconciliationFinding, by: str, port: RecordingServicePort, 
     """Give the leg of a finding its recording. Raises ``NotAssignable`` and ``QmsError``."""
     if reason := why_never_written(RecordingService.objects.get(pk=finding.service_id), finding.began_at):
         raise NotAssignable(f"{reason} Nothing was written.")
-    again, recording = _looked_at_again(finding, port)
+    again, recording = _looked_at_again(finding, port, now)
     if recording is not None and (flagged := _flags_now(finding, again)):
         # What was found holds no longer; the next comparison says what is there instead.
         ReconciliationFinding.objects.filter(pk=finding.pk).update(is_repairable=False, withdrawn_at=now)
@@ -77,7 +77,7 @@ def _send_again(guid: str, by: str, now: datetime) -> None:
 
 
 def _looked_at_again(
-    finding: ReconciliationFinding, port: RecordingServicePort
+    finding: ReconciliationFinding, port: RecordingServicePort, now: datetime
 ) -> tuple[Finding | None, Recording | None]:
     begin, end = finding.began_at - MARGIN, finding.began_at + MARGIN
     offset = timedelta(seconds=clock_offset_seconds(finding.service_id))
@@ -85,7 +85,7 @@ def _looked_at_again(
     if around.unreadable:
         raise NotAssignable(f"QMS lists a recording next to it that cannot be read: {around.why}")
     recordings = as_held(around.recordings)
-    known = known_of(finding.service, begin, end, recordings, TOLERANCE)
+    known = known_of(finding.service, begin, end, recordings, TOLERANCE, now)
     found = (one for one in compared(recordings, begin, end, known) if one.guid == finding.recording_guid)
     own = (one.recording for one in recordings if one.recording.guid == finding.recording_guid)
     return next(found, None), next(own, None)

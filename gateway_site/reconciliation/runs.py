@@ -225,7 +225,7 @@ def _compare_span(
     list_of_span = listed(port, begin - MARGIN, end + MARGIN, offset)
     recordings = without_canaries(run.service, as_held(list_of_span.recordings), TOLERANCE)
     own = [one.recording.started_at for one in recordings if begin <= one.recording.started_at < end]
-    known = known_of(run.service, begin - MARGIN, end + MARGIN, recordings, TOLERANCE)
+    known = known_of(run.service, begin - MARGIN, end + MARGIN, recordings, TOLERANCE, now)
     differences = _without_doubts(compared(recordings, begin, end, known))
     found = _without_those_that_exist(differences, port, list_of_span.unreadable)
     if list_of_span.unreadable:

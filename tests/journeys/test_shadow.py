@@ -70,7 +70,7 @@ def test_what_the_other_gateway_wrote_is_compared_and_left_out_of_reconciliation
     found = gateway.connect(gateway.service).recordings(begin, end)
     listed = [one for one in found if isinstance(one, FlaggedRecording)]
     assert len(listed) == 1
-    known = known_of(gateway.service, begin, end, listed, timedelta(seconds=5))
+    known = known_of(gateway.service, begin, end, listed, timedelta(seconds=5), gateway.time)
     assert compared(listed, begin, end, known) == []
 
 
@@ -120,7 +120,7 @@ def test_a_wrap_up_that_was_withheld_after_the_others_were_written_is_no_differe
     listed = [
         one for one in gateway.connect(gateway.service).recordings(begin, end) if isinstance(one, FlaggedRecording)
     ]
-    known = known_of(gateway.service, begin, end, listed, timedelta(seconds=5))
+    known = known_of(gateway.service, begin, end, listed, timedelta(seconds=5), gateway.time)
     assert compared(listed, begin, end, known) == []
     gateway.qms.recordings[leg.recording_guid or ""].flags["AgentId"] = "somebody"
     listed = [

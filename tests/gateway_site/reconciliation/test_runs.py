@@ -110,7 +110,8 @@ def test_a_finding_that_is_found_again_after_its_repair_is_open_again(site: Plan
     assert [rows[key].repaired_by for key in keys] == ["ada", *[""] * len(keys[1:])]
     assert [rows[key].repaired_at for key in keys[1:]] == [None] * len(keys[1:])
     assert standing() == site.expected
-    assert all(row.is_repairable for row in rows.values())
+    # One that was repaired while the list was read is not offered again: the offer would be refused.
+    assert [rows[key].is_repairable for key in keys] == [False, *[True] * len(keys[1:])]
 
 
 def test_a_repair_whose_write_ended_while_the_list_was_read_stands_until_the_next_comparison(
@@ -127,6 +128,22 @@ def test_a_repair_whose_write_ended_while_the_list_was_read_stands_until_the_nex
 
     reconcile(site, hours_later=74)
     assert (finding.get().repaired_by, finding.get().is_repairable) == ("", True)
+
+
+def test_flags_that_qms_took_while_its_list_was_read_are_not_lost(site: PlantedSite) -> None:
+    """Before: a repair, or a write that had waited for hours, was critical, "lost in QMS", until the next run."""
+    reconcile(site)
+    lost = ReconciliationFinding.objects.filter(kind="recorded_without_flags", cause="lost_in_qms")
+    [key] = lost.values_list("pk", flat=True)[:1]
+    finding = ReconciliationFinding.objects.filter(pk=key)
+    written = FlagWrite.objects.filter(recording_guid=finding.get().recording_guid)
+    written.update(settled_at=site.end + timedelta(hours=72.5))
+    reconcile(site, hours_later=72)
+    assert (finding.get().cause, finding.get().grade) == ("write_sending", "major")
+    assert not finding.get().is_repairable
+
+    reconcile(site, hours_later=73)
+    assert (finding.get().cause, finding.get().grade) == ("lost_in_qms", "critical")
 
 
 def test_what_was_acknowledged_and_became_another_finding_raises_its_alarm_again(site: PlantedSite) -> None:
