@@ -11,9 +11,9 @@ from evidence.chain import ChainEnd, head_problem
 from evidence.export import key_changes
 from evidence.merkle import leaf_hash, root_of
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidenceSeal
-from evidence.records import NOTHING_BEFORE, BlockHeader, SealStatement, marked, text_hash
+from evidence.records import NOTHING_BEFORE, BlockHeader, ExportedSeal, SealStatement, marked, text_hash
 from evidence.seal_file import SealLine
-from evidence.verification import NOTHING_RETIRED, followers, is_signed, trusted_keys
+from evidence.verification import NOTHING_RETIRED, followers, signature_problem, trusted_keys
 
 #: Blocks that are read at once.
 AT_ONCE = 200
@@ -288,12 +288,9 @@ def _of_seals(count: AuditCount, public_key: str, retired: Mapping[str, str]) ->
         statement = msgspec.json.decode(seal.statement, type=SealStatement)
         if statement.previous != previous or statement.first_block != next_block:
             yield f"before the seal of {seal.day} something is missing"
-        if statement.key not in trusted:
-            yield f"the seal of {seal.day} is by a key that {public_key[:16]} does not vouch for"
-        elif statement.day > trusted[statement.key]:
-            yield f"the seal of {seal.day} is by a key that is retired and counts up to {trusted[statement.key]}"
-        elif not is_signed(seal.statement, seal.signature, statement.key):
-            yield f"the signature of {seal.day} is wrong"
+        made = ExportedSeal(str(seal.day), seal.statement, seal.signature)
+        if wrong := signature_problem(made, statement, trusted, public_key[:16]):
+            yield wrong
         elif key not in (statement.key, "") and key in followers(statement.key, changes):
             yield f"the seal of {seal.day} is by a key that was followed by {key[:16]}, which had sealed before"
         hashes = EvidenceBlock.objects.filter(day=seal.day).order_by("number").values_list("hash", flat=True)

@@ -25,6 +25,7 @@ from evidence.records import (
     BlockHeader,
     EvidenceExport,
     ExportedEntry,
+    ExportedSeal,
     KeyChange,
     SealedFlag,
     SealStatement,
@@ -192,12 +193,18 @@ def _of_seals(export: EvidenceExport, trusted: Mapping[str, str]) -> Iterator[st
         statement = msgspec.json.decode(seal.statement, type=SealStatement)
         if statement.day != seal.day:
             yield f"the seal of {seal.day} is of {statement.day}"
-        if statement.key not in trusted:
-            yield f"the seal of {seal.day} is by a key that the given one does not vouch for"
-        elif statement.day > trusted[statement.key]:
-            yield f"the seal of {seal.day} is by a key that is retired and counts up to {trusted[statement.key]}"
-        elif not is_signed(seal.statement, seal.signature, statement.key):
-            yield f"the signature of {seal.day} is wrong"
+        if wrong := signature_problem(seal, statement, trusted, "the given one"):
+            yield wrong
+
+
+def signature_problem(seal: ExportedSeal, statement: SealStatement, trusted: Mapping[str, str], voucher: str) -> str:
+    """Say why the signature of a seal proves nothing; empty where it proves. ``voucher``: the key that is trusted."""
+    if statement.key not in trusted:
+        return f"the seal of {seal.day} is by a key that {voucher} does not vouch for"
+    if statement.day > trusted[statement.key]:
+        return f"the seal of {seal.day} is by a key that is retired and counts up to {trusted[statement.key]}"
+    is_right = is_signed(seal.statement, seal.signature, statement.key)
+    return "" if is_right else f"the signature of {seal.day} is wrong"
 
 
 def _of_order(export: EvidenceExport) -> Iterator[str]:

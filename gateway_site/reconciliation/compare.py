@@ -99,14 +99,14 @@ class GapFacts(msgspec.Struct, frozen=True):
 
     began_at: datetime
     ended_at: datetime | None
-    reason: str
     devices: Mapping[str, datetime | None] | None = None
     source_id: int | None = None
     is_off: bool = False
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gateway knows of a span. ``legs``: all of the span and its margins; ``holders``: by recording.
+    """What the gateway knows of a span. ``legs``: all of the span and its margins, and those beyond that may be the
+    recordings'; ``holders``: by recording.
 
     ``sources``: those of the service, with the settings that say whose calls have legs.
     """
@@ -340,7 +340,7 @@ def _is_in(gap: GapFacts, recording: Recording, known: Known) -> bool:
 def _of_leg(leg: ComparedLeg, listed: set[str]) -> Finding | None:
     if leg.guid:
         return None if leg.guid in listed else _leg_finding(leg, FindingKind.NOT_LISTED, Grade.MAJOR, "not_in_qms")
-    if leg.outcome in ("not_recorded", "window_missed"):
+    if leg.was_sought:
         return _leg_finding(leg, FindingKind.NOT_RECORDED, Grade.MINOR, leg.reason_code or leg.outcome)
     return None
 

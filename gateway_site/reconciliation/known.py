@@ -209,7 +209,6 @@ def _gaps(service: RecordingService, begin: datetime, end: datetime) -> list[Gap
         GapFacts(
             began_at=gap.began_at,
             ended_at=gap.ended_at,
-            reason=gap.reason,
             devices=None if gap.devices is None else {one: gap.end_at(one) for one in gap.devices},
             source_id=gap.source_id,
             is_off=gap.reason == SWITCHED_OFF,

@@ -37,7 +37,7 @@ def _rules(source: CtiSource, since: datetime) -> Iterator[HearingRules]:
 
 def _read(source: CtiSource, settings: dict[str, Any], until: datetime | None) -> HearingRules:
     if None in settings.values():
-        return HearingRules(until=until, is_known=False, is_enabled=settings["enabled"])
+        return HearingRules(until=until, is_known=False, is_enabled=settings["enabled"] is not False)
     options = settings["options"] or {}
     kind = source_kinds().get(source.kind)
     return HearingRules(

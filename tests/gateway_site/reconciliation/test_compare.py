@@ -205,14 +205,14 @@ def test_a_recording_that_began_within_a_leg_is_that_legs_second_one() -> None:
 @pytest.mark.parametrize(
     ("extension", "gaps", "grade", "cause"),
     [
-        ("2001", (GapFacts(at(-10), at(10), "link"),), Grade.MAJOR, "gap"),
-        ("2001", (GapFacts(at(-10), None, "link"),), Grade.MAJOR, "gap"),
-        ("2001", (GapFacts(at(-60), at(-10), "link"),), Grade.MAJOR, "no_event"),
-        ("2001", (GapFacts(at(-10), at(60), "", {"2001": at(60)}),), Grade.MAJOR, "extension_gap"),
-        ("2001", (GapFacts(at(-10), at(60), "", {"2001": at(-7), "2002": at(60)}),), Grade.MAJOR, "no_event"),
-        ("2001", (GapFacts(at(-10), None, "", {"2002": None}),), Grade.MAJOR, "no_event"),
+        ("2001", (GapFacts(at(-10), at(10)),), Grade.MAJOR, "gap"),
+        ("2001", (GapFacts(at(-10), None),), Grade.MAJOR, "gap"),
+        ("2001", (GapFacts(at(-60), at(-10)),), Grade.MAJOR, "no_event"),
+        ("2001", (GapFacts(at(-10), at(60), {"2001": at(60)}),), Grade.MAJOR, "extension_gap"),
+        ("2001", (GapFacts(at(-10), at(60), {"2001": at(-7), "2002": at(60)}),), Grade.MAJOR, "no_event"),
+        ("2001", (GapFacts(at(-10), None, {"2002": None}),), Grade.MAJOR, "no_event"),
         ("2999", (), Grade.MINOR, "extension_not_followed"),
-        ("2999", (GapFacts(at(-10), None, "link"),), Grade.MINOR, "extension_not_followed"),
+        ("2999", (GapFacts(at(-10), None),), Grade.MINOR, "extension_not_followed"),
     ],
 )
 def test_a_recording_without_any_leg_has_a_cause(
@@ -250,7 +250,7 @@ IS_A_QUEUE = SourceHearing(4, [HearingRules(queues=frozenset({"2001"}))])
 def test_what_the_settings_leave_out_is_no_gap_and_no_missing_report(
     sources: tuple[SourceHearing, ...], cause: str, source_id: int | None
 ) -> None:
-    [one] = found(recording(), sources=sources, gaps=(GapFacts(at(-10), at(10), "link", source_id=LINK_LOST),))
+    [one] = found(recording(), sources=sources, gaps=(GapFacts(at(-10), at(10), source_id=LINK_LOST),))
     assert (one.grade, one.cause, one.source_id) == (Grade.MAJOR, cause, source_id)
     assert cause_words(one.cause) != one.cause.replace("_", " "), "it is worded"
 
@@ -262,10 +262,10 @@ def test_what_the_settings_leave_out_is_no_gap_and_no_missing_report(
         ((HEARS_ALL, LISTS_OTHERS), (), "source_off"),
         ((HEARS_ALL, replace(HEARS_ALL, source_id=9)), (), "no_event"),  # The other was to hear it too.
         ((LISTS_OTHERS, replace(HEARS_ALL, source_id=9)), (), "no_event"),
-        ((HEARS_ALL, replace(HEARS_ALL, source_id=9)), (GapFacts(at(-10), None, "", source_id=9),), "gap"),
+        ((HEARS_ALL, replace(HEARS_ALL, source_id=9)), (GapFacts(at(-10), None, source_id=9),), "gap"),
         (
             (HEARS_ALL, replace(HEARS_ALL, source_id=9)),
-            (GapFacts(at(-10), None, "", source_id=9, is_off=True),),
+            (GapFacts(at(-10), None, source_id=9, is_off=True),),
             "source_off",
         ),
     ],
@@ -274,7 +274,7 @@ def test_a_source_that_is_switched_off_explains_what_it_alone_was_to_hear(
     sources: tuple[SourceHearing, ...], more: tuple[GapFacts, ...], cause: str
 ) -> None:
     """Before: it was the cause of each recording of its service without end, in the words of an interrupted link."""
-    off = GapFacts(at(-10), None, "The source was switched off.", source_id=1, is_off=True)
+    off = GapFacts(at(-10), None, source_id=1, is_off=True)
     [one] = found(recording(), sources=sources, gaps=(off, *more))
     assert (one.grade, one.cause) == (Grade.MAJOR, cause)
     assert cause_words("source_off") == "the CTI source was switched off"
@@ -285,7 +285,7 @@ def test_the_gap_of_a_listener_that_ended_because_its_source_was_switched_off_is
     is_enabled: bool, cause: str
 ) -> None:
     source = SourceHearing(1, [HearingRules(is_enabled=is_enabled)])
-    gap = GapFacts(at(-10), None, "the listener was stopped", source_id=1)
+    gap = GapFacts(at(-10), None, source_id=1)
 
     assert [one.cause for one in found(recording(), sources=(source,), gaps=(gap,))] == [cause]
 
