@@ -49,6 +49,7 @@ def fold_into(work: UnitOfWork, events: Iterable[AnyEvent | ResultEvent]) -> Uni
 
 def fold_next(work: UnitOfWork, event: AnyEvent | ResultEvent) -> None:
     """Apply one event of a batch, at the end of which ``note_clock`` is due."""
+    work.received_at = None  # What is due before the event is not of it.
     _pass_time(work, getattr(event, "at", None))  # A thing without a moment has no rule: it raises.
     if not work.source.has_fractions and isinstance(event, Event) and event.time.microsecond:
         work.source = replace(work.source, has_fractions=True)

@@ -4,6 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from calls.core.outcomes import Outcome
+from calls.core.reducer import fold
+from calls.core.source_state import SourceState
+from calls.core.unit_of_work import LiveState
 from cti.events import AnyEvent
 from tests.calls.switchboard import Switchboard, event, moment, with_site
 
@@ -83,3 +86,12 @@ def test_so_it_is_where_the_next_call_of_the_extension_came_in_the_same_post(pos
     )
 
     assert board.legs[0].reason_code == why
+
+
+def test_what_falls_due_after_a_late_event_is_not_of_that_event() -> None:
+    """It would depend on how the events were cut into batches."""
+    late = replace(event("Delivered", 5.2, callId="C8", deviceId="2002"), gatewayreceived=moment(9000))
+    events = [event("Held", 5, callId="C9", deviceId="2001"), late, event("CallInformation", 60, callId="C7")]
+    work = fold(events, LiveState(source=SourceState(slug="pbx")), with_site())
+
+    assert [(leg.call_id, leg.received_at) for leg in work.legs.values()] == [("C9", None)]
