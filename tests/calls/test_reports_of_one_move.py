@@ -181,7 +181,7 @@ def test_a_consultation_is_known_where_nobody_reported_that_its_host_dialled(
 def test_the_consulted_phones_report_says_what_is_joined_however_little_is_told(
     how: str, kind: str, clock: str
 ) -> None:
-    """A recorder that begins anew with the move shows each leg."""
+    """A recorder that begins another recording with the move shows each leg."""
     alone = [] if how == "third call" else [[("consulted", True)]]
     for resulting, reports in product(["C1", "C2", "C3"], [[("consulted", True), WHOLE], *alone]):
         found = flags(reports, kind, resulting, "inbound", clock, is_anew=True, how=how)

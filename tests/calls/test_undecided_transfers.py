@@ -199,6 +199,22 @@ def test_a_conference_of_three_that_asterisk_sees_in_one_bridge_is_decided_by_qm
     ]
 
 
+@pytest.mark.parametrize("kind", ["Transferred", "Conferenced"])
+def test_a_move_that_is_heard_when_the_flags_are_under_way_leaves_a_part_that_says_why_it_has_none(kind: str) -> None:
+    """2002 left at 33; that the calls were joined at 30 is heard at 40."""
+    board = Switchboard(with_site(wrapup_wait_seconds=60)).call("Established", 5, "C1", "2001")
+    board.call("Held", 20, "C1", "2001").call("Originated", 21, "C2", "2001")
+    board.call("Established", 25, "C2", "2002").found(25.5, 2, "G2")
+    board.call("ConnectionCleared", 33, "C2", "2002").waits(39)
+    sides = {"Conferenced": ("conferencingDeviceId", "addedPartyId")}
+    host, added = sides.get(kind, ("transferringDeviceId", "transferredToDeviceId"))
+    ids: dict[str, Any] = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C3"}
+    board.hears(replace(event(kind, 30, **ids, **{host: "2001", added: "2002"}), gatewaytime=moment(40)))
+
+    parts = [(one.call_id, one.guid, one.missed) for one in board.legs if one.device_id == "2002"]
+    assert parts == [("C2", "G2", ""), ("C3", "", "undecided")]
+
+
 @pytest.mark.parametrize(("why", "asked", "flags"), [("none", 31.5, "C2"), ("same", 31.5, "C3")])
 def test_where_qms_was_asked_in_time_the_call_reference_is_written(why: str, asked: float, flags: str) -> None:
     board = _consulted().missed(40, 2, why, asked=asked).call("ConnectionCleared", 60, "C3", "2002").waits(63)
