@@ -18,6 +18,7 @@ from qms.health import (
     may_send,
     note_late_write,
 )
+from qms.kept_services import read_service
 from qms.threads import Threads
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "mark_ok",
     "may_send",
     "note_late_write",
+    "read_service",
     "request_connection_test",
     "test_connection",
 ]

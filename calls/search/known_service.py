@@ -4,6 +4,7 @@ from time import monotonic
 
 import msgspec
 
+from qms.api import read_service
 from qms.models import RecordingService
 
 
@@ -17,6 +18,8 @@ class KnownService(msgspec.Struct, frozen=True):
     @classmethod
     def read(cls, service_id: int) -> "KnownService":
         """Read both. Raises ``RecordingService.DoesNotExist``."""
-        service = RecordingService.objects.select_related("health").get(pk=service_id)
+        service = read_service(service_id)
+        if service is None:
+            raise RecordingService.DoesNotExist
         health = getattr(service, "health", None)
         return cls(service, health.clock_offset_seconds if health else 0.0, monotonic())

@@ -74,6 +74,8 @@ class StatusReporter:
         self._source_id, self._owner = source_id, owner
         self._quarantine: Counter[Quarantined] = Counter()
         self._saved_devices: tuple[DeviceClass, ...] = ()
+        #: What the row has, as this process wrote it; empty: not known.
+        self._saved: dict[str, Any] = {}
 
     def quarantine(self, message: Quarantined) -> None:
         """Note a message that could not be read, for the next report. Returns at once."""
@@ -118,13 +120,21 @@ class StatusReporter:
         The connection is looked at where the settings are read: to ask at each report whether it is alive would cost as
         much as the report.
         """
-        columns = facts.columns() | {"leader": self._owner, "reported_at": clock.now()}
-        if not LinkStatus.objects.filter(source_id=self._source_id).update(**columns):
-            LinkStatus.objects.update_or_create(source_id=self._source_id, defaults=columns)
+        self._save(facts.columns() | {"leader": self._owner, "reported_at": clock.now()})
         self.record(messages)
         if facts.devices != self._saved_devices:
             save_devices(self._source_id, facts.devices, clock.now())
             self._saved_devices = facts.devices
+
+    def _save(self, columns: dict[str, Any]) -> None:
+        """Save what differs from what this process saved last, mostly the time alone; all where the row is another."""
+        saved, self._saved = self._saved, {}
+        row = LinkStatus.objects.filter(source_id=self._source_id)
+        others = {name: value for name, value in columns.items() if name not in saved or saved[name] != value}
+        is_own = bool(saved) and row.filter(reported_at=saved["reported_at"]).update(**others)
+        if not is_own and not row.update(**columns):
+            LinkStatus.objects.update_or_create(source_id=self._source_id, defaults=columns)
+        self._saved = saved | columns
 
     def record(self, messages: Counter[Quarantined]) -> None:
         """Save messages that could not be read. Raises the database's error."""

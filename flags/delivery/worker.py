@@ -93,7 +93,7 @@ def deliver(
     At most ``limit`` writes are claimed at once. A second delivery of the service in this process returns at once, and
     the first one then returns ``more``.
     """
-    service = RecordingService.objects.select_related("health").filter(pk=service_id).first()
+    service = qms_api.read_service(service_id)
     if service is None or stop.is_asked:
         return DeliveryRun()
     with _turns.turn(service_id) as is_ours:

@@ -1,0 +1,62 @@
+"""A Recording Service that nobody changed is read by one statement; every change of it or its health counts at once."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+import clock
+from qms.api import mark_failed, read_service
+from qms.models import DataServer, RecordingService, ServiceHealth
+from qms.port import QmsUnclear
+
+pytestmark = [pytest.mark.django_db, pytest.mark.storage]
+
+
+@pytest.fixture
+def service() -> RecordingService:
+    server = DataServer.objects.create(slug="data")
+    return RecordingService.objects.create(slug="rs", url="http://rs.invalid/", data_server=server, password="secret")
+
+
+def test_a_service_is_read_by_one_statement_as_long_as_nothing_of_it_changes(service: RecordingService) -> None:
+    first = read_service(service.pk)
+
+    with CaptureQueriesContext(connection) as asked:
+        again = read_service(service.pk)
+
+    assert len(asked) == 1
+    assert first == again == service
+
+
+@pytest.mark.parametrize("change", [{"shadow": True}, {"enabled": False}, {"password": "other"}, {"max_in_flight": 3}])
+def test_what_a_person_changed_counts_at_the_next_reading(service: RecordingService, change: dict[str, object]) -> None:
+    read_service(service.pk)
+
+    for name, value in change.items():
+        setattr(service, name, value)
+    service.save()
+
+    read = read_service(service.pk)
+    assert {name: getattr(read, name) for name in change} == change
+
+
+def test_its_health_is_as_it_is_now(service: RecordingService) -> None:
+    read_service(service.pk)
+
+    mark_failed(service.pk, QmsUnclear("no answer"), clock.now())
+    failing = read_service(service.pk)
+    ServiceHealth.objects.update(late_write_seconds=7.0)
+    late = read_service(service.pk)
+
+    assert failing is not None
+    assert failing.health.failures == 1
+    assert late is not None
+    assert late.health.late_write_seconds == 7.0
+
+
+def test_a_service_that_was_deleted_is_none(service: RecordingService) -> None:
+    read_service(service.pk)
+
+    RecordingService.objects.all().delete()
+
+    assert read_service(service.pk) is None
