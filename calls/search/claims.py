@@ -16,6 +16,9 @@ from qms.guids import guid_key, spellings
 
 #: Maximum number of searches past their deadline that a claim ends; they cost QMS nothing.
 LATE_AT_ONCE = 500
+_FIELDS = RecordingSearch._meta.concrete_fields  # noqa: SLF001  (documented by Django)
+_ATTRIBUTES = [one.attname for one in _FIELDS]
+_SERVICES = _ATTRIBUTES.index("services")
 _FREE = """
 SELECT id FROM calls_recordingsearch
 WHERE service_id = %s AND state = 'open' AND next_at <= %s AND (claimed_until IS NULL OR claimed_until < %s)
@@ -40,7 +43,7 @@ WITH {_CLAIMED}, claimed AS (
     SELECT min(GREATEST(next_at, claimed_until)) AS free_at FROM calls_recordingsearch
     WHERE service_id = %s AND state = 'open' AND id NOT IN (SELECT id FROM free) AND id <> ALL (%s::bigint[])
 )
-SELECT * FROM later LEFT JOIN claimed ON TRUE
+SELECT free_at, {", ".join(f"claimed.{one.column}" for one in _FIELDS)} FROM later LEFT JOIN claimed ON TRUE
 """  # noqa: S608  (no value of anybody's)
 _OVER = (LegPhase.CLOSED.value, LegPhase.DELIVERING.value)
 _FLAGGED = "flagged"
@@ -77,8 +80,8 @@ def claim_due(
     due = [*free, limit, *free]
     if connection.vendor == "postgresql":
         values = [*due, until, service_id, array([*asked])]
-        found: list[Any] = list(RecordingSearch.objects.raw(*adapted(_CLAIM_AND_LOOK, values)))
-        rows, next_at = [row for row in found if row.pk is not None], found[0].free_at
+        found = fetched(_CLAIM_AND_LOOK, values)
+        rows, next_at = [_search(row[1:]) for row in found if row[1] is not None], found[0][0]
     else:
         is_any_free = fetched(f"{_FREE} LIMIT 1", free[:3])
         rows = list(RecordingSearch.objects.raw(*adapted(_CLAIM, [*due, until]))) if is_any_free else []
@@ -86,6 +89,13 @@ def claim_due(
     rows.sort(key=lambda row: row.deadline, reverse=True)
     rows.sort(key=lambda row: row.attempts > 0)
     return ClaimedSearches(rows, next_at)
+
+
+def _search(values: tuple[Any, ...]) -> RecordingSearch:
+    """Return a row of PostgreSQL's as a model; ``raw`` finds out anew each time which column is which."""
+    services = msgspec.json.decode(values[_SERVICES])
+    columns = [*values[:_SERVICES], services, *values[_SERVICES + 1 :]]
+    return RecordingSearch.from_db(connection.alias, _ATTRIBUTES, columns)
 
 
 def known_recordings(guids: Sequence[str]) -> KnownRecordings:
