@@ -92,7 +92,7 @@ def claim_due(
 
 
 def _search(values: tuple[Any, ...]) -> RecordingSearch:
-    """Return a row of PostgreSQL's as a model; ``raw`` finds out anew each time which column is which."""
+    """Return a row of PostgreSQL's as a model; ``raw`` finds out each time which column is which."""
     services = msgspec.json.decode(values[_SERVICES])
     columns = [*values[:_SERVICES], services, *values[_SERVICES + 1 :]]
     return RecordingSearch.from_db(connection.alias, _ATTRIBUTES, columns)
