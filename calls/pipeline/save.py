@@ -175,7 +175,7 @@ def _new_search(source_id: int, one: StartSearch, context: SourceContext, now: d
         ordinal=one.search,
         source=source_id,
         service=one.services[0],
-        services=list(one.services),
+        services=list(one.services) if len(one.services) > 1 else [],  # One alone is named above.
         known_guid=one.known_guid,
         extension=one.extension,
         connected_at=one.since_gateway_at,

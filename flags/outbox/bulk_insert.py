@@ -92,7 +92,7 @@ WITH wrote AS (
          AS text (recording_guid, part, name, value, cut, masked, place)
     JOIN wrote USING (recording_guid, part)
     ORDER BY place
-    ON CONFLICT (recording_guid, name) DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING id
 )
 SELECT ARRAY(SELECT id FROM wrote), (SELECT count(*) FROM carried)

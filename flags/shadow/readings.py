@@ -160,7 +160,7 @@ def _end_of(
 def _ours(rows: Sequence[ShadowComparison]) -> Mapping[str, Mapping[str, str]]:
     """Return what this gateway would have written to each recording, its wrap-up included."""
     guids = [row.write.recording_guid for row in rows]
-    values = FlagValue.objects.filter(recording_guid__in=guids, write__state=WriteState.SHADOW).order_by()
+    values = FlagValue.objects.filter(write__recording_guid__in=guids, write__state=WriteState.SHADOW).order_by()
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for guid, name, value in values.values_list("recording_guid", "name", "value"):
         found[guid][name] = value

@@ -73,7 +73,7 @@ def values_to_write(finding: ReconciliationFinding, leg: Leg | None, *, may_see_
 def lacking_flags(finding: ReconciliationFinding) -> Sequence[str]:
     """Return the names of the flags that QMS refused for want of a Flag; it did not say which of them it lacks."""
     refused = FlagValue.objects.filter(
-        recording_guid=finding.recording_guid, write__state__in=RETRIABLE, write__error_code=UnknownFlag.code
+        write__recording_guid=finding.recording_guid, write__state__in=RETRIABLE, write__error_code=UnknownFlag.code
     )
     return sorted(set(refused.values_list("name", flat=True)))
 

@@ -175,7 +175,7 @@ def _writes(recordings: Sequence[FlaggedRecording], read_at: datetime) -> Mappin
     withheld: dict[str, set[str]] = defaultdict(set)
     listed = {one.recording.guid: {flag.name for flag in one.flags} for one in recordings}
     for keys in chunks(list(listed)):
-        rows = FlagValue.objects.filter(recording_guid__in=keys).order_by()
+        rows = FlagValue.objects.filter(write__recording_guid__in=keys).order_by()
         for guid, name, value, state, code, settled_at in rows.values_list(
             "recording_guid", "name", "value", "write__state", "write__error_code", "write__settled_at"
         ):

@@ -58,7 +58,7 @@ def _give(finding: ReconciliationFinding, leg_id: int, recording: Recording, by:
 def _see_that_flags_exist(guid: str, port: RecordingServicePort) -> None:
     """Raise ``NotAssignable`` where QMS would refuse the write again: it lacks a Flag. The names are those of then."""
     refused = FlagValue.objects.filter(
-        recording_guid=guid, write__state__in=RETRIABLE, write__error_code=UnknownFlag.code
+        write__recording_guid=guid, write__state__in=RETRIABLE, write__error_code=UnknownFlag.code
     )
     names = set(refused.values_list("name", flat=True))
     missing = sorted(names - {one.name for one in port.flag_definitions()}) if names else []

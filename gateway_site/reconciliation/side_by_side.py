@@ -22,6 +22,6 @@ class SideBySide(msgspec.Struct, frozen=True):
 def differing_values(guid: str, port: RecordingServicePort) -> list[SideBySide]:
     """Return the flags of a recording side by side, in the order of their names. Raises ``QmsError``."""
     in_qms = {flag.name: flag.value for flag in port.flags(guid)}
-    taken = FlagValue.objects.filter(recording_guid=guid, write__state=WriteState.WRITTEN)
+    taken = FlagValue.objects.filter(write__recording_guid=guid, write__state=WriteState.WRITTEN)
     written = dict(taken.values_list("name", "value"))
     return [SideBySide(name, in_qms.get(name, ""), written.get(name, "")) for name in sorted(in_qms | written)]

@@ -235,7 +235,8 @@ def test_a_list_may_spell_guids_otherwise_than_the_answers_of_before(site: Plant
     for before, one in zip(site.listed, spelled, strict=True):
         key = before.recording.guid
         Leg.objects.filter(recording_guid=key).update(recording_guid=f"{{{one.recording.guid.upper()}}}")
-        FlagValue.objects.filter(recording_guid=key).update(recording_guid=f"{{{one.recording.guid.upper()}}}")
+        for table in (FlagWrite, FlagValue):
+            table.objects.filter(recording_guid=key).update(recording_guid=f"{{{one.recording.guid.upper()}}}")
     reconcile(site, ListedQms(spelled))
 
     assert standing() == site.expected
