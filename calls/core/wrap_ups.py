@@ -81,7 +81,20 @@ def _calls_wrapped_up(work: UnitOfWork, event: CallInformation) -> list[CallStat
     if interaction_id:
         calls = [call for call in calls if _is_of_interaction(call, interaction_id)]
         calls = [call for call in calls if "interaction_id" in call.facts] or calls
+        calls = _of_one_interaction(work, calls, event)
     return calls
+
+
+def _of_one_interaction(work: UnitOfWork, calls: list[CallState], event: CallInformation) -> list[CallState]:
+    """Return the only call with such a leg where all state the wrap-up's interaction, and its extension is in no other.
+
+    They are one call, which a snapshot without interactions parted.
+    """
+    known, named = [call for call in calls if _leads_to_leg(work, call, event)], event.data.device_id or ""
+    if len(known) != 1 or not named or not all("interaction_id" in call.facts for call in calls):
+        return calls
+    is_in_other = any(named in call.parties for call in calls if call.incarnation != known[0].incarnation)
+    return calls if is_in_other else known
 
 
 def _may_have_had_leg(work: UnitOfWork, call: CallState, event: CallInformation) -> bool:
@@ -89,8 +102,12 @@ def _may_have_had_leg(work: UnitOfWork, call: CallState, event: CallInformation)
 
     So may one that was waiting as the link was lost.
     """
-    if call.doubtful_since is not None and _is_gap_recent(work, event):
-        return True
+    is_doubtful = call.doubtful_since is not None and _is_gap_recent(work, event)
+    return is_doubtful or _leads_to_leg(work, call, event)
+
+
+def _leads_to_leg(work: UnitOfWork, call: CallState, event: CallInformation) -> bool:
+    """Say whether a call is known to have had a leg, or still to be heard of; or the one in which it went on."""
     for _ in range(MAXIMUM_IDS):
         if _had_leg(work, call, event):
             return True
