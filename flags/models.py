@@ -187,6 +187,11 @@ class FlagWrite(models.Model):
         default=False, db_default=False, help_text="Never sent: the Recording Service was in shadow mode."
     )
     is_canary = models.BooleanField(default=False, db_default=False, help_text="Of a canary call: counts nowhere.")
+    is_made_again = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Made by a fold after the database went back: QMS may hold what was decided before.",
+    )
     folded = models.BooleanField(default=False, help_text="The consumer has taken the answer into the leg.")
     retries = models.PositiveIntegerField(
         default=0, db_default=0, help_text="How often a person has put it back; distinguishes one end from the next."

@@ -2,8 +2,9 @@
 
 Redis remembers the database's identity and how many folds of each source were committed. Where the database is another,
 or behind, nothing is sent before it was read back: what is queued, and what the fold of the journal makes again. The
-ledger names the gap. Where Redis remembers nothing, what is queued is read back as well. Asked before each turn of a
-consumer and each delivery, at most once a second on a connection.
+ledger names the gap. Where Redis remembers nothing, what is queued is read back as well, and so is what is made again
+of calls that had begun: the listeners give their latest events again then. Asked before each turn of a consumer and
+each delivery, at most once a second on a connection.
 """
 
 import threading
@@ -72,7 +73,11 @@ def compare(now: datetime) -> bool:
     if went_back:
         notice(now)
     elif is_absence or is_forgotten:
-        log.warning("writes_in_doubt", count=put_in_doubt(now), absent_since=str(known.seen_at))
+        count = put_in_doubt(now)
+        for source in CtiSource.objects.all():
+            Checkpoint.objects.get_or_create(source=source)
+            _doubt_folds(source, journal_state(source.slug), now)
+        log.warning("writes_in_doubt", count=count, absent_since=str(known.seen_at))
     remember_database(state.identity, now, state.folds if went_back else {})
     _compared.at, _compared.connection = time.monotonic(), connection.connection
     return went_back or is_absence or is_forgotten
@@ -103,7 +108,12 @@ def _doubt_source(source: CtiSource, now: datetime) -> None:
         began_at=checkpoint.folded_at or now,
         defaults={"ended_at": now, "reason": reason},
     )
-    Checkpoint.objects.filter(pk=checkpoint.pk).update(read_back_until=journal.last_id, read_back_before=now)
+    _doubt_folds(source, journal, now)
+
+
+def _doubt_folds(source: CtiSource, journal: JournalState, now: datetime) -> None:
+    """Have what a fold of the journal so far makes, or of the legs that there are, read back before it is sent."""
+    Checkpoint.objects.filter(source=source).update(read_back_until=journal.last_id, read_back_before=now)
 
 
 def _is_trimmed_past(last_id: str, journal: JournalState) -> bool:

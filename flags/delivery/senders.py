@@ -21,6 +21,7 @@ from flags.outbox.state_machine import (
     WriteResult,
     WriteWithheld,
     conflicting,
+    is_decided_before,
     missing,
     next_step,
 )
@@ -159,7 +160,8 @@ def _write_missing(port: RecordingServicePort, claimed: Claimed, now: ReadClock)
     if not isinstance(held, FlagsHeld):
         return held
     flags = missing(claimed.pending, held.flags)
-    if not flags or conflicting(claimed.pending, held.flags):
+    is_settled = conflicting(claimed.pending, held.flags) or is_decided_before(claimed.pending, held.flags)
+    if not flags or is_settled:
         return held
     try:
         written = port.write_flags(claimed.recording_guid, flags)

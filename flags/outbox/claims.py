@@ -133,6 +133,7 @@ class _Taken(NamedTuple):
     unclear_since: datetime | None
     missing_at: datetime | None
     is_shadow: bool
+    is_made_again: bool
 
 
 def _claimed(
@@ -153,6 +154,7 @@ def _claimed(
             unclear_since=row.unclear_since,
             missing_at=row.missing_at,
             settle_after=settle,
+            is_made_again=row.is_made_again,
         ),
         send_before=send_before,
         is_shadow=row.is_shadow,
@@ -192,10 +194,10 @@ WITH due AS MATERIALIZED (
                                       FROM qms_recordingservice AS own WHERE own.id = one.service_id)
     FROM due WHERE one.id = due.id
     RETURNING one.id, leg_id, source_id, recording_guid, part, due.state, due.attempts, created_at, retried_at,
-              unclear_since, missing_at, is_shadow, not_before
+              unclear_since, missing_at, is_shadow, is_made_again, not_before
 )
 SELECT id, leg_id, source_id, recording_guid, part, state, attempts, created_at, retried_at, unclear_since, missing_at,
-       is_shadow,
+       is_shadow, is_made_again,
        ARRAY(SELECT ARRAY[name, value] FROM flags_flagvalue AS one WHERE one.write_id = taken.id ORDER BY one.id)
 FROM taken ORDER BY not_before, id
 """  # noqa: S608  (the states are the model's own words)
@@ -268,6 +270,7 @@ def _with_flags(rows: Sequence[FlagWrite]) -> _Found:
                 row.claimed_until if row.state == WriteState.SENDING else row.unclear_since,
                 row.missing_at,
                 _is_never_sent(row),
+                row.is_made_again,
             ),
             flags[row.pk],
         )

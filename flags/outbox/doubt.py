@@ -33,12 +33,16 @@ def put_in_doubt(now: datetime) -> int:
 
 
 def put_legs_in_doubt(leg_ids: Collection[int], now: datetime) -> None:
-    """Have the queued writes of some legs read back before they are sent. Belongs into the caller's transaction."""
+    """Have the queued writes of some legs, made again by a fold, read back before they are sent.
+
+    What was decided before the database went back may have been other flags: where QMS holds a part of a write's, the
+    rest is never sent. Belongs into the caller's transaction.
+    """
     if leg_ids:
-        _doubt(FlagWrite.objects.filter(state=WriteState.QUEUED, leg_id__in=leg_ids), now)
+        _doubt(FlagWrite.objects.filter(state=WriteState.QUEUED, leg_id__in=leg_ids), now, is_made_again=True)
 
 
-def _doubt(writes: "QuerySet[FlagWrite]", now: datetime) -> int:
+def _doubt(writes: "QuerySet[FlagWrite]", now: datetime, **marks: bool) -> int:
     """Take the writes from whoever has them, too: what that delivery comes to is no longer noted."""
     free = {"claim": None, "claimed_until": None}
-    return writes.update(state=WriteState.UNCLEAR, unclear_since=now, missing_at=None, **free)
+    return writes.update(state=WriteState.UNCLEAR, unclear_since=now, missing_at=None, **free, **marks)

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 import structlog
 from django.db import transaction
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from bulk.statements import changed, fetched, moment, one_of
 from bulk.tables import UpsertTable
@@ -255,7 +255,7 @@ def put_back(writes: QuerySet[FlagWrite], now: datetime) -> int:
     """Put back by conditional updates, and return how many; what is being sent, or written, stays as it is."""
     ended = writes.filter(state__in=RETRIABLE).update(
         state=Case(
-            When(error_code=QmsUnclear.code, then=Value(WriteState.UNCLEAR.value)),
+            When(Q(error_code=QmsUnclear.code) | Q(is_made_again=True), then=Value(WriteState.UNCLEAR.value)),
             default=Value(WriteState.QUEUED.value),
         ),
         not_before=now,

@@ -8,7 +8,8 @@ queued | sending | unclear -> shadow, where the service is in shadow mode
 
 A QMS may finish a write after its time-out. A write whose end is unclear is therefore read back repeatedly, and is sent
 again only when a reading that began after ``settle_after`` has found it missing; what was seen to be slow waits longer.
-Immediately before it is sent again it is read back once more, and only the missing flags are sent.
+Immediately before it is sent again it is read back once more, and only the missing flags are sent. A write that was
+made again after the database went back is sent whole or not at all: a part in QMS is of what was decided before.
 """
 
 from datetime import datetime, timedelta
@@ -55,6 +56,7 @@ class PendingWrite(msgspec.Struct, frozen=True, kw_only=True):
     :param unclear_since: the latest moment at which a request left whose end is unknown; None: there was none.
     :param missing_at: when QMS last answered that it does not hold the flags of such a request.
     :param settle_after: how long QMS may take to finish such a request.
+    :param is_made_again: made by a fold after the database went back, which may have decided otherwise than before.
     """
 
     flags: tuple[Flag, ...]
@@ -64,6 +66,7 @@ class PendingWrite(msgspec.Struct, frozen=True, kw_only=True):
     unclear_since: datetime | None = None
     missing_at: datetime | None = None
     settle_after: timedelta = timedelta(seconds=SETTLE_SECONDS)
+    is_made_again: bool = False
 
 
 class WriteAccepted(msgspec.Struct, frozen=True):
@@ -114,7 +117,8 @@ def next_step(write: PendingWrite, answer: WriteResult, now: datetime, chance: f
     """Decide what becomes of a write, and when it is retried. ``chance``: from 0 to 1, spreads the attempts.
 
     1. QMS confirmed it: written.
-    2. QMS refused it for good: refused, conflict (a flag has another value), or gone (there is no such recording).
+    2. QMS refused it for good: refused, conflict (a flag has another value, or was decided before the database went
+       back), or gone (there is no such recording).
     3. Nothing was written, for QMS was not reached or refused the login: queued again, after a wait that grows.
     4. The end is unclear: the recording is read back. All flags there: written; another value: conflict; flags missing:
        unclear and read again, and once ``settle_after`` is over, queued and sent again.
@@ -164,6 +168,11 @@ def conflicting(write: PendingWrite, carried: tuple[Flag, ...]) -> list[str]:
     return sorted(flag.name for flag in write.flags if held.get(flag.name, flag.value) != flag.value)
 
 
+def is_decided_before(write: PendingWrite, carried: tuple[Flag, ...]) -> bool:
+    """Say whether a recording carries what was decided before the database went back: a part of the write's flags."""
+    return write.is_made_again and 0 < len(missing(write, carried)) < len(write.flags)
+
+
 def _after_failure(write: PendingWrite, error: QmsError, now: datetime, chance: float) -> Decision:
     if isinstance(error, RecordingNotFound) and not _may_appear(write, now):
         return _end("gone", error)
@@ -186,6 +195,10 @@ def _after_reading(write: PendingWrite, held: FlagsHeld, now: datetime, chance: 
     """Decide by what the recording carries: all, another value, or not all, which is sent again when it is safe."""
     if names := conflicting(write, held.flags):
         text = f"QMS holds another value of the flag {names[0]}; it cannot be changed."
+        return Decision(state="conflict", error_code=FlagAlreadyWritten.code, error=text)
+    if is_decided_before(write, held.flags):
+        lacking = ", ".join(flag.name for flag in missing(write, held.flags))
+        text = f"QMS holds the flags as they were decided before the database went back, without {lacking}."
         return Decision(state="conflict", error_code=FlagAlreadyWritten.code, error=text)
     if not missing(write, held.flags):
         return Decision(state="written", late_seconds=_delay(write, held))

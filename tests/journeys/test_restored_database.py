@@ -286,6 +286,31 @@ def test_where_redis_has_forgotten_the_database_what_is_queued_is_read_back_firs
     assert FlagWrite.objects.get().state == "unclear"
 
 
+@pytest.mark.parametrize("is_sent_before", [True, False])
+def test_where_redis_has_forgotten_it_all_what_is_made_again_of_events_given_again_is_read_back_first(
+    gateway: GatewayStack, redis: redis_client.Redis, is_sent_before: bool
+) -> None:
+    """The database went back, Redis forgot that, and the listener gives its latest events once more."""
+    restore_guard.compare(gateway.time)
+    queue_call(gateway)
+    dump = Dump()
+    if is_sent_before:
+        gateway.clears("C1", "2001")
+        gateway.passes(1.2)
+    dump.restore(gateway)
+    redis.flushdb()
+    with counted_writes(gateway) as writes:
+        assert restore_guard.compare(gateway.time)
+        gateway.clears("C1", "2001")
+        gateway.passes(1.2)
+        assert writes == []
+        for _ in range(8):
+            gateway.passes(30)
+
+    assert len(writes) == (0 if is_sent_before else 1)
+    assert gateway.outcomes() == [("2001", "flagged")]
+
+
 def test_a_delivery_waits_while_redis_cannot_say_whether_the_database_went_back(
     gateway: GatewayStack, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
