@@ -21,7 +21,7 @@ from calls.core.doubts import (
 from calls.core.gaps import missed_since
 from calls.core.leg_data import data_of
 from calls.core.origins import Origin, OriginRule
-from calls.core.outcome_rules import concluded, traced, without_recording
+from calls.core.outcome_rules import concluded, searched_until, traced, without_recording
 from calls.core.state import (
     CallState,
     LegPhase,
@@ -35,8 +35,6 @@ from calls.core.state import (
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent
 
-#: Maximum time after the window of a search until its end is heard of: a question may wait for its timeout.
-UNSETTLED = timedelta(seconds=5)
 #: Maximum time by which a recording may begin before the PBX reports Connected.
 EARLY = timedelta(seconds=3)
 
@@ -206,13 +204,7 @@ def _why_past(work: UnitOfWork, other: LegState, leg: LegState) -> str:
     """Return why QMS named no recording of a leg before the extension's next one began."""
     if was_received_late(work, other):
         return "heard_late"
-    return "late" if _is_long_over(work, other, leg.connected_gateway_at) else "next_call"
-
-
-def _is_long_over(work: UnitOfWork, other: LegState, at: datetime) -> bool:
-    """Say whether a search's window was over long ago: its worker stood still, else it would be settled."""
-    since = other.pending_transfer.gateway_at if other.pending_transfer is not None else other.connected_gateway_at
-    return at > since + timedelta(seconds=work.site.guid_window_seconds) + UNSETTLED
+    return "late" if leg.connected_gateway_at > searched_until(work, other) else "next_call"
 
 
 def start_search(work: UnitOfWork, leg: LegState, since: datetime, known_guid: str = "") -> LegState:

@@ -1,6 +1,7 @@
 """What becomes of a leg: write its flags, wait, or end with a reason.
 
-``concluded`` is called after each change of a leg; it is idempotent and decides by the leg alone.
+``concluded`` is called after each change of a leg; it is idempotent. It decides by the leg alone, but for how long one
+without recording counts beside others of its extension.
 """
 
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from calls.core.unit_of_work import UnitOfWork
 
 #: Interval at which a leg checks whether the search that decides whose its recording is has ended unreported.
 CONTEST = timedelta(seconds=15)
+#: Maximum time after the window of a search until its end is heard of: a question may wait for its timeout.
+UNSETTLED = timedelta(seconds=5)
 _UNMATCHED = {
     MatchKind.UNMATCHED: Outcome.USER_UNMATCHED,
     MatchKind.CONFLICT: Outcome.EXTENSION_CONFLICT,
@@ -54,8 +57,9 @@ def concluded(work: UnitOfWork, leg: LegState, at: datetime) -> LegState:
     leg = _write_wrapup(work, leg, at)
     outcome, reason = _outcome(work, leg, at)
     code = _reason_code(leg, outcome)
-    phase = _phase(leg, outcome, at)
-    due = _due(work, leg, phase, at)
+    counts_until = _counts_until(work, leg)
+    phase = _phase(leg, outcome, at, counts_until)
+    due = _due(work, leg, phase, at, counts_until)
     return replace(leg, outcome=outcome, reason=reason, reason_code=code, phase=phase, due=due)
 
 
@@ -167,22 +171,44 @@ def _reason_code(leg: LegState, outcome: Outcome) -> str:
     return leg.wrapup.value if outcome is Outcome.PARTLY_FLAGGED else ""
 
 
-def _phase(leg: LegState, outcome: Outcome, at: datetime) -> LegPhase:
+def _counts_until(work: UnitOfWork, leg: LegState) -> datetime | None:
+    """Return until when a leg without recording counts among those whose a recording may be; None: no other is sought.
+
+    While a recording is sought for other legs of its extension, connected until late events of it had their time.
+    Example: 2001 consults from 10.1 until a conference at 11.0, and QMS is asked at 11.9: what it names may be that of
+    the customer's call, and is not taken. Nor may it be for that call, for which QMS is asked at 12.4.
+    """
+    if leg.guid or leg.base_due is None or leg.search is SearchStatus.OPEN:
+        return None
+    others = [one for one in work.legs_at(leg.device_id) if one.number != leg.number]
+    sought = [one for one in others if one.search is SearchStatus.OPEN and one.connected_gateway_at <= leg.base_due]
+    return max((searched_until(work, one) for one in sought), default=None)
+
+
+def searched_until(work: UnitOfWork, leg: LegState) -> datetime:
+    """Return when a leg's search is over at the latest, as is heard of by then, unless its worker stands still."""
+    since = leg.pending_transfer.gateway_at if leg.pending_transfer is not None else leg.connected_gateway_at
+    return since + timedelta(seconds=work.site.guid_window_seconds) + UNSETTLED
+
+
+def _phase(leg: LegState, outcome: Outcome, at: datetime, counts_until: datetime | None) -> LegPhase:
     if leg.phase is LegPhase.OPEN:
         return LegPhase.OPEN
     is_fresh = leg.base_due is not None and at < leg.base_due
     if is_fresh or leg.pending_transfer is not None:
         return LegPhase.CLOSED
     if outcome is not Outcome.WAITING:
-        return LegPhase.SETTLED
+        return LegPhase.CLOSED if counts_until is not None and at < counts_until else LegPhase.SETTLED
     return LegPhase.CLOSED if leg.base is WriteStatus.NONE or leg.wrapup_due is not None else LegPhase.DELIVERING
 
 
-def _due(work: UnitOfWork, leg: LegState, phase: LegPhase, at: datetime) -> datetime | None:
+def _due(
+    work: UnitOfWork, leg: LegState, phase: LegPhase, at: datetime, counts_until: datetime | None
+) -> datetime | None:
     if phase is LegPhase.OPEN:
         return leg.connected_gateway_at + timedelta(hours=work.site.stale_hours)
     if phase is LegPhase.SETTLED:
         return None
     if leg.contested_by is not None:
         return max(leg.base_due or at, at) + CONTEST
-    return leg.base_due if leg.base_due is not None and at < leg.base_due else leg.wrapup_due
+    return leg.base_due if leg.base_due is not None and at < leg.base_due else leg.wrapup_due or counts_until

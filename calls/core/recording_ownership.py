@@ -96,7 +96,7 @@ def _may_own(work: UnitOfWork, leg: LegState, other: LegState, event: RecordingF
     is_sure = (
         is_close(work, leg, began) or other.number < leg.number
     )  # One that came later, and is over, was reported late.
-    if _was_over_before(other, began) or (is_sure and _was_over(other, event)):
+    if _was_over_before(other, began) or (is_sure and _was_over(work, leg, other, event)):
         return False
     if began < mine - APART:
         return True  # We heard of this leg late: the recording may have begun with any that was there.
@@ -128,12 +128,25 @@ def contested_by(work: UnitOfWork, leg: LegState) -> int | None:
     return sought[0] if sought else None
 
 
-def _was_over(other: LegState, event: RecordingFound) -> bool:
-    """Say whether a leg had ended when the recording began, or while QMS still named it as live."""
+def _was_over(work: UnitOfWork, leg: LegState, other: LegState, event: RecordingFound) -> bool:
+    """Say whether another leg had ended when the recording began, or while QMS still named it as live."""
     ended = other.disconnected_gateway_at
     if ended is None:
         return False
-    return ended < event.started_at or (event.asked_at is not None and event.asked_at > ended)
+    is_named_since = event.asked_at is not None and event.asked_at > ended
+    return ended < event.started_at or (is_named_since and not _goes_on_in(work, leg, other))
+
+
+def _goes_on_in(work: UnitOfWork, leg: LegState, other: LegState) -> bool:
+    """Say whether another leg ended as its call was joined with others while its extension went on in an older leg.
+
+    After a conference a recorder may go on with the consultation's recording, so that this is named still.
+    """
+    call, ended = work.calls.get(other.incarnation), other.disconnected_source_at
+    if call is None or ended is None or ended not in (call.moved_at, call.joined_at):
+        return False
+    is_here = leg.disconnected_source_at is None or leg.disconnected_source_at > ended
+    return is_here and leg.number < other.number
 
 
 def _was_over_before(other: LegState, began: datetime) -> bool:
@@ -266,7 +279,7 @@ def contest(work: UnitOfWork, holder: int, leg: LegState, event: RecordingFound)
         return False
     if is_sure(work, other, leg):
         return False
-    if _was_over(other, event):
+    if _was_over(work, leg, other, event):
         _take(work, other, event, "goes on after the end of this leg")
         return True
     if not _fits(event.started_at, leg.connected_gateway_at) or leg.pending_transfer is not None:

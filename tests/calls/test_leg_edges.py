@@ -11,10 +11,8 @@ from calls.core.attended_transfer import _answer, give_to_second
 from calls.core.canary import PREFIX, canary_call_id, may_be_recorded_as
 from calls.core.commands import StartSearch
 from calls.core.legs import (
-    UNSETTLED,
     _follows_call,
     _is_canary,
-    _is_long_over,
     _is_past,
     _last_ordinal,
     _with_end,
@@ -27,6 +25,7 @@ from calls.core.legs import (
     without_agent,
 )
 from calls.core.origins import OriginRule
+from calls.core.outcome_rules import UNSETTLED, searched_until
 from calls.core.result_events import RecordingFound
 from calls.core.state import LegPhase, LegState, PartyState, SearchStatus, WriteStatus
 from tests.calls.call_states import WHOLE, call, holding, left, made, party, snapshot
@@ -178,11 +177,8 @@ def test_a_leg_is_past_where_no_answer_of_while_it_was_connected_can_come(
 
 
 @pytest.mark.parametrize(("since", "other"), [(5, leg(5)), (8, leg(5, pending_transfer=pending(8)))])
-def test_a_search_is_long_over_five_seconds_after_its_window(since: float, other: LegState) -> None:
-    end = moment(since) + timedelta(seconds=10) + UNSETTLED
-
-    assert not _is_long_over(works(other), other, end)
-    assert _is_long_over(works(other), other, end + timedelta(microseconds=1))
+def test_a_search_is_over_five_seconds_after_its_window(since: float, other: LegState) -> None:
+    assert searched_until(works(other), other) == moment(since) + timedelta(seconds=10) + UNSETTLED
 
 
 # --- it follows its call ---
