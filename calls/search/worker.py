@@ -25,6 +25,7 @@ from calls.search.claims import KnownRecordings, claim_due, known_recordings
 from calls.search.due import next_due
 from calls.search.kept_answers import keep
 from calls.search.known_service import KnownService
+from calls.search.silence import is_first_answer_kept, judge_silence, note_first_answer
 from calls.storage.search_rows import save_open
 from clock import ReadClock
 from clock.stopping import stop
@@ -194,6 +195,7 @@ class SearchWorker:
         return asked
 
     def _missed(self, rows: Sequence[RecordingSearch], now: datetime) -> None:
+        judge_silence(rows)
         for row in rows:
             row.state, row.answered_at, row.why = SearchState.MISSED, now, row.why or _why(row)
             row.claimed_until = None
@@ -257,8 +259,10 @@ def _take(service: RecordingService, one: PendingQuestion, known: KnownRecording
             row.why = "unreachable"  # Whether the recording went on at the transfer was not answered yet.
         _go_on(service, row, now)
         return
+    note_first_answer(row)
+    is_first_kept = is_first_answer_kept(row)
     row.attempts += 1
-    if row.asked_at is None or row.asked_at < row.connected_at + LATE:
+    if row.asked_at is None or (row.asked_at < row.connected_at + LATE and not is_first_kept):
         row.asked_at = one.asked_at
     row.error = row.error if len(row.services) > 1 else ""  # Of several, the one that is away may be who recorded.
     if recording is not None and (refusal := _refusal(row, recording, held)) is None:

@@ -128,7 +128,7 @@ MISSED = {
     ),
     "unreachable": Cause(
         "Not flagged: the Recording Service did not answer",
-        "{service} did not answer before the window was over.",
+        "{service} did not answer before the window, or the call, was over: QMS names a recording only while it runs.",
         "Press Test connection on the page of {service}, and look at what happened to it and the network then.",
     ),
 }
