@@ -23,7 +23,14 @@ def test_the_advice_on_what_was_reported_too_late_names_each_source_with_its_leg
     said = advice_of(Outcome.WINDOW_MISSED, "heard_late", {"shop": 6, "edge": 1063})
 
     assert "Look at CTI sources edge (1,063), shop (6):" in said
-    assert "The delay is not the gateway's" in said
+    assert "The delay came before the gateway had the event" in said
+    assert "not the gateway's" not in said  # Its web server may have stood still.
+
+
+def test_the_advice_on_a_recording_that_began_late_names_the_clock_of_the_source_too() -> None:
+    said = advice_of(Outcome.WINDOW_MISSED, "began_late", {"edge": 3})
+
+    assert "compare the clocks of CTI source edge" in said
 
 
 @pytest.mark.django_db

@@ -108,8 +108,9 @@ MISSED = {
         "Not flagged: the recording began too late for this call",
         "{service} named a recording that began more than 1.5 s after the call was connected: it may be that of "
         "another call, of which the gateway had not heard.",
-        "See whether the source had a gap then. If it happens all the time, compare the clocks of QMS and the gateway "
-        "(Test connection shows them), and when QMS begins to record.",
+        "See whether the source had a gap then. If it happens all the time, compare the clocks of {source}, as far "
+        "as events have their time from there (where that clock is behind, each comes later than its time), of QMS and "
+        "of the gateway (Test connection compares these two), and see when QMS begins to record.",
     ),
     "late": Cause(
         "Not flagged: the gateway asked too late",
@@ -122,9 +123,10 @@ MISSED = {
         "Not flagged: the call was reported too late",
         "The gateway got the event from {source} when the call was over already, or when {service} named its recording "
         "no more: QMS names a recording only while it runs, and for some seconds after it began.",
-        "The delay is not the gateway's nor QMS's. Look at {source}: how late its events were at that time, whether "
-        "its program, its log or the network stood still, whether its clock is behind, and, for a program that posts, "
-        "whether the gateway's web server did not answer it then.",
+        "The delay came before the gateway had the event; what made it is not known here. Look at {source}: how late "
+        "its events were at that time, whether its program, its log or the network stood still, whether its clock is "
+        "behind; and at the gateway: whether its listener, or for a program that posts its web server, ran and "
+        "answered then.",
     ),
     "unreachable": Cause(
         "Not flagged: the Recording Service did not answer",
