@@ -1,7 +1,7 @@
 """Gather what the answers to "Why was this recording not flagged?" need, in a few indexed queries."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from django.conf import settings
@@ -14,7 +14,7 @@ from calls.core.device_lists import DeviceLists
 from calls.core.outcomes import Outcome
 from calls.core.state import LegPhase, LegState
 from calls.explain.texts.leg_outcome import Explanation, GapCase, LegCase, WriteCase, explain
-from calls.explain.texts.no_leg import SLACK, Near, NothingCase, SourceCase, SourceCoverage, explain_nothing
+from calls.explain.texts.no_leg import CLOSE, SLACK, Near, NothingCase, SourceCase, SourceCoverage, explain_nothing
 from calls.models import SWITCHED_OFF, Checkpoint, Gap, Leg, RecordingSearch, SearchState, has_recording
 from calls.storage.codec import read_leg
 from cti.api import START, JournalError, read_journal
@@ -35,6 +35,7 @@ MAXIMUM_SOURCES = 50
 MAXIMUM_GAPS = 3
 #: Maximum number of similar extensions named in an answer.
 MAXIMUM_NEAR = 3
+MINUTE = timedelta(minutes=1)
 #: Number of an extension's newest legs offered where no time was given.
 NEWEST = 5
 
@@ -64,7 +65,7 @@ def _fitting(question: Question) -> list[Leg]:
     named = _named(question.text)
     if question.at is None:
         return named
-    then = [row for row in named if _lasted(row, 1, question.at)]
+    then = [row for row in named if _lasted(row, 1, question.at - SLACK, question.at + SLACK)]
     return then or _at_extension(question.text, question.at) or named
 
 
@@ -82,18 +83,23 @@ def _named(text: str) -> list[Leg]:
 
 
 def _at_extension(extension: str, at: datetime) -> list[Leg]:
-    before = Leg.objects.filter(device_id=extension, connected_at__lte=at + SLACK)
+    """Return the legs that were there at a time, as far as clocks agree: one beside it is another call's.
+
+    A time without seconds is that minute.
+    """
+    since, until = at - CLOSE, (at if at.second else at + MINUTE) + CLOSE
+    before = Leg.objects.filter(device_id=extension, connected_at__lte=until)
     rows = before.select_related("source", "service").order_by("-connected_at")[:LOOKED_AT]
-    return [row for place, row in enumerate(rows) if _lasted(row, place, at)][:MAXIMUM_LEGS]
+    return [row for place, row in enumerate(rows) if _lasted(row, place, since, until)][:MAXIMUM_LEGS]
 
 
-def _lasted(row: Leg, place: int, at: datetime) -> bool:
-    """Say whether a leg was there at a time; of one whose end is not known only the last before it."""
-    if row.connected_at > at + SLACK:
+def _lasted(row: Leg, place: int, since: datetime, until: datetime) -> bool:
+    """Say whether a leg was there in a time; of one whose end is not known only the last before it."""
+    if row.connected_at > until:
         return False
     if row.disconnected_at is None or (row.end_unknown and place == 0):
         return True
-    return row.disconnected_at >= at - SLACK
+    return row.disconnected_at >= since
 
 
 def _leg_case(row: Leg) -> LegCase:

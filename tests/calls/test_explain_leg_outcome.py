@@ -161,7 +161,7 @@ def test_a_leg_that_was_flagged_says_where_the_flags_stand() -> None:
     found = answer(Outcome.FLAGGED, CONNECTED, SEARCH, FOUND, HELD, ENDED, WRITE, written, guid="G1")
 
     assert found.heading == "Flagged"
-    assert "recording G1 on rs1 carries the flags" in found.said
+    assert "QMS took the flags of its recording G1 on rs1" in found.said
     assert [one.text for one in found.evidence] == [FOUND.text, ENDED.text, WRITE.text, written.text]
     assert "search there for the call reference C1" in found.todo
 

@@ -72,4 +72,4 @@ def test_a_flagged_recording_is_reported_to_be_flagged(gateway: GatewayStack, pa
     guid = Leg.objects.get(call_id="C1").recording_guid
     page.goto(f"{live_server}/admin/why/?text={guid}")
 
-    expect(page.get_by_text("carries the flags")).to_be_visible()
+    expect(page.get_by_text("QMS took the flags of its recording")).to_be_visible()

@@ -82,6 +82,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...] = ()
     todo: str
     links: tuple[LegLink, ...] = ()
+    #: The leg that is answered for; None: no leg is known.
+    key: int | None = None
     #: Where each flag's value is from: its label and a sentence.
     origins: tuple[tuple[str, str], ...] = ()
 
@@ -94,7 +96,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 #: The steps of the decision trace that decided, by outcome.
 DECISIVE = {
-    Outcome.FLAGGED: ("found", "disconnected", "write", "written"),
+    Outcome.FLAGGED: ("found", "assigned", "disconnected", "write", "written"),
     Outcome.PARTLY_FLAGGED: ("written", "wrapup", "refused", "gone", "conflict", "given_up"),
     Outcome.WAITING: ("search", "found", "transfer", "disconnected", "write", "written", "wrapup"),
     Outcome.JOINED_LATE: ("connected",),
@@ -139,6 +141,7 @@ def explain(case: LegCase, zone: tzinfo) -> Explanation:
     mood = moods.get(outcome, Mood.BROKEN)
     return Explanation(
         mood=mood,
+        key=case.key,
         heading=cause.heading,
         said=f"{_subject(case.leg, zone)} {cause.said}",
         todo=cause.todo,
@@ -309,9 +312,10 @@ def _flagged(case: LegCase) -> Cause:
     on = f" on {case.service}" if case.service else ""
     return Cause(
         "Flagged",
-        f"Its recording {leg.guid}{on} carries the flags.",
-        f"Nothing. If QMS does not show them, search there for the call reference {leg.call_id}: a recording with "
-        "another GUID is another recording.",
+        f"QMS took the flags of its recording {leg.guid}{on}.",
+        f"Nothing, unless a comparison with QMS found something since. If QMS does not show them at this GUID, they "
+        "were taken away there: see the findings. A recording with another GUID is another recording: search there for "
+        f"the call reference {leg.call_id}.",
     )
 
 

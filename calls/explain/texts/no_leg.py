@@ -12,6 +12,8 @@ from calls.explain.texts.leg_outcome import Explanation, GapCase, LegLink, Mood,
 
 #: A person's time is of another clock, and often to the minute only.
 SLACK = timedelta(minutes=2)
+#: Maximum time by which a leg may lie beside the time that is asked for: what the clocks of QMS and the PBX may differ.
+CLOSE = timedelta(seconds=5)
 
 
 class SourceCoverage(StrEnum):
@@ -104,7 +106,7 @@ def _question(case: NothingCase, zone: tzinfo) -> str:
     if case.at is None:
         return f"No leg has {case.text} as its recording's GUID, its call reference or its interaction."
     at = f"{date_and_time(case.at, zone)} ({zone})"
-    return f"No leg of extension {case.text} is known at {at}, give or take two minutes."
+    return f"No leg of extension {case.text} is known at {at}, give or take {CLOSE // timedelta(seconds=1)} seconds."
 
 
 def _unknown_name(case: NothingCase, zone: tzinfo) -> Cause:
