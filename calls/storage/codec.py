@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from calls.core.source_state import SourceState
-from calls.core.state import CallState, LegPhase, LegState, TraceStep
+from calls.core.state import CallState, LegPhase, LegState, TraceStep, WriteStatus
 from calls.models import Leg
 from calls.storage.compact import compacted, is_compact
 from calls.storage.recurring import recurring_values
@@ -23,6 +23,10 @@ MAXIMUM_MS = 2**31 - 1
 #: The column ``trace`` of a leg that is stored compactly.
 NO_TRACE = "[]"
 
+#: How the base flags of a leg end without being written: only a person sends them again.
+_FAILED = frozenset(
+    one.value for one in (WriteStatus.REFUSED, WriteStatus.GONE, WriteStatus.CONFLICT, WriteStatus.GIVEN_UP)
+)
 _trace = msgspec.json.Decoder(tuple[TraceStep, ...])
 _trace_text = msgspec.json.Encoder().encode
 
@@ -79,8 +83,19 @@ def guid_ms(leg: LegState) -> int | None:
 
 
 def flags_ms(leg: LegState) -> int | None:
-    """Return how long after the disconnect QMS had taken the base flags, in milliseconds."""
+    """Return how long after the disconnect QMS had taken the base flags, in milliseconds.
+
+    None where a person had them written, by giving the leg its recording or by sending flags again that had failed:
+    when that is done says nothing of how fast gateway and QMS are.
+    """
+    if leg.flagged_gateway_at is None or any(map(_is_of_person, leg.trace)):
+        return None
     return _ms(leg.disconnected_gateway_at, leg.flagged_gateway_at)
+
+
+def _is_of_person(step: TraceStep) -> bool:
+    """Say whether a step shows that flags which were written after it were written because a person wanted it."""
+    return step.what == "assigned" or (step.what in _FAILED and step.text.startswith("The flags:"))
 
 
 def _ms(begin: datetime | None, end: datetime | None) -> int | None:

@@ -9,7 +9,7 @@ from django.test import Client
 from msgspec.structs import replace
 
 from calls.api import Assignment, NotAssignable, assign_recording
-from calls.models import Leg, RecordingSearch
+from calls.models import HourlyLatency, Leg, Measure, RecordingSearch
 from calls.storage.codec import leg_key, read_trace
 from cti.models import CtiSource
 from evidence.api import export_of
@@ -73,6 +73,8 @@ def test_a_missed_recording_is_found_given_to_its_leg_and_flagged(gateway: Gatew
     assert compare(gateway) == []
     finding.refresh_from_db()
     assert finding.repaired_by == "ada"
+    # Before: each repair was late flags, and broke the promise of time to flags.
+    assert not HourlyLatency.objects.filter(measure=Measure.FLAGS, legs__gt=0).exists()
 
 
 def test_the_evidence_says_that_a_person_gave_the_recording_and_when(gateway: GatewayStack) -> None:
