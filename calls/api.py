@@ -23,6 +23,7 @@ from calls.stats.hourly import hour_of
 from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
 from calls.stats.source_load import publish_loads
 from calls.storage.decisions import LegDecision, RecordingOrigin, decisions_of, recording_origins
+from calls.storage.receipts import receipts_of
 from calls.ui.find import CALLER, Hit, find_calls
 from calls.ui.flag_preview import facts_of
 from calls.ui.leg_list import SEE_CALLERS
@@ -64,6 +65,7 @@ __all__ = [
     "percentile",
     "public_link",
     "publish_loads",
+    "receipts_of",
     "record_evidence_export",
     "record_view",
     "recording_origins",

@@ -96,10 +96,11 @@ def next_links(finding: ReconciliationFinding) -> list[NextLink]:
         "extension_gap": NextLink("See the gaps", reverse("admin:calls_gap_changelist") + source),
         "source_off": NextLink("See the CTI sources", reverse("admin:cti_ctisource_changelist")),
         "no_event": NextLink("See the CTI sources", reverse("admin:cti_ctisource_changelist")),
+        **dict.fromkeys(UNHEARD, NextLink("See the CTI sources", reverse("admin:cti_ctisource_changelist"))),
         NOT_FOLLOWED: NextLink("See the QMS users", reverse("admin:agents_qmsuser_changelist")),
         UnknownFlag.code: NextLink("See the Flags and their names", reverse("admin:flags_flagsetting_changelist")),
     }
-    if finding.cause in UNHEARD and finding.source_id:
+    if finding.cause in (*UNHEARD, "source_off") and finding.source_id:
         page = reverse("admin:cti_ctisource_change", args=[finding.source_id])
         links[finding.cause] = NextLink("See the settings of the CTI source", page)
     found = [links[finding.cause]] if finding.cause in links else []

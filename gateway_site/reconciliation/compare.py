@@ -21,6 +21,7 @@ from enum import StrEnum
 
 import msgspec
 
+from gateway_site.reconciliation.candidates import ComparedLeg, candidates_of, is_near
 from gateway_site.reconciliation.hearing import UNHEARD, SourceHearing, why_unheard
 from qms.port import FlaggedRecording, Recording
 
@@ -56,25 +57,6 @@ class Grade(StrEnum):
     CRITICAL = "critical"
     MAJOR = "major"
     MINOR = "minor"
-
-
-class ComparedLeg(msgspec.Struct, frozen=True, kw_only=True):
-    """What the comparison needs of a leg; its times are by its source's clock. A repair judges by the gateway's."""
-
-    leg_id: int
-    source_id: int
-    extension: str
-    connected_at: datetime
-    disconnected_at: datetime | None
-    guid: str = ""
-    outcome: str
-    reason_code: str = ""
-    has_write: bool = False
-
-    @property
-    def was_sought(self) -> bool:
-        """Say whether QMS was asked for the leg's recording, and named none."""
-        return self.outcome in ("not_recorded", "window_missed")
 
 
 class WriteFacts(msgspec.Struct, frozen=True):
@@ -242,7 +224,7 @@ def _unflagged(recording: Recording, leg: ComparedLeg, write: WriteFacts) -> Fin
 
 
 def _unclaimed(recording: Recording, known: Known, there: _AtExtension) -> Finding:
-    candidates = _candidates(recording, there.legs, known.tolerance)
+    candidates = candidates_of(recording, there.legs, known.tolerance)
     if not candidates:
         return _without_leg(recording, known)
     if len(candidates) > 1:
@@ -263,31 +245,6 @@ def _unclaimed(recording: Recording, known: Known, there: _AtExtension) -> Findi
     )
 
 
-def _candidates(recording: Recording, own: Sequence[ComparedLeg], tolerance: timedelta) -> list[ComparedLeg]:
-    """Return the legs at the recording's extension that were connected about when it began, else while it began.
-
-    Else those that were first seen while it went on: they had been connected before.
-    """
-    near = [leg for leg in own if is_near(leg, recording, tolerance)]
-    within = near or [leg for leg in own if _is_within(leg, recording.started_at)]
-    return within or [leg for leg in own if leg.outcome == "joined_late" and _is_seen_in(leg, recording)]
-
-
-def is_near(leg: ComparedLeg, recording: Recording, tolerance: timedelta) -> bool:
-    """Say whether a recording began when the leg was connected, within what the two clocks may differ."""
-    return abs(recording.started_at - leg.connected_at) <= tolerance
-
-
-def _is_within(leg: ComparedLeg, moment: datetime) -> bool:
-    return leg.connected_at <= moment and (leg.disconnected_at is None or moment <= leg.disconnected_at)
-
-
-def _is_seen_in(leg: ComparedLeg, recording: Recording) -> bool:
-    return recording.started_at <= leg.connected_at and (
-        recording.ended_at is None or leg.connected_at <= recording.ended_at
-    )
-
-
 def _keys(legs: Iterable[ComparedLeg]) -> tuple[int, ...]:
     return tuple(leg.leg_id for leg in legs)
 
@@ -303,13 +260,21 @@ def _without_leg(recording: Recording, known: Known) -> Finding:
         finding = _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, unheard.cause)
         return msgspec.structs.replace(finding, source_id=unheard.source_id)
     of_links = [gap for gap in gaps if not _is_off(gap, recording, known)]
-    if any(gap.devices is None for gap in of_links):
-        return _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, "gap")
+    if whole := [gap for gap in of_links if gap.devices is None]:
+        return _of_gaps(recording, "gap", whole)
     if of_links:
-        return _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, "extension_gap")
+        return _of_gaps(recording, "extension_gap", of_links)
     off = {gap.source_id for gap in gaps}
-    is_cause = bool(off) and not _is_heard_by_others(off, recording, known)
-    return _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, "source_off" if is_cause else "no_event")
+    if off and not _is_heard_by_others(off, recording, known):
+        return _of_gaps(recording, "source_off", gaps)
+    return _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, "no_event")
+
+
+def _of_gaps(recording: Recording, cause: str, gaps: Sequence[GapFacts]) -> Finding:
+    """Return a finding by gaps: with the source, where all are of one."""
+    finding = _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, cause)
+    sources = {gap.source_id for gap in gaps}
+    return msgspec.structs.replace(finding, source_id=sources.pop() if len(sources) == 1 else None)
 
 
 def _is_off(gap: GapFacts, recording: Recording, known: Known) -> bool:

@@ -53,17 +53,25 @@ class SourceHearing(msgspec.Struct, frozen=True):
     def _held(self, moment: datetime) -> HearingRules | None:
         return next((one for one in self.rules if one.until is None or moment < one.until), None)
 
+    def has_listed(self, extension: str) -> bool:
+        """Say whether the source had the extension at any time that is known: it is the one that lost it."""
+        return any(one.is_known and not one.lack(extension) for one in self.rules)
+
 
 class Unheard(msgspec.Struct, frozen=True):
-    """Why no source was to hear an extension, and the source whose settings say so."""
+    """Why no source was to hear an extension, and the source whose settings say so; None: no one of several."""
 
     cause: str
-    source_id: int
+    source_id: int | None
 
 
 def why_unheard(sources: Sequence[SourceHearing], extension: str, moment: datetime) -> Unheard | None:
     """Return why no source of a service was to hear an extension; None where one was, or where none was in use."""
-    lacks = [(one.lack(extension, moment), one.source_id) for one in sources if one.is_enabled(moment)]
+    lacks = [(one.lack(extension, moment), one) for one in sources if one.is_enabled(moment)]
     if not lacks or not all(cause for cause, _ in lacks):
         return None
-    return Unheard(*min(lacks, key=lambda lack: UNHEARD.index(lack[0])))
+    first = min((cause for cause, _ in lacks), key=UNHEARD.index)
+    those = [one for cause, one in lacks if cause == first]
+    if len(those) > 1 and first == NOT_LISTED:  # That a list lacks an extension says nothing of whose it is.
+        those = [one for one in those if one.has_listed(extension)]
+    return Unheard(first, those[0].source_id if len(those) == 1 else None)

@@ -9,12 +9,14 @@ from django.db.models import Q, QuerySet
 from msgspec.structs import replace
 
 from agents.models import Allocation, QmsUser
+from calls.api import receipts_of
 from calls.core.outcomes import Outcome
 from calls.models import SWITCHED_OFF, Gap, Leg, RecordingSearch
 from flags.api import ERASED
 from flags.models import RETRIABLE, EarlierName, FlagSetting, FlagValue, FlagWrite, WriteState
 from gateway_site.reconciliation.canary_times import recordings_of_real_canaries
-from gateway_site.reconciliation.compare import ComparedLeg, GapFacts, Known, WriteFacts
+from gateway_site.reconciliation.candidates import ComparedLeg
+from gateway_site.reconciliation.compare import GapFacts, Known, WriteFacts
 from gateway_site.reconciliation.source_settings import hearing_of
 from qms.guids import spellings
 from qms.models import RecordingService
@@ -28,6 +30,8 @@ FAR = timedelta(hours=12)
 MAXIMUM_FAR = 50_000
 #: Outcomes of legs whose recording was sought and not found.
 SOUGHT = (Outcome.NOT_RECORDED, Outcome.WINDOW_MISSED)
+#: The reason of a leg that was reported too late.
+HEARD_LATE = "heard_late"
 _LEG_COLUMNS = (
     "id",
     "source_id",
@@ -57,7 +61,7 @@ def known_of(
     legs = [_leg(row) for row in _legs_of(service, begin, end).values_list(*_LEG_COLUMNS).iterator(AT_ONCE)]
     strange = {one.recording.extension for one in recordings if one.recording.guid not in holders}
     return Known(
-        legs=_with_writes(legs) + _far_legs(service, begin, end, sorted(strange)),
+        legs=_with_receipts(_with_writes(legs)) + _far_legs(service, begin, end, sorted(strange)),
         holders=holders,
         writes=_writes(recordings, read_at),
         gaps=_gaps(service, begin, end),
@@ -156,6 +160,13 @@ def _with_writes(legs: list[ComparedLeg]) -> list[ComparedLeg]:
         for key in FlagWrite.objects.filter(leg_id__in=keys).order_by().values_list("leg_id", flat=True)
     }
     return [replace(leg, has_write=True) if leg.leg_id in written else leg for leg in legs]
+
+
+def _with_receipts(legs: list[ComparedLeg]) -> list[ComparedLeg]:
+    """Say of the legs that were reported too late when their events were received."""
+    late = [leg.leg_id for leg in legs if leg.reason_code == HEARD_LATE]
+    received = {key: at for keys in chunks(late) for key, at in receipts_of(keys).items()}
+    return [replace(leg, received_at=received.get(leg.leg_id)) if received else leg for leg in legs]
 
 
 def _holders(guids: Sequence[str]) -> Mapping[str, ComparedLeg]:

@@ -63,7 +63,7 @@ _WHY = {
     "gap": ("The link to the CTI source was interrupted at that time.", _LOOK_AT_GAPS),
     "source_off": (
         "The CTI source that was to report calls at the extension was switched off at that time.",
-        "Switch the source on, if its calls are to be flagged. Calls of the time while it is off cannot be recovered.",
+        "Leave the source switched on, if its calls are to be flagged. Calls of a time while it is off are lost to it.",
     ),
     "extension_gap": (
         "Events of this extension were missed at that time, while the link to the CTI source stood.",
@@ -74,16 +74,16 @@ _WHY = {
         "Check that the extension is monitored by a CTI source, and that QMS recorded a call and not something else.",
     ),
     IGNORED: (
-        "The extension is among the ignored devices of the CTI source: calls there are left out.",
-        "Nothing, if its calls are not meant to be flagged. Otherwise take it out of the ignored devices.",
+        "The extension was among the ignored devices of the CTI source then: calls there are left out.",
+        "Nothing, if its calls are not meant to be flagged. Otherwise see that it is not among the ignored devices.",
     ),
     QUEUE: (
-        "For the CTI source the extension is a queue, and the recording of a queue has no leg.",
-        "If agents talk at it, take it out of the queues of the CTI source.",
+        "For the CTI source the extension was a queue then, and the recording of a queue has no leg.",
+        "If agents talk at it, see that it is not among the queues of the CTI source.",
     ),
     NOT_LISTED: (
-        "A QMS user has this extension, and it is among the devices of no CTI source of this service.",
-        "Add it to the devices of the CTI source that has its calls.",
+        "A QMS user has this extension, and it was among the devices of no CTI source of this service then.",
+        "See that it is among the devices of the CTI source that has its calls.",
     ),
     "extension_not_followed": (
         "No QMS user that is loaded here has this extension.",

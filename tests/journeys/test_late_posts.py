@@ -1,6 +1,6 @@
 """Calls whose recording can no longer be named as they become known: whose delay it was, on every page alike."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -12,6 +12,8 @@ from calls.report.causes import cause_report
 from calls.ui.leg_page import leg_page
 from cti.http_intake.batch import read_items
 from cti.journal.dedup import append_unique
+from gateway_site.reconciliation.models import ReconciliationFinding
+from gateway_site.reconciliation.runs import ask, steps
 from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,3 +58,22 @@ def test_the_delay_is_whose_it_was(
     assert [(one.slug, one.legs) for one in cause.sources] == [("pbx", 1)]
     [loss] = month_report(date(2026, 3, 1), gateway.time).losses
     assert said in loss.advice
+
+
+def test_a_recording_whose_call_was_posted_by_a_clock_that_is_behind_is_shown_with_it(redis: object) -> None:
+    """Before: "no CTI source reported a call", and beside it a leg without recording."""
+    gateway = GatewayStack()
+    gateway.passes_unheard(60)
+    gateway.qms.connected("2001", gateway.time)
+    posts(gateway, gateway.event("Established", at=30, callId="C1", deviceId="2001"))
+    gateway.passes(8)
+    gateway.qms.disconnected("2001", gateway.time)
+    posts(gateway, gateway.event("ConnectionCleared", at=38, callId="C1", deviceId="2001"))
+    gateway.passes(30)
+    later = gateway.time + timedelta(hours=3)
+    for _ in steps(ask(gateway.service, gateway.begin, later, "Ada", later), lambda: later, gateway.connect):
+        pass
+
+    [finding] = ReconciliationFinding.objects.all()
+    assert (finding.cause, finding.is_repairable) == ("heard_late", False)
+    assert finding.candidates == [Leg.objects.get().pk]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from gateway_site.reconciliation.candidates import ComparedLeg
 from gateway_site.reconciliation.compare import (
-    ComparedLeg,
     Finding,
     FindingKind,
     GapFacts,
@@ -241,10 +241,10 @@ IS_A_QUEUE = SourceHearing(4, [HearingRules(queues=frozenset({"2001"}))])
         (
             (LISTS_OTHERS, replace(HEARS_ALL, source_id=LINK_LOST)),
             "gap",
-            None,
+            LINK_LOST,
         ),  # One was to hear it, and its link was interrupted.
         ((HEARS_ALL, replace(IGNORES, source_id=LINK_LOST)), "no_event", None),  # The other's was.
-        ((), "gap", None),
+        ((), "gap", LINK_LOST),
     ],
 )
 def test_what_the_settings_leave_out_is_no_gap_and_no_missing_report(
@@ -253,6 +253,50 @@ def test_what_the_settings_leave_out_is_no_gap_and_no_missing_report(
     [one] = found(recording(), sources=sources, gaps=(GapFacts(at(-10), at(10), source_id=LINK_LOST),))
     assert (one.grade, one.cause, one.source_id) == (Grade.MAJOR, cause, source_id)
     assert cause_words(one.cause) != one.cause.replace("_", " "), "it is worded"
+
+
+LOST_IT = SourceHearing(5, [HearingRules(until=at(-60)), HearingRules(devices=frozenset({"2002"}))])
+
+
+@pytest.mark.parametrize(
+    ("sources", "source_id"),
+    [
+        ((LISTS_OTHERS, LOST_IT), 5),
+        ((LISTS_OTHERS, replace(LISTS_OTHERS, source_id=4)), None),
+        ((LOST_IT, replace(LOST_IT, source_id=6)), None),
+    ],
+)
+def test_of_several_lists_without_the_extension_the_one_that_lost_it_is_named(
+    sources: tuple[SourceHearing, ...], source_id: int | None
+) -> None:
+    """Before: the first of them, which had never had it, with a link to its settings."""
+    [one] = found(recording(), sources=sources)
+    assert (one.cause, one.source_id) == ("extension_not_listed", source_id)
+
+
+@pytest.mark.parametrize("others", [(), (9,)])
+@pytest.mark.parametrize(("devices", "is_off"), [(None, False), (None, True), ({"2001": None}, False)])
+def test_the_source_of_a_gap_is_named_where_it_is_the_only_one(
+    others: tuple[int, ...], devices: dict[str, datetime | None] | None, *, is_off: bool
+) -> None:
+    """Before: none, so that nobody knew which source was off, or whose gaps to look at."""
+    gaps = [GapFacts(at(-10), None, devices, one, is_off) for one in (1, *others)]
+    [one] = found(recording(), gaps=tuple(gaps))
+    assert one.source_id == (None if others else 1)
+
+
+def test_a_leg_that_was_received_as_the_recording_began_is_shown_with_it_and_never_repaired() -> None:
+    """The clock of who posts is 30 s behind. Before: no CTI source reported a call, though one did in that second."""
+    late = leg(second=-30, reason_code="heard_late", received_at=at(0.1))
+    [one] = found(recording(), legs=(late,))
+    assert (one.cause, one.candidates, one.is_repairable) == ("heard_late", (1,), False)
+
+
+@pytest.mark.parametrize(("second", "received"), [(-3600, 0.1), (-130, 0.1), (-70, 6)])
+def test_a_leg_that_was_sent_long_after_it_is_no_candidate(second: float, received: float) -> None:
+    late = leg(second=second, reason_code="heard_late", received_at=at(received))
+    [one] = found(recording(), legs=(late,))
+    assert (one.cause, one.candidates) == ("no_event", ())
 
 
 @pytest.mark.parametrize(
