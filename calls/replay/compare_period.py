@@ -46,7 +46,10 @@ OTHERS = "others"
 #: Why a leg is not compared of whose call events may be missing.
 EVENTS_MISSING = "events of its call may be missing in the archive"
 #: Why a leg is not compared that was settled, and would not be by what was read of it.
-UNSETTLED = f"it would not be settled {RUN_OUT // timedelta(hours=1)} hours after the period, or by now"
+UNSETTLED = (
+    "what settled it came later than is read on, such as the extension's next call over "
+    f"{RUN_OUT // timedelta(hours=1)} hours after the period"
+)
 
 
 class ReplaySettings(msgspec.Struct, frozen=True):
