@@ -26,9 +26,13 @@ class Renaming(msgspec.Struct, frozen=True):
 
 def renaming(flag: FlagSetting, new: str) -> Renaming:
     """Return what it would mean to give a Flag, as it is stored, a new name."""
-    there = FlagOnServer.objects.filter(name=new, state__in=_THERE).values_list("data_server_id", flat=True)
-    missing = DataServer.objects.exclude(pk__in=there).values_list("slug", flat=True)
-    return Renaming(flag.name, new, list(missing), _warnings(flag, new))
+    return Renaming(flag.name, new, _missing_on(new), _warnings(flag, new))
+
+
+def _missing_on(name: str) -> list[str]:
+    """Return the Data Servers that lacked a Flag when they were last looked at."""
+    there = FlagOnServer.objects.filter(name=name, state__in=_THERE).values_list("data_server_id", flat=True)
+    return list(DataServer.objects.exclude(pk__in=there).order_by("slug").values_list("slug", flat=True))
 
 
 def note_rename(flag: FlagSetting, old: FlagSetting, *, by: str, at: datetime) -> bool:
@@ -41,9 +45,14 @@ def note_rename(flag: FlagSetting, old: FlagSetting, *, by: str, at: datetime) -
 
 def after_rename(old: str, new: str) -> str:
     """Return in a sentence or two what is to be done now."""
+    changed = f"{old} is now {new}. Recordings flagged before keep {old}: search in QMS for both names."
+    missing = _missing_on(new)
+    if not missing:
+        return f"{changed} {new} exists on each Data Server, as it was last seen."
+    where = f"Data Server{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
     return (
-        f"{old} is now {new}. Recordings flagged before keep {old}: search in QMS for both names. Create the Flags in "
-        f"QMS now: until {new} exists there, QMS refuses the flags of every call that has a value for it."
+        f"{changed} Create the Flags in QMS now: until {new} exists on {where}, QMS refuses the flags of every call "
+        "there that has a value for it."
     )
 
 

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.http import HttpResponse
 from django.test import Client
 
+from flags.catalogue.renames import after_rename
 from flags.models import EarlierName, FlagOnServer, FlagSetting
 from flags.provisioning.create import ServerFlagState
 from qms.models import DataServer
@@ -138,3 +139,13 @@ def test_who_may_only_look_renames_nothing(client: Client) -> None:
 
     assert answer.status_code == 403
     assert "QueueName" in names()
+
+
+def test_what_is_to_be_done_after_a_rename_names_the_data_servers_that_lack_the_flag() -> None:
+    """Before: "Create the Flags in QMS now", also where the name was put back and QMS had it."""
+    north, south = (DataServer.objects.create(slug=slug) for slug in ("north", "south"))
+    FlagOnServer.objects.create(data_server=north, name="Queue", state=FlagOnServer.State.EXISTS, at=NOW)
+
+    assert "until Queue exists on Data Server south, QMS refuses" in after_rename("QueueName", "Queue")
+    FlagOnServer.objects.create(data_server=south, name="Queue", state=FlagOnServer.State.CREATED, at=NOW)
+    assert "Create the Flags" not in after_rename("QueueName", "Queue")
