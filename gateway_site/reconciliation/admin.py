@@ -231,7 +231,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Add the address of the button."""
         read = self.admin_site.admin_view(require_POST(self.read_flags))
-        repair_one = self.admin_site.admin_view(require_POST(self.repair_finding))
+        repair_one = self.admin_site.admin_view(self.repair_finding)
         note = self.admin_site.admin_view(require_POST(self.acknowledge_finding))
         return [
             path("<int:finding_id>/acknowledge/", note, name="reconciliation_acknowledge"),
@@ -269,7 +269,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
             messages.error(request, _refusal(reason, recordings))
         return None
 
-    @admin.action(description="Acknowledge: no alarm for these any more", permissions=["repair"])
+    @admin.action(description="Acknowledge: critical ones raise no alarm any more", permissions=["repair"])
     def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[ReconciliationFinding]) -> None:
         """Take note of the selected findings, which stay as they are."""
         count = self._acknowledge(request, queryset)
@@ -292,7 +292,9 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         return count
 
     def repair_finding(self, request: HttpRequest, finding_id: int) -> HttpResponse:
-        """Ask once more, then give one recording to its leg."""
+        """Ask once more, then give one recording to its leg; the question that is loaded again leads to the finding."""
+        if request.method != "POST":
+            return HttpResponseRedirect(reverse("admin:reconciliation_reconciliationfinding_change", args=[finding_id]))
         if not self.has_repair_permission(request):
             raise PermissionDenied
         finding = get_object_or_404(ReconciliationFinding.objects.select_related("service"), pk=finding_id)

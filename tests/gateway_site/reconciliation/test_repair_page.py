@@ -14,6 +14,7 @@ from qms.models import DataServer, RecordingService
 
 pytestmark = pytest.mark.django_db
 LIST = "admin:reconciliation_reconciliationfinding_changelist"
+PAGE = "admin:reconciliation_reconciliationfinding_change"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
@@ -112,3 +113,21 @@ def test_where_nothing_selected_can_be_repaired_it_says_so(findings: list[int], 
 
     [said] = [str(one) for one in page.context["messages"]]
     assert said == "None of the selected findings can be repaired; the page of each says why."
+
+
+def test_the_question_of_a_repair_that_is_loaded_again_leads_to_the_finding(
+    findings: list[int], admin_client: Client
+) -> None:
+    """Before: an empty page of an error."""
+    page = admin_client.get(reverse("admin:reconciliation_repair", args=[findings[0]]))
+    assert page.headers["Location"] == reverse(PAGE, args=[findings[0]])
+
+
+@pytest.mark.parametrize(("grade", "has_alarm"), [("critical", True), ("major", False), ("minor", False)])
+def test_acknowledging_speaks_of_an_alarm_where_there_is_one(
+    findings: list[int], admin_client: Client, grade: str, *, has_alarm: bool
+) -> None:
+    ReconciliationFinding.objects.filter(pk=findings[0]).update(grade=grade)
+    text = admin_client.get(reverse(PAGE, args=[findings[0]])).content.decode()
+    assert "Acknowledge" in text
+    assert ("no alarm any more" in text) is has_alarm
