@@ -45,6 +45,8 @@ MAXIMUM_GROUPS, MAXIMUM_EXAMPLES = 200, 10
 OTHERS = "others"
 #: Why a leg is not compared of whose call events may be missing.
 EVENTS_MISSING = "events of its call may be missing in the archive"
+#: Why a leg is not compared that would be there and was not.
+NOT_THERE_BEFORE = "it would be there and was not, and events of it, or of a call beside it, may be missing"
 #: Why a leg is not compared that was settled, and would not be by what was read of it.
 UNSETTLED = (
     "what settled it came later than is read on, such as the extension's next call over "
@@ -275,7 +277,7 @@ class _Comparison:
         self.result.apart.update(why for leg in mine if (why := reasons[leg.leg_id]) and not leg.is_canary)
         was = [leg for leg in mine if not reasons[leg.leg_id]]
         would = [leg for before, leg in both.pairs if not reasons[before.leg_id]]
-        would += [leg for leg in both.extra if not is_beside(leg, lost) and not self._is_unknown(leg, BESIDE)]
+        would += self._sure(both.extra, lost)
         would = without_remains([leg for leg in would if not self._is_unknown(leg)], was, around)
         self._erased = erased
         canaries = sum(1 for leg in was if leg.is_canary)
@@ -320,6 +322,20 @@ class _Comparison:
             after = self._recorded.slice(number + 1).accounts.values()
             lost += [leg for leg in after if self._is_unknown(leg)]
         return lost
+
+    def _sure(self, extra: Iterable[LegAccount], lost: list[LegAccount]) -> list[LegAccount]:
+        """Return the legs that would be there and were not, and not for events that are missing; count the others.
+
+        What is left of a call that lacks events is counted with the leg that was there.
+        """
+        counted = {(leg.extension, leg.call_id) for leg in lost}
+        sure = []
+        for leg in extra:
+            if not is_beside(leg, lost) and not self._is_unknown(leg, BESIDE):
+                sure.append(leg)
+            elif not leg.is_canary and (leg.extension, leg.call_id) not in counted:
+                self.result.apart[NOT_THERE_BEFORE] += 1
+        return sure
 
     def _is_unknown(self, leg: LegAccount, after: timedelta = timedelta(0)) -> bool:
         """Say whether a leg reaches into a time of which events are missing, or began this soon ``after`` it."""

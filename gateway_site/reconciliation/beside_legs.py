@@ -1,5 +1,6 @@
 """What the comparison with QMS found that still holds, for the pages that speak of a leg, or of an extension's time."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -10,6 +11,7 @@ from calls.models import Leg
 from gateway_site.reconciliation.models import KINDS, ReconciliationFinding
 from gateway_site.reconciliation.runs import TOLERANCE
 from gateway_site.reconciliation.texts import text_of
+from qms.guids import spellings
 from qms.models import RecordingService
 
 #: Maximum number of findings that a page shows.
@@ -38,10 +40,20 @@ def findings_of_leg(leg: Leg) -> list[FindingBeside]:
     return _shown(found)
 
 
-def findings_at(extension: str, since: datetime, until: datetime) -> list[FindingBeside]:
-    """Return what holds of an extension's recordings that began in this time, as far as clocks agree."""
+def without_leg_at(extension: str, since: datetime, until: datetime, legs: Collection[int]) -> list[FindingBeside]:
+    """Return what holds of an extension's recordings that began in this time, as far as clocks agree.
+
+    Those of these legs, or that may be theirs, are left out.
+    """
     near = _standing().filter(began_at__gte=since - TOLERANCE, began_at__lte=until + TOLERANCE, extension=extension)
-    return _shown({one.pk: one for one in near})
+    others = [one for one in near if one.leg_id not in legs and not set(one.candidates) & set(legs)]
+    return _shown({one.pk: one for one in others})
+
+
+def findings_of_recording(guid: str) -> list[FindingBeside]:
+    """Return what holds of a recording, in whatever form its GUID is written."""
+    named = _standing().filter(kind__in=[kind for kind, _ in KINDS], key__in=spellings(guid))
+    return _shown({one.pk: one for one in named})
 
 
 def _standing() -> QuerySet[ReconciliationFinding]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django import template
 from django.contrib.auth.models import AnonymousUser, User
 
+from calls.explain.texts.leg_outcome import Explanation
 from calls.models import Leg
 
 if TYPE_CHECKING:
@@ -27,13 +28,20 @@ def leg_findings(key: int, person: _Person) -> "Sequence[FindingBeside]":
 
 
 @register.simple_tag
-def extension_findings(extension: str, at: datetime | None, person: _Person) -> "Sequence[FindingBeside]":
-    """Return the findings of recordings that began at an extension at a moment, where this person may see findings.
+def named_findings(
+    text: str, at: datetime | None, answers: Sequence[Explanation], person: _Person
+) -> "Sequence[FindingBeside]":
+    """Return the findings of the recording that a text names, or that began at the extension that it names at a moment.
 
-    A time without seconds is that minute.
+    A time without seconds is that minute. What stands at the answer for a leg is left out: a call that was heard says
+    nothing of one that was not. Only where this person may see findings.
     """
-    from gateway_site.reconciliation.beside_legs import findings_at  # noqa: PLC0415  (the admin loads tags first)
+    from gateway_site.reconciliation.beside_legs import findings_of_recording, without_leg_at  # noqa: PLC0415  (as above)
 
-    if at is None or not person.has_perm(_MAY_SEE):
+    if not person.has_perm(_MAY_SEE):
         return ()
-    return findings_at(extension, at, at if at.second else at + timedelta(minutes=1))
+    keys = {one.key for one in answers if one.key}
+    named = [] if keys else findings_of_recording(text.strip())
+    if named or at is None:
+        return named
+    return without_leg_at(text, at, at if at.second else at + timedelta(minutes=1), keys)

@@ -172,9 +172,9 @@ def test_a_gap_of_that_time_is_reported(pbx: CtiSource, began: int, ended: int |
         ({"2001": "", "2002": ""}, "Events of 2001 were missed then"),
         (
             {"2001": (NOON - timedelta(minutes=5)).isoformat(), "2002": ""},
-            "The PBX reported no connected call there then",
+            "No connected call is known there then",
         ),
-        ({"2002": ""}, "The PBX reported no connected call there then"),
+        ({"2002": ""}, "No connected call is known there then"),
     ],
 )
 def test_a_gap_of_named_extensions_is_a_cause_at_these_alone(

@@ -189,8 +189,8 @@ def test_a_time_before_the_first_known_leg_is_reported() -> None:
 def test_where_nothing_was_missed_the_answer_says_so_and_points_at_clocks_and_zones() -> None:
     found = asked(before=Near(3, NINE - timedelta(minutes=30), NINE - timedelta(minutes=20)), after=Near(9, NOW, None))
 
-    assert found.heading == "The PBX reported no connected call there then"
-    assert "The extension is heard (pbx), the ledger has no gap" in found.said
+    assert found.heading == "No connected call is known there then"
+    assert "By today's settings the extension is heard (pbx), the ledger has no gap" in found.said
     assert "never" not in found.said
     assert "time zone" in found.todo
     assert [(one.key, one.text) for one in found.links] == [

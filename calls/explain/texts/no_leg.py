@@ -257,9 +257,10 @@ def _nothing_missed(case: NothingCase, zone: tzinfo) -> Cause:
     heard = ", ".join(one.slug for one in case.sources if one.hearing is SourceCoverage.HEARD)
     never = "" if case.before or case.after else " No call at this extension is known at any time."
     return Cause(
-        "The PBX reported no connected call there then",
-        f"The extension is heard ({heard}), the ledger has no gap and nothing waits or was unreadable: the PBX "
-        f"reported no call that was connected there.{never} A call that only rang has no leg.",
+        "No connected call is known there then",
+        f"By today's settings the extension is heard ({heard}), the ledger has no gap and nothing waits or was "
+        "unreadable: unless a list of extensions was another then, the PBX reported no call that was connected there."
+        f"{never} A call that only rang has no leg.",
         f"Check the extension, the date and the time zone (times here are in {zone}); compare the clocks of QMS and "
         "the PBX with the gateway's.",
     )

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from calls.core.source_state import SiteSettings
-from calls.replay.compare_period import EVENTS_MISSING, PeriodComparison, _Comparison, todays_settings
+from calls.replay.compare_period import EVENTS_MISSING, NOT_THERE_BEFORE, PeriodComparison, _Comparison, todays_settings
 from calls.replay.difference import LegAccount, ReplayRules, differences, paired
 from calls.replay.recorded import RecordedSlice, slice_of
 from cti.models import CtiSource
@@ -58,14 +58,16 @@ def test_a_leg_beside_one_that_lacks_events_is_not_compared_and_one_elsewhere_is
 
     result = _compared([lost, beside, elsewhere], [_leg("d", begin=120)])
 
-    assert (dict(result.apart), result.compared) == ({EVENTS_MISSING: 2}, 1)
+    assert (dict(result.apart), result.compared) == ({EVENTS_MISSING: 2, NOT_THERE_BEFORE: 1}, 1)
     assert [(one.kind, one.examples[0].extension) for one in result.sorted_groups()] == [("missing_leg", "2002")]
 
 
 @pytest.mark.django_db
-def test_a_leg_that_would_begin_up_to_a_minute_after_missing_events_is_not_compared() -> None:
+def test_a_leg_that_would_begin_up_to_a_minute_after_missing_events_is_not_compared_and_counted() -> None:
+    """Before: it was left out without a number, and nothing would be different."""
     result = _compared([], [_leg("a", "2001", 79), _leg("b", "2002", 81)])
 
+    assert dict(result.apart) == {NOT_THERE_BEFORE: 1}
     assert [(one.kind, one.examples[0].extension) for one in result.sorted_groups()] == [("extra_leg", "2002")]
 
 

@@ -84,6 +84,38 @@ def test_of_a_recording_without_leg_the_finding_is_the_answer_and_no_other_call(
     assert "QMS took the flags" not in page
 
 
+@pytest.mark.parametrize("seconds", [0, -60, 1])
+def test_a_recording_without_leg_is_shown_also_where_a_call_was_there_in_that_minute(
+    service: RecordingService, admin_client: Client, seconds: float
+) -> None:
+    """Before: "Flagged. What to do: Nothing" alone, of the call that ended a few seconds earlier."""
+    one = leg(1, -21, -4, GUID)
+    Leg.objects.filter(pk=one.pk).update(outcome="flagged")
+    finding = found(service, "other", cause="source_off")
+    page = why(admin_client, "2001", seconds)
+
+    assert "QMS took the flags" in page
+    assert "was switched off at that time" in page
+    assert reverse(PAGE, args=[finding.pk]) in page
+
+
+def test_a_finding_of_a_leg_that_is_answered_is_shown_once(service: RecordingService, admin_client: Client) -> None:
+    one = flagged()
+    found(service, GUID, cause="lost_in_qms", grade="critical", leg_id=one.pk)
+
+    assert why(admin_client, "2001", 1).count(SAID) == 1
+
+
+@pytest.mark.parametrize("seconds", [None, 1])
+def test_a_recording_without_leg_is_found_by_its_guid(
+    service: RecordingService, admin_client: Client, seconds: float | None
+) -> None:
+    """Before: "No leg has this GUID. It may be too old", though the comparison names its extension and cause."""
+    found(service, GUID, cause="source_off")
+
+    assert "was switched off at that time" in why(admin_client, f"{{{GUID.upper()}}}", seconds)
+
+
 def test_who_may_not_see_findings_sees_none(service: RecordingService, client: Client) -> None:
     one = flagged()
     found(service, GUID, cause="lost_in_qms", grade="critical")
