@@ -12,6 +12,8 @@ LEEWAY = timedelta(seconds=4)
 MAXIMUM_GAP = timedelta(seconds=90)
 #: What was away is followed again so soon after it is back; what dies again and again waits before it is started.
 RETURN = timedelta(seconds=35)
+#: Within that time a snapshot ends, also while Redis is away. A link that is lost before its end counts its legs then.
+SNAPSHOT = timedelta(seconds=15)
 
 
 def judge_gaps(truth: Sequence[LegLine], gaps: Sequence[LinkGap], injected: Sequence[Injected]) -> list[str]:
@@ -59,11 +61,11 @@ def _counted(gap: LinkGap, ended: datetime, truth: Iterable[LegLine], *, is_whol
 
 
 def _is_alone(gap: LinkGap, truth: Iterable[LegLine], gaps: Iterable[LinkGap]) -> bool:
-    """Say whether no other gap was so near that a leg which it made late may be missing here."""
+    """Say whether no other gap was so near that a leg which it made late, or its snapshot, may be missing here."""
     longest = max((line.disconnected_at or line.connected_at) - line.connected_at for line in truth)
+    counted = None if gap.ended_at is None else gap.ended_at + SNAPSHOT
     return not any(
-        other is not gap
-        and overlap(other.began_at, other.ended_at or other.began_at, gap.began_at - longest, gap.ended_at)
+        other is not gap and overlap(other.began_at, other.ended_at or other.began_at, gap.began_at - longest, counted)
         for other in gaps
     )
 

@@ -288,6 +288,21 @@ def test_the_ledger_states_true_edges_and_legs(gap: LinkGap, others: list[LinkGa
     assert all(what in said for what, said in zip(expected, found, strict=True))
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(7, 0), (25, 1)])
+def test_legs_are_counted_by_the_next_gap_where_the_link_is_lost_again_before_its_snapshot_ended(
+    seconds: int, expected: int
+) -> None:
+    ended = NOON + timedelta(seconds=10)
+    again = ended + timedelta(seconds=seconds)
+    faults = [msgspec.structs.replace(FAULT, breaks_link=True)]
+    faults.append(msgspec.structs.replace(FAULT, began=again, ended=again))
+
+    found = judge_gaps(open_legs(3), [LinkGap(NOON, ended), LinkGap(again, again, legs_saved=3)], faults)
+
+    assert [what for what in found if "0 legs saved, but 3 went on" in what] == found
+    assert len(found) == expected
+
+
 def test_a_leg_of_the_next_call_with_the_same_reference_is_not_taken_for_one_that_is_missing() -> None:
     later = NOON + timedelta(seconds=8)
     again = msgspec.structs.replace(LEG, number=2, connected_at=later, disconnected_at=later + timedelta(seconds=6))
