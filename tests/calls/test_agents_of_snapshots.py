@@ -77,3 +77,13 @@ def test_a_call_that_the_snapshot_finds_before_its_agents_names_who_was_there_al
     board = ended(board.hears(*(on(10.2 + place / 10, agent) for place, agent in enumerate(stated))))
 
     assert board.leg.agent_id == named
+
+
+@pytest.mark.parametrize("stated", [["9102"], ["9101", "9102"], []])
+def test_who_a_later_snapshot_states_says_nothing_of_a_call_that_an_earlier_one_found(stated: list[str]) -> None:
+    board = ended(lost(["9101"]).call("Established", 10.1, "C1", "2001").hears(on(10.2, "9101")))
+    board.hears(event("Began", 100, family="snapshot")).call("Established", 100.1, "C1", "2001")
+    board.hears(*(on(100.2 + place / 10, agent) for place, agent in enumerate(stated)))
+    board.hears(event("Ended", 101, family="snapshot", agentsTold=True)).call("ConnectionCleared", 120, "C1", "2001")
+
+    assert board.leg.agent_id == "9101"

@@ -95,3 +95,15 @@ def test_what_falls_due_after_a_late_event_is_not_of_that_event() -> None:
     work = fold(events, LiveState(source=SourceState(slug="pbx")), with_site())
 
     assert [(leg.call_id, leg.received_at) for leg in work.legs.values()] == [("C9", None)]
+
+
+@pytest.mark.parametrize(("has_source_times", "why"), [(True, "heard_late"), (False, "none")])
+@pytest.mark.parametrize("until", [20.5, 24.0])
+def test_only_a_sources_own_times_say_that_a_call_was_over_when_it_was_heard_of(
+    until: float, has_source_times: bool, why: str
+) -> None:
+    heard = [("Established", 20.0), ("ConnectionCleared", until)]
+    board = Switchboard(with_site(has_source_times=has_source_times))
+    board.hears(*(replace(event(kind, at, callId="C1", deviceId="2001"), gatewaytime=moment(25)) for kind, at in heard))
+
+    assert board.missed(35, 1, asked=25).leg.reason_code == why

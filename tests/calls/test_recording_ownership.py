@@ -246,3 +246,17 @@ def test_a_recording_of_over_a_second_before_connected_says_that_the_link_stalls
     board.found(10.2, 1, "G", started=began)
 
     assert board.state.source.stalled_gateway_at == (moment(10) if is_stall else None)
+
+
+@pytest.mark.parametrize(("connected", "keeps"), [(11.099, False), (11.1, False), (11.101, True)])
+def test_a_call_that_was_connected_over_a_second_after_a_recording_began_does_not_contest_it(
+    connected: float, keeps: bool
+) -> None:
+    """G began at 10.1 with C1; that C2 was connected is heard late, at 11.6, and QMS names none for it."""
+    board = Switchboard().call("Established", 10, "C1", "2001").found(10.3, 1, "G", started=10.1)
+    board.call("ConnectionCleared", 10.9, "C1", "2001")
+    board.hears(replace(event("Established", connected, callId="C2", deviceId="2001"), gatewaytime=moment(11.6)))
+    board.missed(22, 2, asked=21).waits(40)
+
+    assert [leg.call_id for leg in board.legs if leg.guid == "G"] == (["C1"] if keeps else [])
+    assert board.writes == ([(1, "base")] if keeps else [])

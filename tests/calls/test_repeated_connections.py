@@ -151,3 +151,17 @@ def test_without_source_times_the_report_of_another_monitor_does_not_hold_an_end
     spans = [("2001", 20.55, 20.65), ("2001", 20.9, 21.5), ("2002", 20.0, 20.3), ("2003", 20.0, 20.31)]
     assert sorted(board.spans()) == spans
     assert len({leg.facts.interaction_id for leg in board.legs}) == 3
+
+
+@pytest.mark.parametrize("has_source_times", [True, False])
+@pytest.mark.parametrize("second", [10.3, 10.6])
+def test_a_call_that_was_cleared_before_the_second_report_ended_then_and_the_report_is_of_the_next_one(
+    second: float, has_source_times: bool
+) -> None:
+    """That it was cleared is heard after the second report, while 2001 is still connected."""
+    board = Switchboard(with_site(has_source_times=has_source_times)).call("Established", 10, "C1", "2001")
+    board.call("Established", second, "C1", "2001").call("CallCleared", 10.2, "C1")
+    board.call("ConnectionCleared", 12, "C1", "2001").waits(90)
+
+    assert board.spans() == [("2001", 10, 10.2), ("2001", second, 12)]
+    assert len({leg.facts.interaction_id for leg in board.legs}) == 2

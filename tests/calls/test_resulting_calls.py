@@ -314,3 +314,19 @@ def test_data_that_state_another_interaction_and_no_device_are_those_of_the_call
     board = talking().call("CallInformation", 7, "C1", interactionId="I9", calledNumber="0900")
 
     assert (board.leg.facts.interaction_id, board.leg.facts.called_number) == ("I9", "0900")
+
+
+def test_a_transfer_of_a_call_that_has_gone_on_elsewhere_brings_nobody_into_that_one() -> None:
+    """Uma's C1 goes on as C3; the second report joins C1 and Ann's C5 as C4."""
+    board = Switchboard().call("Established", 5, "C1", "2001", callerName="Uma", callerNameSource="isdn")
+    ids = {"primaryOldCallId": "C1", "transferringDeviceId": "2001"}
+    board.call("Established", 25, "C5", "2003", callerName="Ann", callerNameSource="isdn")
+    board.call("Established", 25.1, "C5", "2001")
+    board.hears(event("Transferred", 30, **ids, resultingCallId="C3", transferredToDeviceId="2002"))
+    board.call("Established", 30.1, "C3", "2002")
+    again = {"secondaryOldCallId": "C5", "resultingCallId": "C4", "transferredToDeviceId": "2003"}
+    board.hears(event("Transferred", 30.2, **ids, **again))
+
+    here = [(leg.call_id, leg.device_id) for leg in board.legs if leg.disconnected_source_at is None]
+    assert sorted(here) == [("C3", "2002"), ("C4", "2003")]
+    assert [leg.facts.caller_name for leg in board.legs if leg.device_id == "2003"] != ["Uma"]

@@ -314,3 +314,19 @@ def test_without_times_the_one_who_hands_a_call_on_has_nothing_of_the_queue_that
         ("2001", 5, 20.4, "Sales", "Uma", True),
         ("2002", 30, 40, "Support", "Uma", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("answered", "call_id", "until"), [(19, "C3", 20), (20, "C3", 20), (20.001, "C2", None), (21, "C2", None)]
+)
+def test_who_had_answered_by_a_clearing_that_is_heard_before_the_transfer_is_over_with_it(
+    answered: float, call_id: str, until: float | None
+) -> None:
+    """Also in the very moment of it, as a source says that has whole seconds."""
+    board = Switchboard().call("Established", 5, "C1", "2001").call("Held", 15, "C1", "2001")
+    board.call("Originated", 16, "C2", "2001").call("Established", answered, "C2", "2002")
+    board.call("CallCleared", 20, "C3").hears(joined("Transferred", 20, "C3"))
+
+    (leg,) = [leg for leg in board.legs if leg.device_id == "2002"]
+    ended = None if until is None else moment(until)
+    assert (leg.call_id, leg.disconnected_source_at) == (call_id, ended)

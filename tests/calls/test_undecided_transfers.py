@@ -13,6 +13,7 @@ from calls.core.result_events import RecordingFound
 from calls.core.state import LegState
 from flags.catalogue.values import FIELDS, flag_texts
 from tests.calls.switchboard import Switchboard, event, moment, with_site
+from tests.calls.test_transfers import attended
 
 pytestmark = pytest.mark.core
 
@@ -317,3 +318,29 @@ def test_of_the_part_after_a_transfer_it_counts_when_the_transfer_was_received(p
     board = _consulted(received=posted).missed(41, 2, "late").call("ConnectionCleared", 60, "C3", "2002").waits(63)
 
     assert [leg.reason_code for leg in board.legs if leg.connected_source_at == moment(30) and not leg.guid] == [why]
+
+
+@pytest.mark.parametrize("until", [29.2, None])
+@pytest.mark.parametrize(("named", "keeps"), [("", False), ("G3", False), ("G", False), ("G2", True)])
+def test_a_contest_with_a_consultation_is_decided_as_the_transfer_divides_it(
+    named: str, keeps: bool, until: float | None
+) -> None:
+    """G began with 2002's call C9, or with the consultation of which is heard late; QMS names another for that or none.
+
+    ``named``: what QMS names for it: one of before the transfer at 30 (G2), of after that (G3), G itself, or nothing.
+    """
+    board = Switchboard().call("Established", 5, "C1", "2001").call("Held", 20, "C1", "2001")
+    board.call("Originated", 21, "C2", "2001").call("Established", 28.5, "C9", "2002").found(28.8, 2, "G", started=28.6)
+    board.call("Held" if until is None else "ConnectionCleared", 29.2, "C9", "2002")
+    consulted = event("Established", 29.5, callId="C2", deviceId="2002")
+    board.hears(replace(consulted, gatewaytime=moment(29.9))).hears(attended(30))
+    assert board.leg_of("C9").contested_by == 3
+    if named == "G2":
+        board.found(30.1, 3, "G2", started=29.7, asked=29.95)
+    elif named:
+        board.found(31.9, 3, named, started=30.3 if named == "G3" else 28.6, asked=31.8)
+    else:
+        board.missed(41, 3, asked=40, first=31)
+
+    holder = board.leg_of("C9")
+    assert (holder.contested_by, holder.guid) == (None, "G" if keeps else "")
