@@ -31,7 +31,7 @@ from calls.core.state import LegPhase, LegState, PartyState, SearchStatus, Write
 from tests.calls.call_states import WHOLE, call, holding, left, made, party, snapshot
 from tests.calls.leg_states import HOLDER, SAID, at, leg, over, pending
 from tests.calls.leg_states import work as works
-from tests.calls.switchboard import moment
+from tests.calls.switchboard import Switchboard, event, moment, with_site
 
 pytestmark = pytest.mark.core
 
@@ -321,3 +321,13 @@ def test_the_answer_by_which_a_leg_has_its_recording_is_known_by_what_it_keeps(m
     assert unknown is not None
     assert unknown.at == moment(10)
     assert _answer(replace(one, **missing)) is None
+
+
+@pytest.mark.parametrize(("marked", "is_canary"), [((), False), (("Originated",), True), (("Established",), True)])
+def test_a_call_is_the_canarys_where_one_of_its_events_is_marked(marked: tuple[str, ...], is_canary: bool) -> None:
+    board = Switchboard(with_site(has_marked_canaries=True, canaries=frozenset({"2001"})))
+    for seconds, kind in ((1, "Originated"), (2, "Established")):
+        said = event(kind, seconds, callId="C1", deviceId="2001")
+        board.hears(replace(said, data=replace(said.data, is_canary=kind in marked)))
+
+    assert board.leg.is_canary is is_canary

@@ -98,3 +98,26 @@ def test_who_was_consulted_is_not_taken_for_who_handed_on_and_left_just_before()
     facts = board.legs[-1].facts
     assert (board.legs[-1].device_id, facts.caller_name, facts.queue_name) == ("2003", "", "")
     assert [ended for device, _, _, ended in _legs(board) if device == "2002"][-1] == 50
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("Transferred", "deviceId"),
+        ("Transferred", "transferringDeviceId"),
+        ("Conferenced", "deviceId"),
+        ("Conferenced", "conferencingDeviceId"),
+    ],
+)
+def test_who_is_named_in_any_way_joined_the_calls_though_another_phone_alone_is_known_in_both(
+    kind: str, key: str
+) -> None:
+    """2002 came into Uma's call too, and 2001 is not known to be in the consultation, which 2003 began."""
+    board = _talking().call("Established", 9, "C1", "2002").call("Held", 9.5, "C1", "2002")
+    board.call("Originated", 16.4, "C2", "2003").call("Established", 18, "C2", "2002")
+    named = {"transferredToDeviceId": "2003"} if kind == "Transferred" else {}
+    board.hears(event(kind, 24, **JOINED, resultingCallId="C3", **named, **{key: "2001"}))
+
+    open_at = [leg.device_id for leg in board.legs if leg.disconnected_source_at is None]
+    assert "2002" in open_at
+    assert ("2001" in open_at) is (kind == "Conferenced")

@@ -267,3 +267,13 @@ def test_a_gap_of_some_devices_may_hide_a_call_as_one_of_the_link_does() -> None
     board.call("ConnectionCleared", 150, "C1", "2001")
 
     assert wrapped_up(board, 160) == [""]
+
+
+@pytest.mark.parametrize(("at", "queue"), [(29.999, ""), (30, "Support"), (31, "Support")])
+def test_what_a_wrap_up_states_is_of_the_ids_last_call_from_the_moment_on_in_which_that_began(
+    at: float, queue: str
+) -> None:
+    board = talked().call("Established", 30, "C1", "2002")
+    wrapped_up(board, at, deviceId="2002", queueName="Support")
+
+    assert [leg.facts.queue_name for leg in board.legs] == ["", queue]
