@@ -168,6 +168,8 @@ def test_a_written_leg_is_exchanged_with_one_of_the_same_id_alone(other: str, is
     ("why", "began", "ended", "is_pending", "was_answered"),
     [
         ("same", 31, 30, True, True),
+        ("same", 20.1, 20, True, True),
+        ("unreachable", 20.1, 20, True, False),
         ("none", 31, 30, True, True),
         ("unreachable", 31, 30, True, False),
         ("", 31, 30, True, False),

@@ -11,9 +11,11 @@ from calls.core.unit_of_work import UnitOfWork
 from cti.events import ConnectionCleared
 from tests.calls.call_states import NO_TIMES, call, event, holding, left, party
 from tests.calls.leg_states import leg
-from tests.calls.switchboard import moment
+from tests.calls.switchboard import Switchboard, moment
 
 pytestmark = pytest.mark.core
+
+HOUR = 3600
 
 RINGS = party("2002", PartyState.ALERTING, since=15)
 
@@ -140,3 +142,13 @@ def test_the_interaction_of_who_was_connected_later_shows_that_the_call_goes_on(
     work = doubted(call(phone, interaction="I1", entered_at=0), leg_of("2002", 20.6))
 
     assert len(work.calls) == (1 if goes_on else 2)
+
+
+def test_a_device_of_which_nothing_came_for_hours_is_not_in_its_call_any_more_though_that_goes_on() -> None:
+    """2002 came into 2001's call hours later; that 2001 is connected then is no repeat of what it was before."""
+    board = Switchboard().call("Established", 5, "C1", "2001").call("Established", 6 * HOUR, "C1", "2002")
+    board.waits(12 * HOUR + 6).call("Established", 12 * HOUR + 60, "C1", "2001")
+    board.call("ConnectionCleared", 12 * HOUR + 90, "C1", "2001")
+
+    spans = [span for span in board.spans() if span[0] == "2001"]
+    assert spans == [("2001", 5, 5), ("2001", 12 * HOUR + 60, 12 * HOUR + 90)]

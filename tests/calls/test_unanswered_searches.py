@@ -4,7 +4,7 @@ import pytest
 
 from calls.core.outcomes import Outcome
 from calls.core.result_events import WHY
-from tests.calls.switchboard import Switchboard, with_site
+from tests.calls.switchboard import Switchboard, moment, with_site
 
 pytestmark = pytest.mark.core
 
@@ -23,3 +23,13 @@ def test_where_the_window_was_long_over_as_the_next_call_began_the_gateway_was_t
     leg = board.legs[0]
     assert (leg.outcome, leg.reason_code) == (Outcome.WINDOW_MISSED, why)
     assert WHY[why] in leg.reason
+
+
+@pytest.mark.parametrize("why", ["none", "late", "unreachable"])
+def test_a_legs_trace_says_why_qms_named_no_recording_and_how_often_it_was_asked(why: str) -> None:
+    board = Switchboard().call("Established", 5, "C1", "2001").missed(16, 1, why, asked=15)
+
+    step = board.leg.trace[-1]
+    assert (step.at, step.what) == (moment(16), "missed")
+    assert step.text.startswith(WHY[why])
+    assert "5" in step.text
