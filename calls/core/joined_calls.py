@@ -14,7 +14,7 @@ from calls.core.former_ids import take_back_clearing
 from calls.core.incarnations import begin_call, call_at
 from calls.core.state import CallState, LegPhase, PartyState
 from calls.core.unit_of_work import UnitOfWork
-from cti.events import CallEvent, Conferenced, Transferred
+from cti.events import SINGLE_STEP, CallEvent, Conferenced, Transferred
 
 Joining = TypeVar("Joining", Transferred, Conferenced)
 
@@ -124,6 +124,8 @@ def _completed(work: UnitOfWork, event: CallEvent, named: CallState, host: str) 
     """
     others = _others_of(work, named, host, event.time)
     if named.moved_to is not None or _is_joined_now(named, event.time) or not others:
+        return [named]
+    if event.data.cause == SINGLE_STEP:  # By the contract, the cause of a transfer of one call alone.
         return [named]
     going_on = [call for call in others if call.call_id == resulting_id(event)]
     others = going_on or others
