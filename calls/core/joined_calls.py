@@ -169,9 +169,15 @@ def _is_with(call: CallState, host: str, event: CallEvent) -> bool:
     That was in it for longer than events take: a device to which the call itself is handed on may be heard of before.
     """
     here = {name: one for name, one in call.parties.items() if one.is_here and name != host}
-    to = _destination(event) or next(iter(here), "")
+    to = _destination(event) or _newcomer(event, call, {host, *here}) or next(iter(here), "")
     since = here[to].since if here.keys() == {to} else None
     return since is not None and since < event.time - GRACE
+
+
+def _newcomer(event: CallEvent, call: CallState, known: set[str]) -> str:
+    """Return a device that the connections of an event have in a call from now on, and that was not known there."""
+    old = (item.old for item in event.data.connections if item.old is not None)
+    return next((one.device_id for one in old if one.call_id == call.call_id and one.device_id not in known), "")
 
 
 def _destination(event: CallEvent) -> str:
