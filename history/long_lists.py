@@ -20,7 +20,7 @@ _DECODER = json.JSONDecoder()
 JsonList = list[Any] | dict[str, Any]
 
 
-class ListChange(msgspec.Struct, frozen=True):
+class KeptChange(msgspec.Struct, frozen=True):
     """A change of a list, or of an object by its members. ``was`` and ``is_now``: the number of entries."""
 
     was: int
@@ -49,7 +49,7 @@ def change_text(before: Any, after: Any) -> str | None:
     return text if len(text) <= MAXIMUM_CHANGE else None
 
 
-def read_change(text: str, at: int) -> ListChange | None:
+def read_change(text: str, at: int) -> KeptChange | None:
     """Read the change that stands at a place of a text; None where there is none."""
     counts = _COUNTS.match(text, at)
     if counts is None:
@@ -60,7 +60,7 @@ def read_change(text: str, at: int) -> ListChange | None:
     except ValueError:
         return None
     was, is_now = (int(one.replace(",", "")) for one in counts.groups())
-    return ListChange(was, is_now, out, came)
+    return KeptChange(was, is_now, out, came)
 
 
 def _like(value: Any, other: Any) -> Any:
