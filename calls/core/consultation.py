@@ -38,12 +38,12 @@ def customers_first(work: UnitOfWork, calls: list[CallState], host: str) -> list
     The consultation is the call that their device dialled while it was in the other. A switch may put the active call
     first, or the held one: that is the consultation where its device had gone back to the customer.
     """
-    if len(calls) > 1 and is_consulted(work, calls[0], calls[1], host):
+    if len(calls) > 1 and _is_consulted(work, calls[0], calls[1], host):
         return [calls[1], calls[0], *calls[2:]]
     return calls
 
 
-def is_consulted(work: UnitOfWork, call: CallState, about: CallState, host: str) -> bool:
+def _is_consulted(work: UnitOfWork, call: CallState, about: CallState, host: str) -> bool:
     """Say whether a device dialled one call after it had been connected in the other, in which it is still."""
     dialling, talking = call.parties.get(host), about.parties.get(host)
     leg = work.legs.get(talking.leg) if talking is not None and talking.leg is not None else None

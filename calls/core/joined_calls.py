@@ -7,14 +7,14 @@ from msgspec.structs import replace
 
 from calls.core.call_evidence import is_of_before_loss
 from calls.core.call_facts import is_dialled_by
-from calls.core.clocks import CLOSE, GRACE
-from calls.core.consultation import customers_first, is_consulted
+from calls.core.clocks import GRACE
+from calls.core.consultation import customers_first
 from calls.core.ends_apart import divide_where_handed_on
 from calls.core.former_ids import take_back_clearing
 from calls.core.incarnations import begin_call, call_at
 from calls.core.state import CallState, LegPhase, PartyState
 from calls.core.unit_of_work import UnitOfWork
-from cti.events import SINGLE_STEP, CallEvent, Conferenced, Transferred
+from cti.events import CallEvent, Conferenced, Transferred
 
 Joining = TypeVar("Joining", Transferred, Conferenced)
 
@@ -72,10 +72,9 @@ def _may_hand_on(work: UnitOfWork, call: CallState, device_id: str, event: Joini
 
 
 def is_repeated(olds: list[CallState], new_id: str) -> bool:
-    """Say whether an event is to be ignored: its calls are joined already, or are not known."""
+    """Say whether an event is reported a second time: its calls are joined already."""
     has_moved = [call.moved_to is not None for call in olds]
-    is_joined = any(has_moved) and all(call.moved_to is not None or call.call_id == new_id for call in olds)
-    return is_joined or not olds
+    return any(has_moved) and all(call.moved_to is not None or call.call_id == new_id for call in olds)
 
 
 def _seniority(work: UnitOfWork, call: CallState, host: str) -> tuple[bool, bool, datetime, datetime, str]:
@@ -119,43 +118,23 @@ def _completed(work: UnitOfWork, event: CallEvent, named: CallState, host: str) 
 
     A device names only the call that it was in: who is consulted does not know the customer's. Where a host holds a
     call, and hands one on to who is in a call with it alone already, it joins both: no call is handed on to who is in
-    it. Example: 2001 holds call 100 and talks with 2002 in 200. What 2002 reports names 200 alone. None where the host
-    has several calls and nothing says which of them is joined: its own report is still to come.
+    it. Example: 2001 holds call 100 and talks with 2002 in 200. What 2002 reports names 200 alone.
     """
-    others = _others_of(work, named, host, event.time)
-    if named.moved_to is not None or _is_joined_now(named, event.time) or not others:
+    others = _others_of(work, named, host)
+    if len(others) != 1 or named.moved_to is not None or _is_joined_now(named, event.time):
         return [named]
-    if event.data.cause == SINGLE_STEP:  # By the contract, the cause of a transfer of one call alone.
-        return [named]
-    going_on = [call for call in others if call.call_id == resulting_id(event)]
-    others = going_on or others
-    if len(others) > 1:
-        is_about_one = all(_is_of_phone_consulted(work, named, one, host) for one in others)
-        return [] if is_about_one and _is_with(named, host, event) else [named]
     other = _known(work, event, others[0].call_id, host)
-    is_sure = bool(going_on or _destination(event)) or _is_of_phone_consulted(work, named, other, host)
-    if is_sure and _is_with(named, host, event):
-        return customers_first(work, [other, named], host)
+    if _is_with(named, host, event):
+        return [other, named]
     is_held = any(leg.is_held and leg.device_id == host for leg in work.legs_in(named.incarnation))
     return [named, other] if is_held and _is_with(other, host, event) else [named]
 
 
-def _is_of_phone_consulted(work: UnitOfWork, call: CallState, about: CallState, host: str) -> bool:
-    """Say whether a host dialled a phone of ours in a call, about the other one: nobody hands such a call on blind."""
-    here = [name for name, one in call.parties.items() if one.is_here and name != host and not one.outside]
-    return is_consulted(work, call, about, host) and any(work.site.is_extension(name) for name in here)
-
-
-def _others_of(work: UnitOfWork, named: CallState, host: str, at: datetime) -> list[CallState]:
-    """Return the other calls in which a host talks, or which it holds; else those that it left just now.
-
-    Its ends may be heard before the report.
-    """
-    legs = [leg for leg in work.legs_at(host) if leg.incarnation != named.incarnation and leg.call_id != named.call_id]
-    here = [leg for leg in legs if leg.phase is LegPhase.OPEN]
-    left = [leg for leg in legs if leg.disconnected_source_at is not None and leg.disconnected_source_at >= at - CLOSE]
-    calls = {leg.incarnation: work.calls[leg.incarnation] for leg in here or left if leg.incarnation in work.calls}
-    return [call for call in calls.values() if call.ended_at is None or call.ended_at >= at - CLOSE]
+def _others_of(work: UnitOfWork, named: CallState, host: str) -> list[CallState]:
+    """Return the other calls in which a host talks, or which it holds."""
+    legs = [leg for leg in work.legs_at(host) if leg.phase is LegPhase.OPEN and leg.incarnation != named.incarnation]
+    calls = [work.calls[leg.incarnation] for leg in legs if leg.incarnation in work.calls]
+    return [call for call in calls if call.ended_at is None]
 
 
 def _is_joined_now(call: CallState, moment: datetime) -> bool:
@@ -164,21 +143,11 @@ def _is_joined_now(call: CallState, moment: datetime) -> bool:
 
 
 def _is_with(call: CallState, host: str, event: CallEvent) -> bool:
-    """Say whether a call is one of its host with the device alone to which it hands another one on, as far as is said.
+    """Say whether a call is one of its host with the device alone to which it hands another one on.
 
     That was in it for longer than events take: a device to which the call itself is handed on may be heard of before.
     """
-    here = {name: one for name, one in call.parties.items() if one.is_here and name != host}
-    to = _destination(event) or _newcomer(event, call, {host, *here}) or next(iter(here), "")
-    since = here[to].since if here.keys() == {to} else None
+    to = event.data.transferred_to_device_id or event.data.added_party_id or ""
+    here = {name: one for name, one in call.parties.items() if one.is_here}
+    since = here[to].since if to != host and here.keys() - {host} == {to} else None
     return since is not None and since < event.time - GRACE
-
-
-def _newcomer(event: CallEvent, call: CallState, known: set[str]) -> str:
-    """Return a device that the connections of an event have in a call from now on, and that was not known there."""
-    old = (item.old for item in event.data.connections if item.old is not None)
-    return next((one.device_id for one in old if one.call_id == call.call_id and one.device_id not in known), "")
-
-
-def _destination(event: CallEvent) -> str:
-    return event.data.transferred_to_device_id or event.data.added_party_id or ""

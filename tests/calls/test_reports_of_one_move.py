@@ -22,13 +22,11 @@ from tests.relatives.case import (
     other,
     played,
     queued,
-    retrieves,
     rings,
 )
 
 pytestmark = pytest.mark.core
 
-VIC: dict[str, Any] = {"interaction": "I9", "number": "+49309", "name": "Vic"}
 UMA: dict[str, Any] = {"interaction": "I1", "number": "+49301", "name": "Uma"}
 ALICE: dict[str, Any] = {"interaction": "I1", "number": "2001", "name": "Alice"}
 OLD = {"T1": "C1", "2001": "C1", "2002": "C2"}
@@ -73,32 +71,21 @@ def flags(
     *,
     is_anew: bool = False,
     is_dialling_told: bool = True,
-    how: str = "",
 ) -> dict[str, Any]:
     """Return the flags of each recording, where these monitors report a move in this order.
 
     ``is_anew``: QMS begins another recording of 2002 with the move. ``is_dialling_told``: 2001's Originated of the
-    consultation is reported. ``how``: "no hold" of C1 is reported; "no destination" is named; the "ends first" of 2001
-    are heard; or 2001 holds a "third call" that it had answered before.
+    consultation is reported.
     """
     first = [queued(5.1, "C1", "7000", queue="Sales", **UMA), established(8, "C1", "2001", queue="Sales", **UMA)]
     if direction == "outbound":
         dialled = {**ALICE, "name": "", "calledNumber": "+49301", "direction": "outbound"}
         first = [dials(5, "C1", "2001", **dialled), established(8, "C1", "T1", outside=True, **dialled)]
-    told = [*first, rings(16.6, "C2", "2002", **ALICE)]
-    told += [] if how == "no hold" else [holds(16, "C1", "2001")]
-    told += [established(3, "C0", "2001", **VIC), holds(4.5, "C0", "2001")] if how == "third call" else []
+    told = [*first, holds(16, "C1", "2001"), rings(16.6, "C2", "2002", **ALICE)]
     told += [dials(16.4, "C2", "2001", **ALICE)] if is_dialling_told else []
     told += [] if kind == "ringing" else [established(18, "C2", "2002", **ALICE)]
     for place, (who, is_listed) in enumerate(reports):
-        report = moved(kind, who, resulting, is_listed=is_listed)
-        if how == "no destination":
-            report = {
-                name: one for name, one in report.items() if name not in ("transferredToDeviceId", "addedPartyId")
-            }
-        told.append(heard(24.04 + 0.3 * place, report))
-    told += [heard(24.02, cleared(24, call, "2001")) for call in _left(kind)] if how == "ends first" else []
-    told += [retrieves(31, "C0", "2001"), cleared(32, "C0", "2001")] if how == "third call" else []
+        told.append(heard(24 + 0.3 * place, moved(kind, who, resulting, is_listed=is_listed)))
     told += [established(27, resulting, "2002", interaction="I1")] if kind == "ringing" else []
     told += [cleared(28, resulting, "2001", interaction="I1")] if kind == "Conferenced" else []
     told += [cleared(30, resulting, one, interaction="I1", outside=one == "T1") for one in ("T1", "2002")]
@@ -114,11 +101,6 @@ def flags(
     site = {"queues": ["7000"], "devices": ["2001", "2002"], "has_source_times": clock != "none"}
     replay = played(Case("", events, [], recordings, site=site))
     return {leg.guid: replay.flags.get(leg.number) for leg in replay.legs if leg.guid}
-
-
-def _left(kind: str) -> list[str]:
-    """Return the calls that 2001 leaves with the move."""
-    return ["C2"] if kind == "Conferenced" else ["C1", "C2"]
 
 
 def _timed(one: Event, clock: str) -> Event:
@@ -173,53 +155,3 @@ def test_a_consultation_is_known_where_nobody_reported_that_its_host_dialled(
 
     assert [found[one]["CallerName"] for one in ("R1", "R2", "R6")] == ["Uma", "Alice", "Uma"]
     assert "QueueName" not in found["R2"]
-
-
-@pytest.mark.parametrize("clock", ["fractions", "whole", "none"])
-@pytest.mark.parametrize("kind", ["Transferred", "Conferenced"])
-@pytest.mark.parametrize("how", ["no hold", "no destination", "ends first", "third call"])
-def test_the_consulted_phones_report_says_what_is_joined_however_little_is_told(
-    how: str, kind: str, clock: str
-) -> None:
-    """A recorder that begins another recording with the move shows each leg."""
-    alone = [] if how == "third call" else [[("consulted", True)]]
-    for resulting, reports in product(["C1", "C2", "C3"], [[("consulted", True), WHOLE], *alone]):
-        found = flags(reports, kind, resulting, "inbound", clock, is_anew=True, how=how)
-
-        assert [found[one]["CallerName"] for one in ("R1", "R2", "R3", "R6")] == ["Uma", "Alice", "Alice", "Uma"]
-        assert [found[one]["CTICallRef"] for one in ("R2", "R3", "R6")] == ["C2", "C2", resulting]
-        assert "QueueName" not in found["R2"]
-
-
-@pytest.mark.parametrize("kind", ["Transferred", "Conferenced"])
-def test_of_two_calls_on_hold_the_one_whose_id_goes_on_is_joined(kind: str) -> None:
-    found = flags([("consulted", True)], kind, "C1", "inbound", "fractions", is_anew=True, how="third call")
-
-    assert [found[one]["CallerName"] for one in ("R1", "R2", "R6")] == ["Uma", "Alice", "Uma"]
-
-
-@pytest.mark.parametrize("kind", ["Transferred", "Conferenced"])
-@pytest.mark.parametrize("resulting", ["C2", "C3"])
-def test_of_two_calls_on_hold_the_hosts_own_report_says_which_is_joined(kind: str, resulting: str) -> None:
-    """Until then what is known of neither is written to the consultation's recording."""
-    found = flags([("consulted", True)], kind, resulting, "inbound", "fractions", is_anew=True, how="third call")
-
-    written = found.get("R2") or {}
-    assert (written.get("CTICallRef", "C2"), written.get("QueueName")) == ("C2", None)
-
-
-@pytest.mark.parametrize("clock", ["fractions", "whole", "none"])
-def test_an_outbound_call_that_is_handed_on_without_a_destination_is_joined_with_none(clock: str) -> None:
-    """2001 holds Vic in C0, calls out in C1, and hands that on to 2002."""
-    told = [established(3, "C0", "2001", **VIC), holds(4, "C0", "2001"), dials(14, "C1", "2001", **ALICE)]
-    told += [established(16, "C1", "T1", outside=True, **ALICE)]
-    told += [other(24, "Transferred", transferringDeviceId="2001", primaryOldCallId="C1", resultingCallId="C1")]
-    told += [established(27, "C1", "2002"), cleared(30, "C1", "2002"), retrieves(31, "C0", "2001")]
-    recordings = [("R1", "2001", 3.05, 33.0), ("R2", "2002", 27.05, 30.0)]
-    site = {"devices": ["2001", "2002"], "has_source_times": clock != "none"}
-    events = [_timed(one, clock) for one in [*told, cleared(33, "C0", "2001")]]
-    replay = played(Case("", events, [], recordings, site=site))
-
-    found = {leg.guid: replay.flags.get(leg.number, {}) for leg in replay.legs if leg.guid}
-    assert {name: one["CallerName"] for name, one in found.items()} == {"R1": "Vic", "R2": "Alice"}
-    assert found["R2"]["CTICallRef"] == "C1"
