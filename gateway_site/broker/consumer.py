@@ -28,8 +28,9 @@ class ClosingConsumer(Consumer):
     def on_ready(self) -> None:
         """Begin, after each connection to the broker."""
         super().on_ready()
-        for queue in LOOP_QUEUES:
+        for queue in [one for one in self.task_consumer.queues if one.name in LOOP_QUEUES]:
             self.task_consumer.cancel_by_queue(queue)
+            self.task_consumer.add_queue(queue)  # Without messages, and still among those that it says it serves.
         if self._hearing is not None:
             self._hearing.cancel()
         self._hearing = self.timer.call_repeatedly(HEAR_SECONDS, _hear)
