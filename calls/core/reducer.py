@@ -15,6 +15,7 @@ from calls.core.handlers import (  # noqa: F401  (they register)
     failures,
     link_events,
     results,
+    time_passed,
     transfer_conference,
 )
 from calls.core.queueing import as_queued

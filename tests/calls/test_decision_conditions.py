@@ -10,16 +10,8 @@ from msgspec.structs import replace
 
 from calls.core.commands import CancelSearch
 from calls.core.handlers.failures import _has_left, _is_inside
-from calls.core.handlers.results import (
-    _after_transfer,
-    _forget_or_wait,
-    _has_ended,
-    _is_another,
-    _is_answered,
-    _may_go_on,
-    _may_have_ended,
-    _superseded_due,
-)
+from calls.core.handlers.results import _after_transfer, _has_ended, _is_another, _is_answered, _may_have_ended
+from calls.core.handlers.time_passed import _forget_or_wait, _may_go_on, _superseded_due
 from calls.core.recording_ownership import _began_on_hold, _began_with_retrieved, _is_after_end
 from calls.core.result_events import RecordingFound, RecordingMissed, TimePassed
 from calls.core.state import CallState, LegPhase, LegState, Party, SearchStatus
