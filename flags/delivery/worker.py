@@ -23,15 +23,8 @@ from clock.stopping import stop
 from flags.delivery.senders import SenderThreads, SendResult, pools
 from flags.models import SETTLED
 from flags.outbox.alerts import ALERTING
-from flags.outbox.claims import (
-    Claimed,
-    Settlement,
-    claim_due,
-    due,
-    give_back,
-    give_up_overdue,
-    settle,
-)
+from flags.outbox.claims import Claimed, claim_due, due, give_back, give_up_overdue
+from flags.outbox.settlements import Settlement, settle
 from flags.outbox.state_machine import Decision, WriteFailed, next_step, settle_after
 from flags.outbox.withheld import withhold_due
 from flags.outbox.written_claims import is_any_free, next_due

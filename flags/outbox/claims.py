@@ -1,39 +1,32 @@
-"""The claims of flag writes in the database: what is due, who has it, what became of it. No QMS here.
+"""The claims of flag writes in the database: what is due, and who has it. No QMS here.
 
 A claim is a conditional update that is committed before anything is sent; it names the delivery and has an end. All
 that follows is conditional on the same name, so that a delivery which lost its claim changes nothing. The number of
 queries does not grow with the number of writes.
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from django.db import connection, transaction
 from django.db.models import (
     Case,
-    CharField,
     DateTimeField,
     Exists,
     F,
-    Field,
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
     Value,
     When,
 )
-from django.db.models.functions import Cast, Coalesce, Greatest
 
 from bulk.arrays import array
-from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
-from flags.outbox.alerts import ALERTING, count_alerts, reasons_of
-from flags.outbox.state_machine import SETTLE_SECONDS, Decision, PendingWrite
-from flags.outbox.withheld import await_comparisons
-from flags.outbox.written_claims import settle_written
+from flags.models import UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
+from flags.outbox.alerts import count_alerts, reasons_of
+from flags.outbox.state_machine import SETTLE_SECONDS, PendingWrite
 from qms.models import RecordingService
 from qms.port import Flag, QmsUnavailable, QmsUnclear
 
@@ -58,13 +51,6 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     pending: PendingWrite
     send_before: datetime
     is_shadow: bool = False
-
-
-class Settlement(msgspec.Struct, frozen=True):
-    """A claimed write and what became of it."""
-
-    claimed: Claimed
-    decision: Decision
 
 
 class GivenUp(msgspec.Struct, frozen=True):
@@ -281,7 +267,7 @@ def _with_flags(rows: Sequence[FlagWrite]) -> _Found:
 def give_back(claimed: Collection[Claimed], claim: int) -> None:
     """Give back writes that were claimed and not sent, as if they had never been claimed."""
     if claimed:
-        _held(claimed, claim).update(
+        held(claimed, claim).update(
             state=Case(When(state=WriteState.SENDING, then=Value(WriteState.QUEUED.value)), default=F("state")),
             claim=None,
             claimed_until=None,
@@ -289,87 +275,9 @@ def give_back(claimed: Collection[Claimed], claim: int) -> None:
         )
 
 
-def settle(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
-    """Save what became of writes whose claims still stand. Returns how many came to their end."""
-    written = [one.claimed.write_id for one in settlements if one.decision.state == "written"]
-    failed = [one for one in settlements if one.decision.state in SETTLED and one.decision.state != "written"]
-    put_off = [one for one in settlements if one.decision.state not in SETTLED]
-    ended = settle_written(written, claim, now) + _settle_failed(failed, claim, now)
-    _save(put_off, claim, now)
-    _let_wrapups_wait([one.claimed for one in put_off if one.claimed.part == "base"])
-    return ended
-
-
-def _held(claimed: Collection[Claimed], claim: int) -> QuerySet[FlagWrite]:
+def held(claimed: Collection[Claimed], claim: int) -> QuerySet[FlagWrite]:
+    """Return the writes whose claims still stand."""
     return FlagWrite.objects.filter(pk__in=[one.write_id for one in claimed], claim=claim)
-
-
-def _settle_failed(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
-    """Save ends without success, and raise their alerts with them: what is held is locked, so that each counts once."""
-    if not settlements:
-        return 0
-    with transaction.atomic():
-        held = _held([one.claimed for one in settlements], claim).order_by("pk").select_for_update()
-        services = dict(held.filter(is_canary=False).values_list("pk", "service_id"))
-        alerting = [one for one in settlements if _is_alerting(one) and one.claimed.write_id in services]
-        count_alerts(Counter((services[one.claimed.write_id], _code(one)) for one in alerting))
-        shadow = [one.claimed.write_id for one in settlements if one.decision.state == "shadow"]
-        await_comparisons([key for key in shadow if key in services], now)
-        return _save(settlements, claim, now)
-
-
-def _is_alerting(settlement: Settlement) -> bool:
-    return settlement.decision.state in ALERTING
-
-
-def _code(settlement: Settlement) -> str:
-    return settlement.decision.error_code[:32]
-
-
-def _save(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
-    """Save ends of many kinds, each with its own reason, by one statement."""
-    if not settlements:
-        return 0
-    is_end = settlements[0].decision.state in SETTLED
-    alerting = [one.claimed.write_id for one in settlements if _is_alerting(one)]
-    return _held([one.claimed for one in settlements], claim).update(
-        state=_each(settlements, CharField(), lambda one: one.state),
-        not_before=_each(settlements, DateTimeField(), lambda one: one.not_before or now),
-        error_code=_each(settlements, CharField(), lambda one: one.error_code[:32]),
-        error=_each(settlements, CharField(), lambda one: one.error[:500]),
-        settled_at=now if is_end else None,
-        unclear_since=_times(settlements, lambda one: one.unclear_since),
-        missing_at=_times(settlements, lambda one: one.missing_at),
-        claim=None,
-        claimed_until=None,
-        folded=False,
-        alert_since=Case(
-            When(pk__in=alerting, is_canary=False, then=Value(now, DateTimeField())), default=F("alert_since")
-        ),
-    )
-
-
-def _each(settlements: Sequence[Settlement], output: "Field[Any, Any]", value: Callable[[Decision], Any]) -> Case:
-    """Return a value for each write, by its key."""
-    cases = [When(pk=one.claimed.write_id, then=Value(value(one.decision), output)) for one in settlements]
-    return Case(*cases, output_field=output)
-
-
-def _times(settlements: Sequence[Settlement], value: Callable[[Decision], datetime | None]) -> Case | Cast:
-    """Return a time or nothing for each write; where all are nothing, PostgreSQL needs the type."""
-    case = _each(settlements, DateTimeField(), value)
-    return Cast(case, DateTimeField()) if connection.features.requires_casted_case_in_updates else case
-
-
-def _let_wrapups_wait(bases: Sequence[Claimed]) -> None:
-    """Let wrap-ups wait as long as their base flags: a claim need not pass over them again and again."""
-    if not bases:
-        return
-    base = FlagWrite.objects.filter(recording_guid=OuterRef("recording_guid"), part="base").values("not_before")
-    guids = [one.recording_guid for one in bases]
-    FlagWrite.objects.filter(recording_guid__in=guids, part="wrapup", state=WriteState.QUEUED, claim=None).update(
-        not_before=Greatest(F("not_before"), Coalesce(Subquery(base), F("not_before")))
-    )
 
 
 def give_up_overdue(service_id: int, before: datetime, now: datetime) -> GivenUp:

@@ -9,8 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from flags.models import AlertCount, FlagWrite, WriteState
 from flags.outbox import alerts
 from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
-from flags.outbox.claims import Settlement, claim_due, settle
+from flags.outbox.claims import claim_due
 from flags.outbox.queue import give_up, retry
+from flags.outbox.settlements import Settlement, settle
 from flags.outbox.state_machine import Decision
 from qms.models import ServiceHealth
 from qms.port import QmsBusy, QmsError, QmsRejected, QmsUnavailable, RecordingNotFound, UnknownFlag

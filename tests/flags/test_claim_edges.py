@@ -7,8 +7,9 @@ import pytest
 
 from flags.api import is_any_free
 from flags.models import FlagWrite, WriteState
-from flags.outbox.claims import Claimed, Settlement, claim_due, due, give_back, give_up_overdue, settle
+from flags.outbox.claims import Claimed, claim_due, due, give_back, give_up_overdue
 from flags.outbox.doubt import put_in_doubt, put_legs_in_doubt
+from flags.outbox.settlements import Settlement, settle
 from flags.outbox.state_machine import Decision
 from flags.outbox.written_claims import next_due
 from qms.models import RecordingService

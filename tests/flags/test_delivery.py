@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from flags.delivery.worker import deliver
 from flags.models import FlagWrite
-from flags.outbox.claims import Claimed, Settlement, claim_due, give_back, settle
+from flags.outbox.claims import Claimed, claim_due, give_back
+from flags.outbox.settlements import Settlement, settle
 from flags.outbox.state_machine import Decision
 from qms.models import ServiceHealth
 from qms.port import (

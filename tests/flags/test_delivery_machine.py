@@ -18,8 +18,9 @@ from flags.catalogue.values import FlagText
 from flags.delivery import senders, worker
 from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite
 from flags.outbox.bulk_insert import NewWrite
-from flags.outbox.claims import Claimed, Settlement, claim_due, give_back, settle
+from flags.outbox.claims import Claimed, claim_due, give_back
 from flags.outbox.queue import give_up, queue_writes, retry
+from flags.outbox.settlements import Settlement, settle
 from flags.outbox.state_machine import next_step
 from qms.models import RecordingService
 from qms.port import Flag, QmsError

@@ -13,9 +13,10 @@ from django.db import connection, transaction
 
 from flags.models import AlertCount, FlagWrite, RetryRun
 from flags.outbox import retry_runs
-from flags.outbox.claims import Claimed, Settlement, claim_due, give_up_overdue, settle
+from flags.outbox.claims import Claimed, claim_due, give_up_overdue
 from flags.outbox.operator_actions import acknowledge, retry_now
 from flags.outbox.retry_runs import continue_retries, retry_all
+from flags.outbox.settlements import Settlement, settle
 from flags.outbox.state_machine import Decision
 from flags.outbox.withheld import withhold_due
 from qms.models import RecordingService

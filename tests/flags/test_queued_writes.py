@@ -19,9 +19,10 @@ from flags.outbox.alerts import (
     reasons_of,
 )
 from flags.outbox.bulk_insert import NewWrite
-from flags.outbox.claims import Claimed, Settlement, claim_due, give_up_overdue, settle
+from flags.outbox.claims import Claimed, claim_due, give_up_overdue
 from flags.outbox.doubt import put_in_doubt, put_legs_in_doubt
 from flags.outbox.queue import QueueRefusal, Settled, mark_folded, queue_writes, settled_writes
+from flags.outbox.settlements import Settlement, settle
 from flags.outbox.state_machine import Decision, WriteStateName
 from qms.models import RecordingService
 from tests.flags.qms import Post

@@ -6,7 +6,8 @@ import pytest
 
 from flags.models import FlagWrite, ShadowComparison, WriteState
 from flags.outbox import withheld
-from flags.outbox.claims import Settlement, claim_due, settle
+from flags.outbox.claims import claim_due
+from flags.outbox.settlements import Settlement, settle
 from flags.outbox.state_machine import SHADOW_CODE, SHADOW_TEXT, Decision
 from flags.outbox.withheld import SWITCH_ECHO, Withheld, await_comparisons, withhold_due
 from qms.models import RecordingService
