@@ -19,12 +19,12 @@ from flags.catalogue.values import FlagSpec
 from flags.models import FlagSetting
 from qms.models import RecordingService
 
-#: Every table that the rules of a source are made from, and which of its rows; ``%s`` is the source.
-_ALLOCATED = f"SELECT service_id FROM {Allocation._meta.db_table} WHERE source_id = %s"  # noqa: S608, SLF001
+#: Every table that the rules of a source are made from, and which of its rows; ``%s`` is the source. A service that is
+#: not allocated counts by its Data Server and by its users.
 _READ: tuple[tuple[type[models.Model], str], ...] = (
     (CtiSource, "one.id = %s"),
     (Allocation, "one.source_id = %s"),
-    (RecordingService, f"one.id IN ({_ALLOCATED})"),
+    (RecordingService, ""),
     (FlagSetting, ""),
     (LegStorage, ""),
 )

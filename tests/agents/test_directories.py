@@ -11,7 +11,7 @@ from agents.api import load_directory
 from agents.core.matching import MatchKind
 from agents.models import Allocation, QmsUser, UserRefresh
 from cti.models import CtiSource, Seating
-from qms.models import RecordingService
+from qms.models import DataServer, RecordingService
 from tests.agents.conftest import make_service
 
 pytestmark = pytest.mark.django_db
@@ -84,12 +84,27 @@ def test_a_finished_load_makes_the_directory_again_and_nothing_else_does(
     first = load_directory(source.pk)
     with CaptureQueriesContext(connection) as queries:
         assert load_directory(source.pk) is first
-    assert len(queries) == 2
+    assert len(queries) == 3
 
     QmsUser.objects.filter(pk=user.pk).update(extension="2002")
     UserRefresh.objects.create(service=north, trigger="start", state="done", started_at=NOW, changed=1)
 
     assert load_directory(source.pk).verdict("2002").kind is MatchKind.MATCHED
+
+
+def test_a_load_that_ends_after_one_begun_later_makes_the_directory_again(
+    source: CtiSource, north: RecordingService
+) -> None:
+    user = list_user(north)
+    earlier = UserRefresh.objects.create(service=north, trigger="daily", state="running", started_at=NOW)
+    south = make_service("south", source)
+    UserRefresh.objects.create(service=south, trigger="daily", state="done", started_at=NOW, changed=1)
+    assert load_directory(source.pk).verdict("2001").kind is MatchKind.MATCHED
+
+    QmsUser.objects.filter(pk=user.pk).update(extension="2002")
+    UserRefresh.objects.filter(pk=earlier.pk).update(state="done", changed=1)
+
+    assert load_directory(source.pk).verdict("2001").kind is MatchKind.UNMATCHED
 
 
 def test_fixed_sessions_are_a_setting_of_the_source_and_count_at_once(
@@ -102,6 +117,16 @@ def test_fixed_sessions_are_a_setting_of_the_source_and_count_at_once(
 
     assert load_directory(source.pk).verdict("2001", "9999").kind is MatchKind.UNMATCHED
     assert load_directory(source.pk).verdict("2001", "9101").kind is MatchKind.MATCHED
+
+
+def test_a_service_moved_to_another_data_server_makes_the_directory_again(
+    source: CtiSource, north: RecordingService
+) -> None:
+    first = load_directory(source.pk)
+
+    RecordingService.objects.filter(pk=north.pk).update(data_server=DataServer.objects.create(slug="another"))
+
+    assert load_directory(source.pk) is not first
 
 
 def test_a_changed_allocation_makes_the_directory_again(source: CtiSource, north: RecordingService) -> None:

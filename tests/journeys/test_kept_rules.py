@@ -6,12 +6,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from agents.models import Allocation, QmsUser
+import clock
+from agents.models import Allocation, QmsUser, UserRefresh
 from calls.models import LegStorage
 from calls.pipeline.source_rules import KeptRules, Rules
 from cti.models import CtiSource
 from flags.models import FlagSetting
-from qms.models import RecordingService
+from qms.models import DataServer, RecordingService
 from tests.journeys.stack import GatewayStack
 
 pytestmark = [pytest.mark.django_db, pytest.mark.storage]
@@ -71,6 +72,14 @@ def _new_user(gateway: GatewayStack) -> None:
     gateway.users("2077")
 
 
+def _other_data_server(gateway: GatewayStack) -> None:
+    RecordingService.objects.update(data_server=DataServer.objects.create(slug="another"))
+
+
+def _user_elsewhere_loaded_last(gateway: GatewayStack) -> None:
+    UserRefresh.objects.filter(state="running").update(state="done", changed=1)
+
+
 CHANGES = (
     _other_options,
     _service_off,
@@ -80,6 +89,8 @@ CHANGES = (
     _shorter_flag,
     _legs_as_before,
     _new_user,
+    _other_data_server,
+    _user_elsewhere_loaded_last,
 )
 
 
@@ -88,6 +99,9 @@ def test_what_was_changed_counts_at_the_next_reading(
     gateway: GatewayStack, change: Callable[[GatewayStack], None]
 ) -> None:
     LegStorage.objects.update_or_create(pk=1, defaults={"is_compact": True})
+    service, began = RecordingService.objects.get(), clock.now()
+    UserRefresh.objects.create(service=service, trigger="daily", state="running", started_at=began)
+    UserRefresh.objects.create(service=service, trigger="daily", state="done", started_at=began, changed=1)
     kept = _kept(gateway)
     before = kept.read()
 
