@@ -28,11 +28,11 @@ _LISTED = (
 
 
 #: What is another one when the users of QMS or their mappings have changed: columns of a statement. Loads that run
-#: count too: services are loaded beside each other, and one that was begun earlier may end last.
+#: count too, their number and sum: services are loaded beside each other, and one that was begun earlier may end last.
 NEWEST_USERS = f"""
 (SELECT max(id) FROM agents_userrefresh WHERE state = '{RefreshState.DONE}'
  AND (added > 0 OR changed > 0 OR gone > 0)),
-(SELECT sum(id) FROM agents_userrefresh WHERE state = '{RefreshState.RUNNING}'),
+(SELECT count(*) || '/' || COALESCE(sum(id), 0) FROM agents_userrefresh WHERE state = '{RefreshState.RUNNING}'),
 (SELECT max(id) FROM agents_qmsuser),
 (SELECT count(*) FROM agents_mappingact)
 """  # noqa: S608  (the states are the model's own words)
@@ -43,7 +43,7 @@ class _Version(msgspec.Struct, frozen=True):
     """What a directory was made from."""
 
     refresh_id: int
-    running: int
+    running: str
     newest_user: int
     instances: tuple[Instance, ...]
     data_servers: tuple[tuple[int, int], ...]
@@ -77,7 +77,7 @@ def _version(source_id: int) -> _Version:
     refresh_id, running, newest_user, mapping_acts, seating = fetched(_NEWEST, [source_id])[0]
     return _Version(
         refresh_id=refresh_id or 0,
-        running=int(running or 0),
+        running=running,
         newest_user=newest_user or 0,
         instances=tuple(_instances(source_id)),
         data_servers=tuple(RecordingService.objects.order_by("id").values_list("id", "data_server_id")),
