@@ -8,7 +8,7 @@ from calls.core.incarnations import ENDING
 from calls.core.newcomers import SOON
 from calls.core.state import CallState
 from calls.core.unit_of_work import UnitOfWork
-from cti.events import CallCleared, CallEvent, Queued, Transferred
+from cti.events import CallCleared, CallEvent, CallInformation, Queued, Transferred
 
 
 def in_its_place(work: UnitOfWork, event: CallEvent) -> CallEvent:
@@ -16,8 +16,8 @@ def in_its_place(work: UnitOfWork, event: CallEvent) -> CallEvent:
 
     See ``set_apart``. An end is of that call only if it is of one of its devices. That of a device to which the call
     was handed on in that second, as was heard before, or that it leads on, comes after that: it was there. So does a
-    queue that is named then. Who comes after such an end, by which all have left, comes after it too: the id is used
-    again.
+    queue or data that is stated then. Who comes after such an end, by which all have left, comes after it too: the id
+    is used again.
     """
     calls = work.incarnations_of(_place_of(event)[0]) if has_whole_seconds(work) else []
     if calls and _is_after_move(work, calls[-1], event):
@@ -35,10 +35,22 @@ def in_its_place(work: UnitOfWork, event: CallEvent) -> CallEvent:
 
 
 def _is_after_move(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
-    """Say whether an event is heard after the transfer or conference of its second, and is of the call that goes on."""
-    if isinstance(event, Queued):
-        return call.joined_at == event.time
-    return isinstance(event, (*ENDING, Transferred)) and _is_handed_on_to(work, call, event)
+    """Say whether an event is heard after the transfer or conference of its second, and is of the call that goes on.
+
+    So is what follows a queue that came after that. Example: 2001 hands the call on to a queue, which names itself, and
+    2001 has the call again, all in one second.
+    """
+    if isinstance(event, (*ENDING, Transferred)) and _is_handed_on_to(work, call, event):
+        return True
+    is_later = isinstance(event, Queued | CallInformation) or call.entered_at == event.time + TICK
+    return call.joined_at == event.time and is_later and _is_of_present(call, event)
+
+
+def _is_of_present(call: CallState, event: CallEvent) -> bool:
+    """Say whether an event brings somebody into a call, or is of who is in it, of its queue or of nobody."""
+    device_id = _place_of(event)[1]
+    party = call.parties.get(device_id)
+    return isinstance(event, ENTERING) or device_id in ("", call.waits_at) or (party is not None and party.is_here)
 
 
 def _place_of(event: CallEvent) -> tuple[str, str]:

@@ -16,8 +16,10 @@ from tests.relatives.case import (
     established,
     heard,
     holds,
+    information,
     played,
     queued,
+    rings,
     talk,
     transferred,
 )
@@ -131,3 +133,56 @@ def test_a_queue_that_is_heard_after_the_transfer_or_conference_of_its_whole_sec
     replay = played(Case("", events, [], [("R3", "2003", 24.1, 30.0)]))
 
     assert [replay.flags[leg.number].get("QueueName") for leg in replay.legs if leg.device_id == "2003"] == ["Gold"]
+
+
+GOLD = heard(20.5, queued(20, "C1", "7001", queue="Gold"))
+
+
+def after_the_queue_of_one_second(*events: Event, answered: float = 8) -> dict[str, str]:
+    """Return the queue of each recording where 2001 hands its call on to a queue, heard at 20.5, in a whole second."""
+    before = [
+        queued(5, "C1", "7000", queue="Sales", interaction="I1"),
+        heard(answered + 0.1, established(answered, "C1", "2001")),
+        heard(20.3, transferred(20, "C1", "", "C1", "2001", "7001", cause="singleStepTransfer")),
+        GOLD,
+    ]
+    recordings = [("R2", "2001", 20.9, 30.0), ("R3", "2003", 24.2, 30.0), ("R4", "2002", 33.2, 39.0)]
+    replay = played(Case("", [*before, *events], [], recordings))
+    return {leg.guid: replay.flags[leg.number].get("QueueName", "") for leg in replay.legs if leg.guid}
+
+
+NEXT = talk(33, 39, "C1", "2002", interaction="I7")
+
+
+@pytest.mark.parametrize("answered", [8, 20])
+def test_the_phone_that_has_its_call_again_from_the_queue_of_one_second_answers_it(answered: float) -> None:
+    again = [heard(20.8, established(20, "C1", "2001")), heard(30.1, cleared(30, "C1", "2001"))]
+
+    assert after_the_queue_of_one_second(*again, *NEXT, answered=answered) == {"R2": "Gold", "R4": ""}
+
+
+def test_a_caller_who_gives_up_in_the_second_of_the_queue_leaves_it_to_nobody() -> None:
+    assert after_the_queue_of_one_second(heard(20.7, cleared(20, "C1", "7001")), *NEXT) == {"R4": ""}
+
+
+@pytest.mark.parametrize("named", [information(20, "C1", queue="Silver"), rings(20, "C1", "2003", queue="Silver")])
+def test_a_queue_that_is_stated_after_that_of_its_second_is_later(named: Event) -> None:
+    assert after_the_queue_of_one_second(heard(20.7, named), *talk(24, 30, "C1", "2003")) == {"R3": "Silver"}
+
+
+@pytest.mark.parametrize("resulting", ["C1", "C2", "C3"])
+def test_data_that_is_heard_after_the_transfer_of_its_whole_second_is_later(resulting: str) -> None:
+    events = [
+        queued(5, "C1", "7000", queue="Sales"),
+        established(8, "C1", "2001"),
+        holds(14, "C1", "2001"),
+        dials(14, "C2", "2001"),
+        queued(15, "C2", "7002", queue="Support"),
+        established(18, "C2", "2002"),
+        heard(20.2, transferred(20, "C1", "C2", resulting, "2001", "2002")),
+        heard(20.4, information(20, resulting, queue="Gold")),
+        cleared(30, resulting, "2002"),
+    ]
+    replay = played(Case("", events, [], RECORDINGS))
+
+    assert [replay.flags[leg.number].get("QueueName") for leg in replay.legs if leg.guid == "R2"] == ["Gold"]
