@@ -77,7 +77,11 @@ def new_site(folder: Path, replicas: int = 1, sentinel_ports: tuple[int, ...] = 
 def start_sentinel_site(folder: Path) -> SentinelSite:
     """Start master, replica and Sentinels, and wait until they know each other."""
     site = new_site(folder)
-    start(site)
+    try:
+        start(site)
+    except BaseException:
+        site.stop()
+        raise
     return site
 
 

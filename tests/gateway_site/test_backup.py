@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import pytest
 from django.db import connection
 
 from cti.models import CtiSource
-from devtools.servers import free_port, start_postgresql, stop
+from devtools.servers import free_port, start_postgresql, stopped
 from gateway_site.backup import keys
 from gateway_site.backup.make import make_backup
 from gateway_site.backup.manifest import BackupError, read_manifest
@@ -107,24 +110,32 @@ print(Gap.objects.get().reason[:33], remembered_database().folds == {checkpoint.
 """
 
 
+@pytest.fixture
+def postgresql() -> Iterator[str]:
+    """Start a PostgreSQL of the test's own, and give its address."""
+    with tempfile.TemporaryDirectory(prefix="gateway-backup-") as name:
+        folder, port = Path(name), free_port()
+        folder.chmod(0o755)  # PostgreSQL runs as a user of its own, which pytest's own folders keep out.
+        try:
+            server = start_postgresql(folder, port)
+        except FileNotFoundError as error:
+            pytest.skip(str(error))
+        with stopped(server, signal.SIGINT):
+            yield f"postgres://gateway@127.0.0.1:{port}/postgres"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_restored_database_doubts_what_was_sent_since(tmp_path: Path, kind: str, redis: Any) -> None:
+def test_a_restored_database_doubts_what_was_sent_since(
+    tmp_path: Path, kind: str, redis: Any, request: pytest.FixtureRequest
+) -> None:
     environment = sealed_environment() | {
         "GATEWAY_VAR": str(tmp_path / "var"),
         "REDIS_URL": os.environ["REDIS_URL"],
         "BACKUP_PASSPHRASE": PASSPHRASE,
     }
-    server, port = None, free_port()
-    folder = Path(f"/tmp/gateway-backup-{os.getpid()}")
     if kind == "postgresql":
-        folder.mkdir(mode=0o755)
-        folder.chmod(0o755)
-        try:
-            server = start_postgresql(folder, port)
-        except FileNotFoundError as error:
-            pytest.skip(str(error))
-        environment["DATABASE_URL"] = f"postgres://gateway@127.0.0.1:{port}/postgres"
+        environment["DATABASE_URL"] = request.getfixturevalue("postgresql")
 
     def run(*words: str) -> str:
         done = subprocess.run(
@@ -139,17 +150,12 @@ def test_a_restored_database_doubts_what_was_sent_since(tmp_path: Path, kind: st
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    try:
-        run("manage.py", "migrate", "--verbosity", "0")
-        run("-c", SCRIPT)
-        made = run("-m", "launcher", "backup", "--with-keys", str(tmp_path / "backup"))
-        run("-c", LATER)
-        restored = run("-m", "launcher", "restore", "--replace", "--with-keys", str(tmp_path / "backup"))
-        seen = run("-c", SEEN)
-    finally:
-        if server:
-            stop(server, 2)
-            subprocess.run(["rm", "-rf", folder], check=True)
+    run("manage.py", "migrate", "--verbosity", "0")
+    run("-c", SCRIPT)
+    made = run("-m", "launcher", "backup", "--with-keys", str(tmp_path / "backup"))
+    run("-c", LATER)
+    restored = run("-m", "launcher", "restore", "--replace", "--with-keys", str(tmp_path / "backup"))
+    seen = run("-c", SEEN)
 
     assert "keys.encrypted" in made
     assert "is read back from QMS before it is sent" in restored

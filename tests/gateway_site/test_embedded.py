@@ -1,10 +1,11 @@
 """The embedded store needs no set-up and stays within this user's reach."""
 
+import signal
 import socket
 import subprocess
 from pathlib import Path
 
-from devtools.servers import stop
+from devtools.servers import stopped
 from gateway_site.config import embedded
 from launcher import redis as embedded_redis
 
@@ -25,18 +26,15 @@ def test_what_the_embedded_redis_accepted_is_there_after_it_was_killed(tmp_path:
     at = tmp_path / "redis.sock"
 
     def start() -> "subprocess.Popen[bytes]":
-        server = subprocess.Popen(embedded_redis.command(tmp_path, at), stdout=subprocess.DEVNULL)
-        embedded_redis.wait_until_it_answers(at)
-        return server
+        return subprocess.Popen(embedded_redis.command(tmp_path, at), stdout=subprocess.DEVNULL)
 
-    first = start()
-    assert _ask(at, b"XADD journal 1-1 k v") == b"$3"
-    first.kill()
-    first.wait()
-    second = start()
-    answer = _ask(at, b"XLEN journal")
-    mode = at.stat().st_mode & 0o777
-    stop(second)
+    with stopped(start(), signal.SIGKILL):
+        embedded_redis.wait_until_it_answers(at)
+        assert _ask(at, b"XADD journal 1-1 k v") == b"$3"
+    with stopped(start()):
+        embedded_redis.wait_until_it_answers(at)
+        answer = _ask(at, b"XLEN journal")
+        mode = at.stat().st_mode & 0o777
 
     assert answer == b":1"
     assert mode == 0o700

@@ -26,7 +26,7 @@ from devtools.servers import (
     postgresql_accepts,
     postgresql_command,
     postgresql_programs,
-    stop,
+    stopped,
     wait_until,
 )
 from gateway_site.config.database import SESSION_LIMITS, database
@@ -64,18 +64,22 @@ def server() -> Iterator[Server]:
         pytest.skip("PostgreSQL is not installed")
     # The settings allow no other user to read what this process writes; the servers' own users must.
     umask = os.umask(0o022)
-    folder, port = Path(tempfile.mkdtemp(prefix="gateway-postgresql-")), free_port()
+    try:
+        with tempfile.TemporaryDirectory(prefix="gateway-postgresql-") as folder:
+            yield from _serving(Path(folder), free_port())
+    finally:
+        os.umask(umask)
+
+
+def _serving(folder: Path, port: int) -> Iterator[Server]:
     folder.chmod(0o755)  # PostgreSQL and PgBouncer run as a user of their own, which pytest's own folders keep out.
     initialise_postgresql(folder)
     _make_certificate(folder)
     command = [*postgresql_command(folder, port), "-c", "ssl=on"]
     command += ["-c", f"ssl_cert_file={folder}/server.crt", "-c", f"ssl_key_file={folder}/server.key"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: postgresql_accepts(port), "PostgreSQL")
-    yield Server(folder, port, folder / "server.crt")
-    stop(process, signal.SIGINT)
-    shutil.rmtree(folder)
-    os.umask(umask)
+    with stopped(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL), signal.SIGINT):
+        wait_until(lambda: postgresql_accepts(port), "PostgreSQL")
+        yield Server(folder, port, folder / "server.crt")
 
 
 def _make_certificate(folder: Path) -> None:
@@ -155,10 +159,10 @@ def pooled(server: Server) -> Iterator[int]:
         "pool_mode = transaction\ndefault_pool_size = 2\n"
     )
     user = ["-u", "postgres"] if os.geteuid() == 0 else []
-    process = subprocess.Popen([program, "-q", *user, folder / "pgbouncer.ini"], stderr=subprocess.DEVNULL)
-    wait_until(lambda: is_listening(port), "PgBouncer")
-    yield port
-    stop(process, signal.SIGTERM)
+    command = [program, "-q", *user, str(folder / "pgbouncer.ini")]
+    with stopped(subprocess.Popen(command, stderr=subprocess.DEVNULL)):
+        wait_until(lambda: is_listening(port), "PgBouncer")
+        yield port
 
 
 def test_behind_a_pooler_the_gateway_works_and_its_limits_are_the_roles(

@@ -68,9 +68,11 @@ def test_the_brokers_certificate_is_checked() -> None:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[SentinelSite]:
     found = start_sentinel_site(tmp_path)
-    with override_settings(JOURNAL_URL=found.url):
-        yield found
-    found.stop()
+    try:
+        with override_settings(JOURNAL_URL=found.url):
+            yield found
+    finally:
+        found.stop()
 
 
 def until_it_works(do: Any) -> float:
@@ -101,7 +103,7 @@ def test_journal_cache_and_broker_follow_the_master_through_a_fail_over(site: Se
         with closing(Connection(options.url, transport_options=options.transport_options)) as link:
             queue = link.SimpleQueue("tried")
             queue.put({"hint": 1})
-            assert queue.get(timeout=2).payload == {"hint": 1}
+            assert queue.get(timeout=20).payload == {"hint": 1}
 
     appended(1)
     cache.set("a", 1)

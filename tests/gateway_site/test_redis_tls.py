@@ -17,7 +17,7 @@ from django.test import override_settings
 from kombu import Connection
 
 from cti.api import Arrival, JournalUnavailable, append_unique, read_journal
-from devtools.servers import free_port, is_listening, stop, wait_until
+from devtools.servers import free_port, is_listening, stopped, wait_until
 from gateway_site.broker import transport
 from redis_address.broker import broker
 
@@ -41,10 +41,9 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     words = ["--port", "0", "--tls-port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
     words += ["--tls-cert-file", str(folder / "server.crt"), "--tls-key-file", str(folder / "server.key")]
     words += ["--tls-auth-clients", "no", "--aclfile", str(folder / "users.acl"), "--daemonize", "no"]
-    server = subprocess.Popen([str(SERVER), *words], stdout=subprocess.DEVNULL)
-    wait_until(lambda: is_listening(port), "Redis")
-    yield f"rediss://gateway:secret@localhost:{port}/0?ssl_ca_certs={folder / 'server.crt'}"
-    stop(server)
+    with stopped(subprocess.Popen([str(SERVER), *words], stdout=subprocess.DEVNULL)):
+        wait_until(lambda: is_listening(port), "Redis")
+        yield f"rediss://gateway:secret@localhost:{port}/0?ssl_ca_certs={folder / 'server.crt'}"
 
 
 def certify(folder: Path, name: str) -> None:

@@ -4,11 +4,13 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from devtools.servers import free_port, is_listening, wait_until
+from devtools.servers import free_port, is_listening, stopped, wait_until
 from launcher.paths import ROOT
 
 pytestmark = pytest.mark.slow
@@ -16,17 +18,23 @@ pytestmark = pytest.mark.slow
 SETTINGS = ("REDIS_URL", "DATABASE_URL", "GATEWAY_ENV_FILE", "GATEWAY_TEST_POSTGRESQL")
 
 
-def demo(folder: Path, *words: str) -> "subprocess.Popen[str]":
+@contextmanager
+def demo(folder: Path, *words: str) -> "Iterator[subprocess.Popen[str]]":
+    """Start it; whatever becomes of the test, it ends and takes its programs along."""
     environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-    return subprocess.Popen(
-        [ROOT / "gateway", "demo", *words],
-        cwd=folder,
-        env=environment | {"GATEWAY_VAR": str(folder)},
-        text=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    with (
+        subprocess.Popen(
+            [ROOT / "gateway", "demo", *words],
+            cwd=folder,
+            env=environment | {"GATEWAY_VAR": str(folder)},
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process,
+        stopped(process, signal.SIGINT, seconds=60),
+    ):
+        yield process
 
 
 def left_behind(folder: Path) -> list[str]:
@@ -44,9 +52,8 @@ def _read(path: Path) -> bytes:
 
 def test_a_demo_flags_calls_says_what_it_saw_and_leaves_nothing_behind(tmp_path: Path) -> None:
     port = free_port()
-    running = demo(tmp_path, "--for", "20", "--calls-per-second", "1", "--port", str(port))
-
-    reported, _ = running.communicate(timeout=300)
+    with demo(tmp_path, "--for", "20", "--calls-per-second", "1", "--port", str(port)) as running:
+        reported, _ = running.communicate(timeout=300)
 
     assert running.returncode == 0, reported
     assert "every flagged recording carries exactly the flags of its leg" in reported
@@ -57,10 +64,8 @@ def test_a_demo_flags_calls_says_what_it_saw_and_leaves_nothing_behind(tmp_path:
 
 def test_a_demo_that_is_interrupted_stops_everything_soon(tmp_path: Path) -> None:
     port = free_port()
-    running = demo(tmp_path, "--port", str(port))
-    try:
+    with demo(tmp_path, "--port", str(port)) as running:
         wait_until(lambda: is_listening(port), "web", 120)
-    finally:
         running.send_signal(signal.SIGINT)
         reported, _ = running.communicate(timeout=60)
 

@@ -4,12 +4,14 @@ import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import OperationalError
 
+from devtools.servers import stopped
 from launcher import demo_options, locks, manage, run_tests
 from launcher.__main__ import WORDS, main
 from launcher.paths import ROOT, sealed_environment
@@ -164,19 +166,16 @@ def test_a_demo_refuses_what_it_does_not_understand(words: list[str]) -> None:
 def test_two_first_starts_at_once_make_one_database(tmp_path: Path) -> None:
     unset = ("DATABASE_URL", "REDIS_URL", "GATEWAY_ENV_FILE")
     environment = {name: value for name, value in os.environ.items() if name not in unset}
-    both = [
-        subprocess.Popen(
-            [ROOT / "gateway", "manage", "export_config"],
-            env=environment | {"GATEWAY_VAR": str(tmp_path)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-
-    reported = [one.communicate(timeout=120)[0] for one in both]
+    command = [str(ROOT / "gateway"), "manage", "export_config"]
+    options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with ExitStack() as running:
+        both = [
+            running.enter_context(
+                stopped(subprocess.Popen(command, env=environment | {"GATEWAY_VAR": str(tmp_path)}, **options))
+            )
+            for _ in range(2)
+        ]
+        reported = [one.communicate(timeout=120)[0] for one in both]
 
     assert [one.returncode for one in both] == [0, 0], reported
 

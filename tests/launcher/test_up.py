@@ -5,11 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from devtools.servers import free_port
+from devtools.servers import free_port, stopped
 from gateway_site.config.bind import Bind
 from launcher import log_files
 from launcher.__main__ import WORDS, main
@@ -17,35 +19,45 @@ from launcher.paths import ROOT, sealed_environment
 from launcher.web_answer import web_answers
 
 
-def up(folder: Path, *words: str, **environment: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "launcher", "up", *words],
-        cwd=ROOT,
-        env=sealed_environment() | {"GATEWAY_VAR": str(folder)} | environment,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+@contextmanager
+def up(folder: Path, *words: str, **environment: str) -> "Iterator[subprocess.Popen[str]]":
+    """Start it; whatever becomes of the test, it ends and takes its programs along."""
+    with (
+        subprocess.Popen(
+            [sys.executable, "-m", "launcher", "up", *words],
+            cwd=ROOT,
+            env=sealed_environment() | {"GATEWAY_VAR": str(folder)} | environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process,
+        stopped(process, seconds=60),
+    ):
+        yield process
+
+
+def lines_until_address(process: "subprocess.Popen[str]") -> list[str]:
+    """Read what it prints up to its address, or all where it ends without."""
+    assert process.stdout is not None
+    lines: list[str] = []
+    while not (lines and "/admin/" in lines[-1]) and (line := process.stdout.readline()):
+        lines.append(line)
+    return lines
 
 
 @pytest.mark.slow
 def test_the_address_is_printed_when_the_web_answers_and_a_second_start_is_refused(tmp_path: Path) -> None:
     port = free_port()
-    first = up(tmp_path, "--port", str(port))
-    try:
-        assert first.stdout is not None
-        lines: list[str] = []
-        while not (lines and "/admin/" in lines[-1]):
-            lines.append(first.stdout.readline())
+    with up(tmp_path, "--port", str(port)) as first:
+        lines = lines_until_address(first)
         answers = web_answers(Bind("127.0.0.1", port))
-        second = up(tmp_path, "--port", str(free_port()))
-        refused, _ = second.communicate(timeout=60)
-    finally:
+        with up(tmp_path, "--port", str(free_port())) as second:
+            refused, _ = second.communicate(timeout=180)
         first.send_signal(signal.SIGTERM)
-        rest, _ = first.communicate(timeout=60)
+        rest, _ = first.communicate(timeout=180)
 
-    assert lines[-1].startswith(f"QMS Gateway: http://127.0.0.1:{port}/admin/")
+    assert "".join(lines[-1:]).startswith(f"QMS Gateway: http://127.0.0.1:{port}/admin/"), lines
     assert answers
     assert second.returncode == 1
     assert f"a gateway runs already in {tmp_path} (process {first.pid}, http://127.0.0.1:{port}/admin/)" in refused
@@ -65,9 +77,11 @@ def test_the_address_is_printed_when_the_web_answers_and_a_second_start_is_refus
 def test_an_address_that_cannot_be_had_is_refused_before_anything_starts(
     tmp_path: Path, bind: str, sentence: str
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        process = up(tmp_path, BIND=bind.format(taken=taken.getsockname()[1]))
-        printed, _ = process.communicate(timeout=60)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        up(tmp_path, BIND=bind.format(taken=taken.getsockname()[1])) as process,
+    ):
+        printed, _ = process.communicate(timeout=180)
 
     assert process.returncode == 1
     assert sentence in printed
@@ -76,14 +90,12 @@ def test_an_address_that_cannot_be_had_is_refused_before_anything_starts(
 
 @pytest.mark.slow
 def test_a_database_that_is_away_is_one_sentence(tmp_path: Path) -> None:
-    process = up(
-        tmp_path,
-        "--port",
-        str(free_port()),
-        DATABASE_URL=f"postgres://u:hidden@127.0.0.1:{free_port()}/gateway",
-        REDIS_URL=os.environ["REDIS_URL"],
-    )
-    printed, _ = process.communicate(timeout=60)
+    addresses = {
+        "DATABASE_URL": f"postgres://u:hidden@127.0.0.1:{free_port()}/gateway",
+        "REDIS_URL": os.environ["REDIS_URL"],
+    }
+    with up(tmp_path, "--port", str(free_port()), **addresses) as process:
+        printed, _ = process.communicate(timeout=180)
 
     assert process.returncode == 1
     assert "gateway: DATABASE_URL: the database does not answer" in printed
@@ -111,7 +123,7 @@ def launcher(*words: str) -> "subprocess.CompletedProcess[str]":
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

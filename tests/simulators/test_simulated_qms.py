@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from devtools.servers import stopped
 from launcher.paths import ROOT
 from qms.port import Flag, FlagDefinition, Licence, ListedUser, QmsError, QmsLoginFailed, QmsUnavailable, QmsUnclear
 from qms.soap.service import ConnectionSettings, SoapRecordingService
@@ -320,13 +321,16 @@ def simulate_qms() -> list[str]:
     return [sys.executable, "-m", "simulators.qms", "--port", "0", "--users", "3"]
 
 
-def started(command: list[str], tmp_path: Path) -> tuple[subprocess.Popen[str], str]:
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | {"QMS_PASSWORD": "s3cret"}
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    return process, line.split()[-1].removesuffix("/recording-service")
+@contextlib.contextmanager
+def started(command: list[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    environment = os.environ | {"QMS_PASSWORD": "s3cret"}
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process,
+        stopped(process),
+    ):
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        yield process, line.split()[-1].removesuffix("/recording-service")
 
 
 def test_the_command_serves_ends_at_once_and_keeps_its_state(tmp_path: Path, simulate_qms: list[str]) -> None:
@@ -339,21 +343,17 @@ def test_the_command_serves_ends_at_once_and_keeps_its_state(tmp_path: Path, sim
         "--service",
         "b:d:10.0.0.2",
     ]
-    process, url = started(command, tmp_path)
-    port = SoapRecordingService(ConnectionSettings(url=f"{url}/b", username="gateway", password=Secret("s3cret")))
-    users = [user.extension for user in port.users() if isinstance(user, ListedUser)]
-    guid = requests.post(f"{url}/tap", json={"extension": "2001", "state": "connected"}, timeout=5).json()[0]["guid"]
-    process.send_signal(signal.SIGTERM)
-    status = process.wait(10)  # The connection of ``port`` is still open: a server that waited for it would not end.
-    assert process.stdout is not None
-    process.stdout.close()
+    with started(command) as (process, url):
+        port = SoapRecordingService(ConnectionSettings(url=f"{url}/b", username="gateway", password=Secret("s3cret")))
+        users = [user.extension for user in port.users() if isinstance(user, ListedUser)]
+        tapped = {"extension": "2001", "state": "connected"}
+        guid = requests.post(f"{url}/tap", json=tapped, timeout=20).json()[0]["guid"]
+        process.send_signal(signal.SIGTERM)
+        # The connection of ``port`` is still open: a server that waited for it would not end.
+        status = process.wait(10)
 
-    process, url = started(command, tmp_path)
-    state = requests.get(f"{url}/state", timeout=5).json()
-    process.send_signal(signal.SIGTERM)
-    process.wait(10)
-    assert process.stdout is not None
-    process.stdout.close()
+    with started(command) as (_, url):
+        state = requests.get(f"{url}/state", timeout=20).json()
 
     assert users == ["2002"]
     assert status == 0
