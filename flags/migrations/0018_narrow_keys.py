@@ -29,8 +29,8 @@ def _is_used(apps: Any, connection: Any) -> bool:
 
 def widen(apps: Any, schema_editor: Any) -> None:
     """Give the table the keys that the model names."""
-    if schema_editor.connection.vendor == "postgresql" and are_keys_narrow(schema_editor.connection):
-        widen_keys_at_once(schema_editor.execute)
+    if schema_editor.connection.vendor == "postgresql":
+        widen_keys_at_once(schema_editor.connection)
 
 
 class Migration(migrations.Migration):

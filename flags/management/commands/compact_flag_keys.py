@@ -3,10 +3,17 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from flags.outbox.value_keys import narrow_keys, widen_keys
+from flags.outbox.value_keys import KeyMissing, narrow_keys, widen_keys
+
+#: An index is built outside a transaction, and for longer than the time-out that a session has from its role.
+_POOLED = (
+    "PgBouncer in transaction mode keeps no time-out for a session, and an index may take minutes to build: run this"
+    " command with PostgreSQL's own address in DATABASE_URL, and DATABASE_POOLER empty."
+)
 
 
 class Command(BaseCommand):
@@ -21,5 +28,10 @@ class Command(BaseCommand):
         if connection.vendor != "postgresql":
             self.stdout.write("Only PostgreSQL has such keys: nothing to do.")
             return
-        (widen_keys if options["undo"] else narrow_keys)(connection, self.stdout.write)
+        if settings.DATABASE_POOLER:
+            raise CommandError(_POOLED)
+        try:
+            (widen_keys if options["undo"] else narrow_keys)(connection, self.stdout.write)
+        except KeyMissing as error:
+            raise CommandError(str(error)) from error
         self.stdout.write("Done: as release 0.2.0 needs them." if options["undo"] else "Done: the keys are narrow.")
