@@ -206,7 +206,7 @@ def test_a_busy_part_does_not_keep_the_others_waiting(busy: str, others: tuple[s
     waiting = [threading.Thread(target=served.get, args=(busy, 20)) for _ in range(3)]
     for one in waiting:
         one.start()
-    assert served.waiting.acquire(timeout=5)
+    assert served.waiting.acquire(timeout=20)
 
     assert [served.get(path) for path in others] == [200, 200]
 
@@ -220,7 +220,8 @@ def test_more_requests_than_may_wait_are_answered_503_at_once(served: Served) ->
     working = served.open(request)
     assert served.waiting.acquire(timeout=20)
     queued = [served.open(request) for _ in range(2)]
-    wait_until(lambda: len(served.server.active_channels) >= 3, "the queued requests")
+    pages = served.server.task_dispatcher._pools[limits.PAGES]
+    wait_until(lambda: len(pages.queue) == 2, "the queued requests")
 
     assert served.get("/admin/wait") == 503
 

@@ -154,16 +154,6 @@ def test_the_network_is_reached_by_a_call_in_which_nobody_talks_and_whose_trunk_
 
 
 @pytest.mark.parametrize(
-    ("device", "name", "queue"), [("5000", None, "5000"), ("5000", "Sales", "Sales"), (None, "Sales", "Sales")]
-)
-def test_a_call_is_of_the_queues_name_else_of_its_device(device: str | None, name: str | None, queue: str) -> None:
-    data: dict[str, Any] = {} if name is None else {"queueName": name}
-    work = after(None, event("Queued", 0, device, **data))
-
-    assert work.calls[1].facts["queue_name"][-1].value == queue
-
-
-@pytest.mark.parametrize(
     ("one", "at", "waits", "where"),
     [
         (None, 0.5, 0.5, "5000"),

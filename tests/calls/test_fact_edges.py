@@ -131,6 +131,7 @@ def test_a_call_that_learns_nothing_new_is_the_same() -> None:
     assert learn_values(one, {"queue_name": TimedValue(moment(2), "A")}) is one
     assert learn(one, {}, said(2)) is one
     assert learn_values(call(), {"queue_name": TimedValue(moment(2), "")}).facts
+    assert learn_values(one, {"queue_name": TimedValue(moment(2), "B")}).facts["queue_name"][1:] == history((2, "B"))
 
 
 @pytest.mark.parametrize(

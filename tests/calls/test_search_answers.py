@@ -110,11 +110,9 @@ def test_a_guid_that_is_too_long_spoils_no_other_answer(desk: Desk) -> None:
     assert odd.why == "unreachable"
 
 
-@pytest.mark.parametrize(("known", "why"), [("", "same"), ("G0", "none")])
-def test_another_legs_recording_is_no_answer_and_does_not_show_that_a_known_one_goes_on(
-    desk: Desk, known: str, why: str
-) -> None:
-    recording = desk.qms.connected("2001", desk.now() - timedelta(seconds=2), "a")
+def of_another_leg(desk: Desk, began: datetime) -> None:
+    """Have a recording of the extension begin that another open leg has."""
+    recording = desk.qms.connected("2001", began, "a")
     assert recording is not None
     Leg.objects.create(
         id=leg_key(desk.source.pk, 99),
@@ -128,6 +126,13 @@ def test_another_legs_recording_is_no_answer_and_does_not_show_that_a_known_one_
         facts=b"",
         recording_guid=recording.guid,
     )
+
+
+@pytest.mark.parametrize(("known", "why"), [("", "same"), ("G0", "none")])
+def test_another_legs_recording_is_no_answer_and_does_not_show_that_a_known_one_goes_on(
+    desk: Desk, known: str, why: str
+) -> None:
+    of_another_leg(desk, desk.now() - timedelta(seconds=2))
     search = desk.search(window=0.3, known_guid=known)
     desk.looks_up()
 
@@ -135,20 +140,7 @@ def test_another_legs_recording_is_no_answer_and_does_not_show_that_a_known_one_
 
 
 def test_what_began_as_the_leg_was_connected_is_reported_though_another_open_leg_has_it(desk: Desk) -> None:
-    recording = desk.qms.connected("2001", desk.now(), "a")
-    assert recording is not None
-    Leg.objects.create(
-        id=leg_key(desk.source.pk, 99),
-        source=desk.source,
-        call_id="C9",
-        device_id="2001",
-        phase="open",
-        connected_at=desk.now(),
-        folded_at=desk.now(),
-        outcome="waiting",
-        facts=b"",
-        recording_guid=recording.guid,
-    )
+    of_another_leg(desk, desk.now())
     search = desk.search(window=0.3)
     desk.looks_up()
 

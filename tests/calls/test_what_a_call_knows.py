@@ -10,8 +10,6 @@ from calls.core.call_facts import (
     divided,
     is_contradicted,
     learn,
-    learn_values,
-    merged,
     moved_facts,
     names_another,
     reported_facts,
@@ -21,7 +19,7 @@ from calls.core.commands import CloseGap, OpenGap
 from calls.core.gaps import is_heard_after_loss, lose_devices, may_have_had_others, missed_since, regain_devices
 from calls.core.origins import Origin
 from calls.core.source_state import PartialGap, Snapshot, SourceState
-from calls.core.state import CallState, Party, PartyState, Reconnection, TimedValue
+from calls.core.state import CallState, Party, PartyState, Reconnection
 from calls.core.unit_of_work import LiveState, UnitOfWork
 from cti.events import CallData
 from tests.calls.call_states import event
@@ -83,15 +81,6 @@ def test_a_calls_values_are_kept_by_the_sources_time_and_the_last_two_seconds_of
     assert history(stated(*heard)) == kept
 
 
-def test_a_call_that_learns_nothing_new_stays_the_same() -> None:
-    call = stated((1, "A"))
-
-    assert learn(call, {"queue_name": "A"}, origin(2)) is call
-    assert learn(call, {}, origin(2)) is call
-    assert learn_values(call, {"queue_name": TimedValue(moment(2), "A")}) is call
-    assert history(learn_values(call, {"queue_name": TimedValue(moment(2), "B")})) == [(1, "A"), (2, "B")]
-
-
 @pytest.mark.parametrize(("moment_", "queue"), [(None, "B"), (0.999, ""), (1, "A"), (1.999, "A"), (2, "B"), (5, "B")])
 def test_a_leg_knows_what_its_call_knew_at_its_end(moment_: float | None, queue: str) -> None:
     known = as_of(stated((1, "A"), (2, "B")), None if moment_ is None else moment(moment_))
@@ -151,16 +140,6 @@ def test_a_transfer_hands_on_what_was_known_at_its_time_as_of_just_after_it() ->
     assert value.origin is not None
     assert moved_facts(stated((3, "B")), moment(2)) == {}
     assert moved_facts(stated((1, "A"), (2, "")), moment(2)) == {}, "what has no value is not handed on"
-
-
-def test_of_two_joined_calls_the_customers_values_win_and_the_others_earlier_ones_stay() -> None:
-    main = stated((5, "M"))
-    other = stated((4, "O"), (5, "P"), name="queue_name", call=stated((1, "222"), name="calling_number"))
-
-    joined = merged(main, other)
-    assert [(one.at, one.value) for one in joined["queue_name"]] == [(moment(4), "O"), (moment(5), "M")]
-    assert [one.value for one in joined["calling_number"]] == ["222"]
-    assert [one.value for one in merged(other, main)["calling_number"]] == ["222"]
 
 
 def test_a_call_is_divided_into_what_was_stated_until_a_moment_and_after_it() -> None:

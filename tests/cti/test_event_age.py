@@ -74,6 +74,24 @@ def test_what_follows_an_answer_that_was_late_may_be_as_late_until_one_comes_in_
     assert since(age, 25.1) is None
 
 
+def test_an_answer_that_is_read_after_a_later_one_makes_no_event_older() -> None:
+    age = asked_until(19)
+    for sent in (20, 25):
+        age.asked(at(sent))
+    age.answered(at(25), at(25.1))
+    age.answered(at(20), at(25.2))
+    assert since(age, 25.3) == 25
+
+
+@pytest.mark.parametrize(("number", "age_of_next"), [(19, 100), (20, None)])
+def test_how_fast_a_pbx_answers_is_shown_by_its_last_twenty_answers(number: int, age_of_next: float | None) -> None:
+    age = asked_until(5.05)  # One came at once; from then on each takes three seconds.
+    for sent in range(10, 10 + 5 * number, 5):
+        age.asked(at(sent))
+        age.answered(at(sent), at(sent + 3))
+    assert since(age, 8 + 5 * number) == age_of_next
+
+
 def test_the_first_answer_is_needed_before_anything_is_known() -> None:
     age = EventAge(5, NOON)
     age.asked(at(5))

@@ -42,7 +42,7 @@ def run(command: list[str], live_server: LiveServer) -> None:
         "GATEWAY_TOKEN": mint_token(source("shop")).text,
         "NO_PROXY": "*",
     }
-    subprocess.run(command, env=environment, check=True, timeout=30, stdout=subprocess.DEVNULL)
+    subprocess.run(command, env=environment, check=True, timeout=180, stdout=subprocess.DEVNULL)
 
 
 def journalled() -> list[str]:

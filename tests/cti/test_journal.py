@@ -253,12 +253,13 @@ def test_ids_seen_do_not_stay_permanently() -> None:
 
 
 def test_an_allowance_is_given_until_it_is_used_up(settings: Settings) -> None:
-    settings.INTAKE_EVENTS_PER_SECOND = settings.INTAKE_MAX_EVENTS = 10
+    # It is full by itself only after a hundred seconds, when Redis forgets it.
+    settings.INTAKE_EVENTS_PER_SECOND, settings.INTAKE_MAX_EVENTS = 10, 1000
     tokens = itertools.count(1)
 
     def found() -> tuple[Shortage | None, ...]:
         token = next(tokens)
-        return take_allowance(token, 10, 1), take_allowance(token, 5, 1), take_allowance(-token, 10, 1)
+        return take_allowance(token, 1000, 1), take_allowance(token, 5, 1), take_allowance(-token, 1000, 1)
 
     # With another token where the machine let it wait between the two: an allowance grows with time.
     wait_until(lambda: found() == (None, Shortage(TOKEN_EVENTS, 1), None), "an allowance that is used up")

@@ -50,7 +50,7 @@ def test_a_schedule_whose_end_a_power_loss_took_is_made_new(tmp_path: Path) -> N
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=180,
     )
     counts = found.stdout.strip().splitlines()[-1].split()
     assert len(counts) == len(range(0, len(whole[data]), 97))

@@ -26,7 +26,7 @@ def test_a_message_is_done_with_though_a_redis_that_stands_still_does_not_say_so
         with Connection(f"redis://127.0.0.1:{port}/2", transport_options={"socket_timeout": 0.3}) as connection:
             hints = connection.SimpleQueue("idle")
             hints.put("work")
-            message = hints.get(timeout=5)
+            message = hints.get(timeout=20)
             channel: Any = message.channel
             channel.qos.prefetch_count = 1
             assert not channel.qos.can_consume()

@@ -68,7 +68,7 @@ def published(url: str) -> object:
     with closing(Connection(found.url, ssl=found.use_ssl or False, transport_options=options)) as link:
         queue = link.SimpleQueue("tried")
         queue.put({"hint": 1})
-        return queue.get(timeout=3).payload
+        return queue.get(timeout=20).payload
 
 
 def test_journal_and_broker_speak_tls_as_their_user(url: str) -> None:

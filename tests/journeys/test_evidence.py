@@ -54,7 +54,7 @@ def verified_elsewhere(tmp_path: Path, export: EvidenceExport, key: str) -> subp
     path.write_bytes(msgspec.json.encode(export))
     command = [sys.executable, "-m", "evidence.verification", str(path), key]
     return subprocess.run(
-        command, cwd=settings.BASE_DIR, env={}, check=False, capture_output=True, text=True, timeout=60
+        command, cwd=settings.BASE_DIR, env={}, check=False, capture_output=True, text=True, timeout=180
     )
 
 

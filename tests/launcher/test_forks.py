@@ -140,6 +140,6 @@ def test_the_events_need_a_pool_only_for_more_than_one_process(workers: str, poo
 
 def test_what_is_loaded_leaves_no_thread_no_connection_and_nothing_out() -> None:
     command = [sys.executable, "-c", LOADED]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
 
     assert found.stdout.splitlines()[-1:] == ["[] 1 False"], found.stderr

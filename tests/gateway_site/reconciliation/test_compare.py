@@ -71,6 +71,36 @@ def test_a_recording_that_carries_what_was_written_is_no_finding() -> None:
 def test_flags_that_qms_took_and_no_longer_has_are_critical() -> None:
     [one] = found(recording(), legs=(leg(guid="R1"),), writes=taken(AgentId="A1"))
     assert (one.kind, one.grade, one.cause) == (FindingKind.UNFLAGGED, Grade.CRITICAL, "lost_in_qms")
+    assert (one.leg_id, one.ended_at) == (1, at(60))
+
+
+def test_without_a_reason_the_outcome_of_the_leg_says_why_it_has_no_flags() -> None:
+    [unflagged] = found(recording(), legs=(leg(guid="R1", outcome="refused"),))
+    [unrecorded] = found(legs=(leg(reason_code=""),))
+
+    assert [(one.cause, one.leg_id) for one in (unflagged, unrecorded)] == [("refused", 1), ("window_missed", 1)]
+
+
+@pytest.mark.parametrize("flags", [{}, {"AgentId": "B1"}])
+def test_what_was_withheld_in_shadow_mode_is_compared_elsewhere(flags: dict[str, Any]) -> None:
+    """By the outcome of the leg, whose withheld values may be gone by then, or by these."""
+    withheld = {"R1": WriteFacts({}, withheld=frozenset({"AgentId"}))}
+
+    assert found(recording(**flags), legs=(leg(guid="R1", outcome="shadow"),)) == []
+    assert found(recording(**flags), legs=(leg(guid="R1"),), writes=withheld) == []
+
+
+@pytest.mark.parametrize(
+    ("taken", "sent", "grade"), [({"AgentId": "A1"}, {}, Grade.CRITICAL), ({}, {"AgentId": "A1"}, Grade.MAJOR)]
+)
+def test_what_was_written_beside_what_was_withheld_is_compared(
+    taken: dict[str, str], sent: dict[str, str], grade: Grade
+) -> None:
+    """Another gateway wrote QueueName, which was withheld; AgentId, which was not, is missing."""
+    write = WriteFacts(taken, "Unclear" if sent else "", sent, withheld=frozenset({"QueueName"}))
+    [one] = found(recording(QueueName="Sales"), legs=(leg(guid="R1"),), writes={"R1": write})
+
+    assert (one.kind, one.grade) == (FindingKind.UNFLAGGED, grade)
 
 
 @pytest.mark.parametrize(
