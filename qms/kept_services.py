@@ -6,16 +6,12 @@ fifth of what such a delivery cost.
 
 from django.db import connection
 
+from bulk.kept import Kept, rows_as_text
 from bulk.statements import fetched
-from qms.models import RecordingService
+from qms.models import RecordingService, ServiceHealth
 
-_ROWS = """
-SELECT one::text, health::text FROM qms_recordingservice AS one
-LEFT JOIN qms_servicehealth AS health ON health.service_id = one.id WHERE one.id = %s
-"""
-
-_Rows = list[tuple[str | None, ...]]
-_known: dict[int, tuple[_Rows, RecordingService | None]] = {}
+_ROWS = f"SELECT {rows_as_text(RecordingService, 'one.id = %s')}, {rows_as_text(ServiceHealth, 'one.service_id = %s')}"
+_known: dict[int, Kept[RecordingService | None]] = {}
 
 
 def read_service(service_id: int) -> RecordingService | None:
@@ -25,11 +21,11 @@ def read_service(service_id: int) -> RecordingService | None:
     """
     if connection.vendor != "postgresql":
         return _read(service_id)
-    rows = fetched(_ROWS, [service_id])
-    known = _known.get(service_id)
-    if known is None or known[0] != rows:
-        known = _known[service_id] = (rows, _read(service_id))
-    return known[1]
+    kept = _known.get(service_id)
+    if kept is None:
+        made: Kept[RecordingService | None] = Kept(lambda: fetched(_ROWS, [service_id] * 2), lambda: _read(service_id))
+        kept = _known.setdefault(service_id, made)
+    return kept.read()
 
 
 def _read(service_id: int) -> RecordingService | None:

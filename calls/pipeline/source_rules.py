@@ -10,6 +10,7 @@ from django.db import connection, models
 
 from agents.api import NEWEST_USERS
 from agents.models import Allocation
+from bulk.kept import Kept, rows_as_text
 from bulk.statements import adapted, fetched
 from calls.models import LegStorage
 from calls.pipeline.source_context import SourceContext, load_source_context
@@ -48,20 +49,16 @@ class KeptRules:
     """The rules of one source as they were read last."""
 
     def __init__(self, source_id: int) -> None:
-        self._source_id = source_id
-        self._rows: Any = None
-        self._rules: Rules | None = None
+        self._kept: Kept[Rules | None] = Kept(lambda: _rows(source_id), lambda: _read(source_id))
 
     def read(self) -> Rules | None:
         """Return the rules as they are now; None where the source was deleted. Raises ``DatabaseError``."""
-        rows = _rows(self._source_id)
-        if self._rules is None or rows != self._rows:
-            self._rows = None
-            source = CtiSource.objects.filter(pk=self._source_id).first()
-            self._rules = Rules.read(source) if source else None
-            # What changed while they were read is read at the next time.
-            self._rows = rows if rows == _rows(self._source_id) else None
-        return self._rules
+        return self._kept.read()
+
+
+def _read(source_id: int) -> Rules | None:
+    source = CtiSource.objects.filter(pk=source_id).first()
+    return Rules.read(source) if source else None
 
 
 def _rows(source_id: int) -> Any:
@@ -75,18 +72,9 @@ def _rows(source_id: int) -> Any:
 
 
 def _whole(model: type[models.Model], where: str, source_id: int) -> tuple[str, list[Any]]:
-    text = f"SELECT * FROM {_name(model)} AS one {where and f'WHERE {where}'} ORDER BY id"  # noqa: S608  (no value of anybody's)
+    name = model._meta.db_table  # noqa: SLF001  (documented by Django)
+    text = f"SELECT * FROM {name} AS one {where and f'WHERE {where}'} ORDER BY id"  # noqa: S608  (no value of anybody's)
     return adapted(text, [source_id] * where.count("%s"))
 
 
-def _name(model: type[models.Model]) -> str:
-    return model._meta.db_table  # noqa: SLF001  (documented by Django)
-
-
-def _text(model: type[models.Model], where: str) -> str:
-    """Return what gives the rows of a table as one text."""
-    rows = f"FROM {_name(model)} AS one {where and f'WHERE {where}'}"
-    return f"(SELECT string_agg(one::text, ' ' ORDER BY one.id) {rows})"
-
-
-_AS_TEXT = f"SELECT {NEWEST_USERS}, {', '.join(_text(*one) for one in _READ)}"
+_AS_TEXT = f"SELECT {NEWEST_USERS}, {', '.join(rows_as_text(*one) for one in _READ)}"

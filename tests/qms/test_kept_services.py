@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 import clock
+from qms import kept_services
 from qms.api import mark_failed, read_service
 from qms.models import DataServer, RecordingService, ServiceHealth
 from qms.port import QmsUnclear
@@ -60,3 +61,21 @@ def test_a_service_that_was_deleted_is_none(service: RecordingService) -> None:
     RecordingService.objects.all().delete()
 
     assert read_service(service.pk) is None
+
+
+def test_a_change_that_was_undone_by_the_end_of_the_reading_is_not_kept(
+    service: RecordingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_meanwhile(service_id: int) -> RecordingService | None:
+        RecordingService.objects.update(enabled=False)
+        read = RecordingService.objects.select_related("health").get(pk=service_id)
+        RecordingService.objects.update(enabled=True)
+        return read
+
+    monkeypatch.setattr(kept_services, "_read", read_meanwhile)
+    read_service(service.pk)
+    monkeypatch.undo()
+
+    read = read_service(service.pk)
+    assert read is not None
+    assert read.enabled
