@@ -141,6 +141,8 @@ def with_repeat(party: Party, made: Reconnection) -> Party:
 
 def is_late(work: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> bool:
     """Say whether a connection has ended since: it is reported late, or twice."""
+    if end_of_return(work, call, party, made.at) is not None:
+        return False
     if call.cleared_at is not None and made.at <= call.cleared_at:
         return True
     if party.cleared_at is None or party.cleared_gateway_at is None:
@@ -154,6 +156,17 @@ def is_late(work: UnitOfWork, call: CallState, party: Party, made: Reconnection)
     # Reported by two monitors, each with the time of its receipt.
     is_short = party.since is not None and made.at - party.since <= GRACE
     return party.had_leg and is_short and made.gateway_at - party.cleared_gateway_at <= GRACE
+
+
+def end_of_return(work: UnitOfWork, call: CallState, party: Party, moment: datetime) -> datetime | None:
+    """Return the end of a connection that a device made after it had left a call, where that end was heard first.
+
+    It left once more, or the call was cleared. A repeat of its report before has a time from before it left.
+    """
+    if not work.site.has_source_times or call.moved_to is not None or party.is_here or party.cleared_at is None:
+        return None
+    ended_at = party.left_again or call.cleared_at
+    return ended_at if ended_at is not None and party.cleared_at < moment <= ended_at else None
 
 
 def _is_taken_back(work: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> bool:

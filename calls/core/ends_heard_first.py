@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from calls.core.call_end import connect_again, divide_where_empty, expire_when_over, without_again
 from calls.core.clocks import GRACE
+from calls.core.connections import end_of_return
 from calls.core.legs import clear_party, put_party
 from calls.core.state import CallState, Party
 from calls.core.unit_of_work import UnitOfWork
@@ -26,11 +27,12 @@ def note_end_of_absent(work: UnitOfWork, call: CallState, party: Party | None, e
 def end_of_unheard(work: UnitOfWork, call: CallState, device_id: str, event: Established) -> datetime | None:
     """Return when the connection ended that is reported now, where that was heard first."""
     party = call.parties.get(device_id)
-    left_at = party.left_again if party is not None and not party.is_here else None
-    if left_at is None:
+    if party is None or party.is_here:
         return None
-    latest = left_at if work.site.has_source_times else left_at + GRACE
-    return left_at if event.time <= latest else None
+    if work.site.has_source_times:
+        return end_of_return(work, call, party, event.time)
+    left_at = party.left_again
+    return left_at if left_at is not None and event.time <= left_at + GRACE else None
 
 
 def end_at(work: UnitOfWork, incarnation: int, device_id: str, left_at: datetime, event: Established) -> None:

@@ -3,6 +3,8 @@
 Times are seconds after noon; ``at`` is the event's own time, and events come in the order in which they are written.
 """
 
+from itertools import permutations
+
 import pytest
 from msgspec.structs import replace
 
@@ -42,6 +44,41 @@ def test_a_connection_that_is_heard_after_its_end_has_ended_there(
     assert [one for one in board.spans() if one[1] > 50] == spans
     assert board.legs[-1].facts.queue_name == ""
     assert board.legs[-1].facts.interaction_id != "I1"
+
+
+BACK = [("Established", 60.2, "2001"), ("ConnectionCleared", 60.5, "2001"), ("CallCleared", 60.6, "")]
+
+
+@pytest.mark.parametrize("order", [*permutations(BACK)])
+@pytest.mark.parametrize("first", ["talked", "rang", "handed on"])
+def test_a_phone_that_comes_back_just_before_its_call_is_cleared_has_a_leg_in_any_order(
+    first: str, order: tuple[tuple[str, float, str], ...]
+) -> None:
+    board = _with_colleague(first)
+    for place, (kind, at, device) in enumerate(order):
+        board.hears(_of(kind, at, device, 60.7 + place / 10))
+
+    assert [one for one in board.waits(80).spans() if one[1] > 50] == [("2001", 60.2, 60.5)]
+
+
+@pytest.mark.parametrize("order", [*permutations(BACK)])
+@pytest.mark.parametrize("destination", ["failed", "rang"])
+def test_so_has_a_phone_to_which_a_call_comes_back_that_it_had_handed_on(
+    destination: str, order: tuple[tuple[str, float, str], ...]
+) -> None:
+    board = Switchboard().call("Established", 40, "C1", "2001", interactionId="I1")
+    if destination == "failed":
+        board.hears(_of("Failed", 58.3, "2003", 58.4))
+    moved = {"transferringDeviceId": "2001", "transferredToDeviceId": "2003"}
+    board.hears(event("Transferred", 58, primaryOldCallId="C1", resultingCallId="C1", **moved))
+    if destination == "rang":
+        board.call("Delivered", 58.2, "C1", "2003")
+    board.call("Diverted", 59, "C1", "2003", newDestination="2001", cause="recall")
+    for place, (kind, at, device) in enumerate(order):
+        board.hears(_of(kind, at, device, 60.7 + place / 10))
+
+    assert board.waits(80).spans() == [("2001", 40, 58), ("2001", 60.2, 60.5)]
+    assert board.legs[-1].facts.interaction_id == "I1"
 
 
 @pytest.mark.parametrize("first", ["talked", "rang", "handed on"])
