@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from calls.core.outcomes import Outcome
+from calls.core.result_events import RecordingFound
 from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
 from tests.calls.switchboard import NOON, Switchboard, moment, with_site
 from tests.calls.test_gaps import link, snapshot
@@ -244,6 +245,34 @@ def test_a_leg_that_is_not_sought_is_divided_where_the_pbx_begins_a_new_segment(
 
     assert [leg.search for leg in (first, second)] == [SearchStatus.NONE, SearchStatus.NONE]
     assert (_seconds(first.disconnected_source_at), _seconds(second.connected_source_at)) == (30, 30)
+
+
+def test_both_parts_of_a_leg_that_a_snapshot_found_were_joined_late() -> None:
+    board = Switchboard().hears(link("Restored", 0), snapshot("Began", 1)).call("Established", 1, "C1", "2001")
+    board.call("Established", 1, "C2", "2002").hears(snapshot("Ended", 2), attended(30, newSegment=True))
+    first, second = _parts(board.call("ConnectionCleared", 60, "C3", "2002").waits(70))
+
+    assert [leg.outcome for leg in (first, second)] == [Outcome.JOINED_LATE, Outcome.JOINED_LATE]
+    assert (_seconds(first.disconnected_source_at), _seconds(second.connected_source_at)) == (30, 30)
+
+
+def test_a_leg_without_a_recording_gets_that_of_its_second_part_though_another_calls_was_named_meanwhile() -> None:
+    """QMS names the recording of 2002's call before until after the transfer; asked without it, it names the next."""
+    board = _consulted(Switchboard()).found(29.8, 2, "G0", started=20, asked=29.7).hears(attended(30))
+    answer = RecordingFound(
+        leg=2,
+        search=board.state.legs[2].searches,
+        guid="G3",
+        service=1,
+        started_at=moment(30.5),
+        attempts=2,
+        at=moment(31.9),
+        asked_at=moment(31.8),
+        why="same",
+    )
+    first, second = _parts(board.hears(answer))
+
+    assert (first.guid, second.guid, _seconds(second.connected_source_at)) == ("", "G3", 30)
 
 
 @pytest.mark.parametrize(("at", "part"), [(29.9, 0), (30.6, 1), (32, 1)])

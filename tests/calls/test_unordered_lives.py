@@ -304,3 +304,13 @@ def test_a_call_was_handed_on_to_a_leg_in_the_moment_of_the_transfer_or_of_its_s
 
     said = event("ConnectionCleared", 20, device) if device else event("CallCleared", 20)
     assert _is_handed_on_to(held, held.calls[2], said) is is_handed_on
+
+
+@pytest.mark.parametrize(("device", "is_handed_on"), [("2001", True), ("2002", False)])
+def test_a_transfer_that_names_who_hands_on_as_its_device_alone_is_of_that_device(
+    device: str, is_handed_on: bool
+) -> None:
+    one = leg(number=2, at=20, pending_transfer=pending(20))
+    held = holding(second(party(leg=2), born=10), legs=(one,), source=WHOLE)
+
+    assert _is_handed_on_to(held, held.calls[2], handed(20, device)) is is_handed_on
