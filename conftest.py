@@ -10,6 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from agents.api import forget_directories
+from calls.search.kept_answers import forget as forget_slugs
 from cti.api import forget_bounds
 from qms.health import forget as forget_health
 
@@ -74,6 +75,7 @@ def _fresh_bounds() -> None:
 def _no_beliefs() -> None:
     """Let no test believe that a Recording Service is well because another's was."""
     forget_health()
+    forget_slugs()
 
 
 @pytest.fixture

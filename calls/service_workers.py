@@ -92,6 +92,7 @@ class ServiceWorkers:
 
     def run(self, note_life: Callable[[], None]) -> None:
         """Follow the services until the process is asked to stop; ``note_life`` is called while all come round."""
+        renew_at = time.monotonic()
         while not stop.is_asked:
             try:
                 self._follow(self._services())
@@ -99,9 +100,13 @@ class ServiceWorkers:
                     note_life()
             except DatabaseError as error:
                 log.warning("services_not_read", error=type(error).__name__)
+                renew_at = time.monotonic()
             except Exception:
                 log.exception("services_not_followed")
-            close_old_connections()
+                renew_at = time.monotonic()
+            if time.monotonic() >= renew_at:
+                renew_at = time.monotonic() + RENEW_SECONDS
+                close_old_connections()
             _rest()
         for thread in self._threads:
             thread.join()

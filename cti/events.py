@@ -310,6 +310,10 @@ AnyEvent = (
 
 EVENT_TYPES: tuple[type[Event], ...] = AnyEvent.__args__
 
+#: What has QMS asked for a recording, which it names for seconds only: a device is connected, or a call is handed on.
+#: These events wait nowhere for others. ``Originated`` is one of them as it may be reported after its answer.
+ASKING = (Originated, Established, Transferred, Conferenced)
+
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 _encoder = msgspec.json.Encoder()
 

@@ -19,6 +19,9 @@ from calls.pipeline.source_rules import KeptRules
 
 #: Maximum age of what is known of the settings, the database and the journal when something is folded, in seconds.
 REFRESH_SECONDS = 2.0
+#: Interval at which a database connection that is too old is replaced, in seconds; to ask at each refresh whether it is
+#: alive would be one statement more. After an error the loop replaces one that died.
+RENEW_SECONDS = 60.0
 
 
 class GuardedConsumer:
@@ -28,6 +31,7 @@ class GuardedConsumer:
         self._rules, self._now = KeptRules(source_id), now
         self._consumer: Consumer | None = None
         self._refreshed_at: float | None = None
+        self._renew_at = 0.0
 
     def fold(self, limit: int, *, with_answers: bool, with_settled: bool) -> Folded | None:
         """Fold what waits, at most ``limit`` events. Returns None when there was nothing to do.
@@ -68,7 +72,9 @@ class GuardedConsumer:
         return self._refreshed_at is not None and monotonic() - self._refreshed_at < REFRESH_SECONDS
 
     def _refresh(self) -> None:
-        close_old_connections()
+        if monotonic() >= self._renew_at:
+            self._renew_at = monotonic() + RENEW_SECONDS
+            close_old_connections()
         self._refreshed_at = None
         restore_guard.compare(self._now())
         rules = self._rules.read()

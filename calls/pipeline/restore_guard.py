@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -29,6 +30,9 @@ log = structlog.get_logger()
 
 #: Minimum time between two comparisons on one connection, in seconds; a new connection is compared at once.
 COMPARE_INTERVAL = 1.0
+#: Interval at which it is noted again that a process compares, where nothing else is to be noted: each note waits for
+#: Redis's disk.
+SEEN_EVERY = timedelta(seconds=30)
 #: After this long without any process, both stores may have been put back together (a snapshot of the machine).
 MAXIMUM_ABSENCE = timedelta(minutes=10)
 WENT_BACK = "The database went back in time (a restore, or a fail-over that lost its newest transactions)."
@@ -44,6 +48,10 @@ SERVER = (
 )
 
 _FOLDS = "SELECT id, version FROM cti_ctisource LEFT JOIN calls_checkpoint ON source_id = id"
+#: The identity, and beside it each source's folds; one row where there is no source.
+_AT_ONCE = f"""
+SELECT identity, id, version FROM (SELECT {{}} AS identity) AS own LEFT JOIN ({_FOLDS}) AS folds ON TRUE
+"""  # noqa: S608  (no value of anybody's)
 
 _compared = threading.local()
 #: Not empty once the server has refused a part of the identity to this process.
@@ -78,7 +86,8 @@ def compare(now: datetime) -> bool:
             Checkpoint.objects.get_or_create(source=source)
             _doubt_folds(source, journal_state(source.slug), now)
         log.warning("writes_in_doubt", count=count, absent_since=str(known.seen_at))
-    remember_database(state.identity, now, state.folds if went_back else {})
+    if went_back or state.identity != known.identity or not _is_seen(known, now):
+        remember_database(state.identity, now, state.folds if went_back else {})
     _compared.at, _compared.connection = time.monotonic(), connection.connection
     return went_back or is_absence or is_forgotten
 
@@ -123,8 +132,16 @@ def _is_trimmed_past(last_id: str, journal: JournalState) -> bool:
 
 
 def database_state() -> DatabaseState:
-    """Read the database's identity and how far it has come."""
+    """Read the database's identity and how far it has come: by one statement where the server says all of it."""
+    rows = _rows(_AT_ONCE.format(_whole_identity())) if connection.vendor == "postgresql" and not _refused else None
+    if rows and rows[0][0] is not None:
+        return DatabaseState(str(rows[0][0]), {source: version or 0 for _, source, version in rows if source})
     return DatabaseState(_identity(), {source: version or 0 for source, version in fetched(_FOLDS, [])})
+
+
+def _is_seen(known: RememberedDatabase, now: datetime) -> bool:
+    """Say whether it was noted lately that a process compares."""
+    return known.seen_at is not None and timedelta(0) <= now - known.seen_at < SEEN_EVERY
 
 
 def _went_back(state: DatabaseState, known: RememberedDatabase) -> bool:
@@ -147,7 +164,7 @@ def _identity() -> str:
 
 def _postgresql_identity() -> str:
     """Return all parts by one statement; where the server refuses one of them, each by its own."""
-    if not _refused and (found := _read(" || '-' || ".join(f"({part})" for part in (DATABASE, *SERVER)))):
+    if not _refused and (found := _read(_whole_identity())):
         return found
     with connection.cursor() as cursor:
         cursor.execute(DATABASE)  # Raises where it is the connection that fails.
@@ -156,17 +173,25 @@ def _postgresql_identity() -> str:
     return "-".join([database, *(_read(part) or "unknown" for part in SERVER)])
 
 
+def _whole_identity() -> str:
+    return " || '-' || ".join(f"({part})" for part in (DATABASE, *SERVER))
+
+
 def _read(text: str) -> str | None:
-    """Return what a part of the identity is, None where the server refuses it; a transaction goes on.
+    """Return what a part of the identity is, None where the server refuses it."""
+    found = _rows(f"SELECT ({text})")
+    return None if found is None or found[0][0] is None else str(found[0][0])
+
+
+def _rows(text: str) -> list[tuple[Any, ...]] | None:
+    """Return what a statement gives, None where the server refuses it; a transaction goes on.
 
     Raises ``DatabaseError`` where it did not answer: what is not known now must not look like another database.
     """
     spared: AbstractContextManager[object] = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
-        with spared, connection.cursor() as cursor:
-            cursor.execute(f"SELECT ({text})")
-            found = cursor.fetchone()[0]
-            return None if found is None else str(found)
+        with spared:
+            return fetched(text, [])
     except (ProgrammingError, NotSupportedError):
         return None
 

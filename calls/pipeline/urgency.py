@@ -1,13 +1,12 @@
 """Which events are folded at once. All others may wait a moment for more to be folded with them.
 
-Urgent is what has QMS asked for a recording, which it names for seconds only: a device is connected, or a call is
-handed on. Nothing is lost by the others' wait: deadlines count from the times in the events, and a journal gives the
-same legs and flags however it is cut into batches. ``Originated`` is urgent as it may be reported after its answer.
+Urgent is what has QMS asked for a recording (``cti.events.ASKING``). Nothing is lost by the others' wait: deadlines
+count from the times in the events, and a journal gives the same legs and flags however it is cut into batches.
 """
 
-from cti.events import Conferenced, Established, Originated, Transferred, type_in, type_names
+from cti.events import ASKING, type_in, type_names
 
-URGENT = frozenset(type_names([Originated, Established, Transferred, Conferenced]))
+URGENT = frozenset(type_names(ASKING))
 
 
 def is_urgent(payload: bytes) -> bool:

@@ -3,8 +3,10 @@
 A restored database has forgotten the answers since its backup, and QMS gives a GUID only for seconds after Connected.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from time import monotonic
 
 import msgspec
 import structlog
@@ -18,6 +20,8 @@ from cti.api import JournalUnavailable, KeptAnswer, answers_stream, keep_answers
 log = structlog.get_logger()
 
 _SLUGS = "SELECT id, slug FROM cti_ctisource WHERE id IN"
+#: How long a source's slug is remembered, in seconds: what is answered then is of calls of the journal that had it.
+SLUG_SECONDS = 60.0
 #: Ends the key of a search that was missed: version 0.1.0 takes every other answer for a recording.
 MISSED = " missed"
 
@@ -46,7 +50,7 @@ def keep(rows: Sequence[RecordingSearch]) -> None:
     """
     over = {row.source_id for row in rows if row.state != SearchState.OPEN}
     found = [row for row in rows if row.state == SearchState.FOUND or _is_answered(row)]
-    slugs = dict(fetched(f"{_SLUGS} ({marks([*over])})", [*over])) if found else {}
+    slugs = _slugs.of(over) if found else {}
     try:
         for source_id in over:
             answers = [_kept(row) for row in found if row.source_id == source_id]
@@ -54,6 +58,30 @@ def keep(rows: Sequence[RecordingSearch]) -> None:
             keep_answers(slugs.get(source_id, ""), answers, seconds, [answers_stream(source_id)])
     except JournalUnavailable as error:
         log.warning("answers_not_kept", count=len(found), error=type(error).__name__)
+
+
+class _Slugs:
+    """The slugs of sources, as this process read them within the last minute."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, str] = {}
+        self._read_at = -math.inf
+
+    def of(self, source_ids: Collection[int]) -> Mapping[int, str]:
+        """Return at least the slugs of these sources."""
+        if monotonic() - self._read_at >= SLUG_SECONDS:
+            self._known, self._read_at = {}, monotonic()
+        if unknown := set(source_ids) - self._known.keys():
+            self._known |= dict(fetched(f"{_SLUGS} ({marks([*unknown])})", [*unknown]))
+        return self._known
+
+
+_slugs = _Slugs()
+
+
+def forget() -> None:
+    """Remember no slugs: for tests, whose databases are put back behind the process's back."""
+    _slugs.__init__()  # type: ignore[misc]  # the same object, so that every reference to it starts empty
 
 
 def _is_answered(row: RecordingSearch) -> bool:

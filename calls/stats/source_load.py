@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
-from agents.models import Agent, AgentSessionRecord
-from calls.models import Call, Checkpoint, Leg, is_open
+from bulk.statements import fetched
+from calls.models import Checkpoint
 from cti.api import (
     JOURNAL_BOUND,
     START,
@@ -26,6 +26,14 @@ AGAIN_SECONDS = 20.0
 FULL_SHARE, FEWEST_TRIMMED = 0.9, 200
 #: An agent who was not seen for longer is not counted.
 AGENT_SEEN = timedelta(days=1)
+
+_COUNTS = """
+SELECT (SELECT COUNT(*) FROM calls_call WHERE source_id = %s),
+       (SELECT COUNT(*) FROM calls_leg WHERE phase = 'open' AND source_id = %s),
+       (SELECT COUNT(DISTINCT device_id) FROM calls_leg WHERE phase = 'open' AND source_id = %s),
+       (SELECT COUNT(*) FROM agents_agent WHERE source_id = %s AND last_seen_at >= %s),
+       (SELECT COUNT(*) FROM agents_presence WHERE source_id = %s AND until IS NULL)
+"""
 
 log = structlog.get_logger()
 
@@ -91,15 +99,15 @@ def counted_until(source: CtiSource, now: datetime) -> datetime:
 
 
 def source_load(source: CtiSource, now: datetime) -> SourceLoad:
-    """Count what a source holds open. Raises ``JournalUnavailable``."""
-    legs = Leg.objects.filter(is_open(), source=source)
+    """Count what a source holds open, by one statement. Raises ``JournalUnavailable``."""
+    values = [source.pk, source.pk, source.pk, source.pk, now - AGENT_SEEN, source.pk]
+    calls, legs, devices, agents, present = fetched(_COUNTS, values)[0]
     checkpoint = _checkpoint(source)
-    present = AgentSessionRecord.objects.filter(source=source, until=None)
     return SourceLoad(
-        calls=Call.objects.filter(source=source).count(),
-        legs=legs.count(),
-        agents=Agent.objects.filter(source=source, last_seen_at__gte=now - AGENT_SEEN).count(),
+        calls=calls,
+        legs=legs,
+        agents=agents,
         until=counted_until(source, now).timestamp(),
         version=checkpoint.version if checkpoint else 0,
-        devices=max(present.count(), legs.order_by().values("device_id").distinct().count()),
+        devices=max(present, devices),
     )

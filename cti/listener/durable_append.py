@@ -1,11 +1,16 @@
-"""Keep a source's events: in the journal, or while that is away in the spool, and never out of order."""
+"""Keep a source's events: in the journal, or while that is away in the spool, and never out of order.
+
+An append costs the listener, Redis and its disk, and the consumer as much as several events. So events that have nobody
+asked for a recording gather for a moment where another append was just before; one that has takes them with it.
+"""
 
 import asyncio
+import math
 from collections.abc import Sequence
 
 import structlog
 
-from cti.events import Event
+from cti.events import ASKING, AgentEvent, CallEvent, Event
 from cti.journal.stream import Entry, JournalUnavailable
 from cti.journal.writer import JournalWriter
 from cti.listener.spool import Spool
@@ -14,12 +19,20 @@ from telemetry.counters import EVENTS_ACCEPTED, EVENTS_SPOOLED
 
 #: Entries of the spool that are appended to the journal at once.
 REPLAYED_AT_ONCE = 500
+#: Time from an append until events that may wait are appended, in seconds, and the number of events that do not wait.
+#: A listener that dies loses them, as what it has not read: the gap begins when it last reported, which is longer ago.
+GATHER_SECONDS, MANY = 0.2, 32
 
 log = structlog.get_logger()
 
 
+def may_wait(event: Event) -> bool:
+    """Say whether an event may gather: one of a call or an agent that has no recording asked for."""
+    return isinstance(event, (CallEvent, AgentEvent)) and not isinstance(event, ASKING)
+
+
 class DurableAppender:
-    """The only way to keep events of a source; callers wait until they are kept.
+    """The only way to keep events of a source; callers wait until they are kept, except of events that gather.
 
     Once an event went to the spool, all that follow do, until the spool is empty again.
     """
@@ -27,7 +40,9 @@ class DurableAppender:
     def __init__(self, writer: JournalWriter, spool: Spool, thread: WorkerThread) -> None:
         self._writer, self._spool = writer, spool
         self._thread = thread
-        self._appending = asyncio.Lock()
+        self._appending, self._is_gathering = asyncio.Lock(), asyncio.Event()
+        self._waiting: list[Event] = []
+        self._appended_at = -math.inf
         self.is_spooling = spool.count > 0
 
     @property
@@ -41,10 +56,40 @@ class DurableAppender:
         return self._writer.losses
 
     async def keep(self, events: Sequence[Event], *, is_last_word: bool = False) -> None:
-        """Keep events in this order. Raises ``Fenced``, or ``SpoolFull`` when neither place takes them."""
+        """Keep events in this order, or have them gather. Raises ``Fenced``, or ``SpoolFull`` when no place takes them.
+
+        After events that gather ``keep_gathered`` must be awaited.
+        """
         if not events:
             return
+        self._waiting += events
+        if self._may_gather(events):
+            self._is_gathering.set()
+        else:
+            await self._keep_waiting(is_last_word=is_last_word)
+
+    async def keep_gathered(self) -> None:
+        """Wait until events gather and their time is over, and keep them. Raises as ``keep``; call it again then."""
+        await self._is_gathering.wait()
+        while (seconds := self._gathers_for()) > 0:  # noqa: ASYNC110  (each append begins the time again)
+            await asyncio.sleep(seconds)
+        self._is_gathering.clear()
+        await self._keep_waiting()
+
+    def _may_gather(self, events: Sequence[Event]) -> bool:
+        is_gathering = self._gathers_for() > 0 and len(self._waiting) < MANY
+        return is_gathering and not self.is_spooling and all(map(may_wait, events))
+
+    def _gathers_for(self) -> float:
+        return self._appended_at + GATHER_SECONDS - asyncio.get_running_loop().time()
+
+    async def _keep_waiting(self, *, is_last_word: bool = False) -> None:
+        """Keep all that waits; where the caller is cancelled before its turn, the next one keeps it."""
         async with self._appending:
+            events, self._waiting = self._waiting, []
+            if not events:
+                return
+            self._appended_at = asyncio.get_running_loop().time()
             entries = self._writer.entries(events)
             if self.is_spooling or not await self._journalled(entries):
                 await self._thread.run(self._spool.append, entries, is_last_word)

@@ -5,7 +5,6 @@ at its last heartbeat.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from cti.listener.session_ends import why_ended
 from cti.listener.spool import SpoolFull
 from cti.listener.status import ERROR_CHARACTERS, UNREADABLE, LinkFacts, StatusReporter
 from cti.listener.throttle import LinkThrottle
+from cti.listener.waits import set_or_late
 from cti.listener.wanted_calls import WantedCalls
 from cti.listener.worker_thread import WorkerThread
 from cti.models import LinkState
@@ -115,7 +115,8 @@ class LeadershipTerm:
             if lost_at:
                 await self._report_link(LinkLost, reason, at=lost_at)
             async with asyncio.TaskGroup() as group:
-                others = [group.create_task(one) for one in (self._renew(), self._catch_up(), self._report())]
+                beside = (self._renew(), self._catch_up(), self._report(), self._keep_gathered())
+                others = [group.create_task(one) for one in beside]
                 await self._follow()
                 for other in others:
                     other.cancel()
@@ -304,6 +305,14 @@ class LeadershipTerm:
 
     # Tasks that run beside the link.
 
+    async def _keep_gathered(self) -> None:
+        """Keep the events that gather; a link whose events find no place ends."""
+        while True:
+            try:
+                await self._appender.keep_gathered()
+            except SpoolFull as error:
+                self._interrupt(str(error))
+
     async def _renew(self) -> None:
         """Renew the lease. While Redis is away nobody can take it, and this listener goes on."""
         while True:
@@ -386,11 +395,3 @@ class LeadershipTerm:
         if config != self._config:
             self._config = config
             self._interrupt("the source's settings were changed")
-
-
-async def set_or_late(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, but not longer than ``seconds``."""
-    # Not wait_for: before Python 3.12 it forgets that it was cancelled when the event comes at the same moment.
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()

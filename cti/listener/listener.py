@@ -16,9 +16,10 @@ from cti.journal.lease import Lease
 from cti.journal.stream import Fenced, JournalUnavailable
 from cti.journal.writer import JournalWriter, next_epoch
 from cti.listener.durable_append import DurableAppender
-from cti.listener.leadership import LeadershipTerm, LeaseLost, SourceGone, set_or_late
+from cti.listener.leadership import LeadershipTerm, LeaseLost, SourceGone
 from cti.listener.spool import Spool
 from cti.listener.status import UNREADABLE, PreviousProcess, StatusReporter
+from cti.listener.waits import set_or_late
 from cti.listener.worker_thread import WorkerThread
 from cti.sources.port import Quarantined, SourceConfig
 

@@ -3,12 +3,14 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 import clock
+from bulk.statements import fetched
 from cti.device_classes import save_devices
 from cti.listener.source_config import SecretMissing, source_config
 from cti.models import CtiSource, LinkState, LinkStatus
@@ -19,8 +21,13 @@ from vault.fields import VaultError
 
 #: Maximum different messages that wait for the database; those beyond are only counted.
 WAITING = 1000
+#: Interval at which a database connection that is too old is replaced, in seconds; to ask before each reading whether
+#: it is alive would cost as much as the reading. One that failed is replaced at once.
+RENEW_SECONDS = 60.0
 #: Maximum length of an error's text, in characters.
 ERROR_CHARACTERS = 500
+
+_ROW = "SELECT one::text FROM cti_ctisource AS one WHERE id = %s"
 
 log = structlog.get_logger()
 
@@ -74,6 +81,9 @@ class StatusReporter:
         self._source_id, self._owner = source_id, owner
         self._quarantine: Counter[Quarantined] = Counter()
         self._saved_devices: tuple[DeviceClass, ...] = ()
+        self._renew_at = 0.0
+        #: The source's row as text and as it was read.
+        self._read: tuple[Any, CtiSource | None] | None = None
         #: What the row has, as this process wrote it; empty: not known.
         self._saved: dict[str, Any] = {}
 
@@ -110,15 +120,29 @@ class StatusReporter:
 
         Raises the database's error, ``SecretMissing`` or ``VaultError``.
         """
-        close_old_connections()
-        row = CtiSource.objects.filter(pk=self._source_id, enabled=True).first()
-        return source_config(row) if row and has_session(row.kind) else None
+        self._renew_connection()
+        rows = self._rows()
+        if rows is None or self._read is None or self._read[0] != rows:
+            self._read = (rows, CtiSource.objects.filter(pk=self._source_id, enabled=True).first())
+        row = self._read[1]
+        return source_config(row) if row and has_session(row.kind) else None  # A file may hold another secret now.
+
+    def _rows(self) -> Any:
+        """Return the source's row as PostgreSQL has it: by the ORM it is read again only where it differs.
+
+        None where another database is in use: then it is read each time.
+        """
+        return fetched(_ROW, [self._source_id]) if connection.vendor == "postgresql" else None
+
+    def _renew_connection(self) -> None:
+        if connection.errors_occurred or monotonic() >= self._renew_at:
+            self._renew_at = monotonic() + RENEW_SECONDS
+            close_old_connections()
 
     def report(self, facts: LinkFacts, messages: Counter[Quarantined]) -> None:
         """Save the status, and the messages that could not be read. Raises the database's error.
 
-        The connection is looked at where the settings are read: to ask at each report whether it is alive would cost as
-        much as the report.
+        The connection is looked at where the settings are read.
         """
         self._save(facts.columns() | {"leader": self._owner, "reported_at": clock.now()})
         self.record(messages)

@@ -196,3 +196,15 @@ def test_answers_of_several_sources_are_kept_apart(desk: Desk) -> None:
     questions = [asked(), asked(leg=2, extension="2002")]
     assert set(recall("pbx", questions)) == {(1, 2)}
     assert set(recall("other", questions)) == {(2, 2)}
+
+
+def test_the_slug_of_a_source_is_read_once_a_minute(desk: Desk, django_assert_num_queries: Any) -> None:
+    keep([search(desk, **FOUND)])
+
+    row = RecordingSearch.objects.get()
+    with django_assert_num_queries(0):
+        keep([row])
+
+    kept_module._slugs._read_at -= kept_module.SLUG_SECONDS
+    with django_assert_num_queries(1):
+        keep([row])

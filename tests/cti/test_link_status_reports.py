@@ -56,6 +56,25 @@ def test_what_another_listener_wrote_is_replaced_by_the_next_report(source: CtiS
     assert (row.leader, row.state, row.events) == ("host:1", LinkState.UP, 7)
 
 
+def test_settings_that_nobody_changed_are_read_by_one_statement_and_a_change_counts_at_once(
+    source: CtiSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cti.listener.status.close_old_connections", lambda: None)  # It would end the test's own.
+    reporter = StatusReporter(source.pk, "host:1")
+    first = reporter.settings()
+
+    with CaptureQueriesContext(connection) as asked:
+        assert reporter.settings() == first
+    assert len(asked) == 1
+
+    CtiSource.objects.update(port=2)
+    changed = reporter.settings()
+    assert changed is not None
+    assert changed.port == 2
+    CtiSource.objects.update(enabled=False)
+    assert reporter.settings() is None
+
+
 def test_a_row_that_was_deleted_is_made_again(source: CtiSource) -> None:
     reporter, facts = StatusReporter(source.pk, "host:1"), LinkFacts(events=7)
     reporter.report(facts, Counter())

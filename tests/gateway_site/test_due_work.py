@@ -1,6 +1,7 @@
 """What beat starts only where there is something to do."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -12,7 +13,7 @@ from calls.models import Checkpoint, ExportJob, ExportKind, ExportState, Gap
 from calls.pipeline.switched_off import note_switched
 from cti.models import CtiSource, IntakeToken
 from flags.models import FlagCreation, RetryRun
-from gateway_site import tasks
+from gateway_site import due_work, tasks
 from gateway_site.alarms.models import AlarmChannel, AlarmMessage, Occasion
 from gateway_site.canary.models import CanaryCall
 from gateway_site.due_work import _waiting, due_tasks, start_due_work
@@ -22,7 +23,7 @@ from qms.models import DataServer, RecordingService
 
 pytestmark = [pytest.mark.storage, pytest.mark.django_db]
 
-NOW = clock.now()
+NOW = clock.now().replace(second=0, microsecond=0)  # What lies a day back is looked at by the minute.
 
 
 @pytest.fixture
@@ -146,6 +147,22 @@ def test_the_gap_of_a_source_that_is_switched_off_for_good_ends_a_day_after_it_w
     assert due_tasks(last) == ["calls.tasks.note_switched"], "its program posts again, and is refused"
     note_switched(last)
     assert Gap.objects.filter(source=http, ended_at=None).count() == 1
+
+
+def test_the_statement_is_built_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[datetime] = []
+
+    def noted(moment: datetime) -> Any:
+        built.append(moment)
+        return _waiting(moment)
+
+    monkeypatch.setattr(due_work, "_waiting", noted)
+    due_work._looks.cache_clear()
+
+    for seconds in (0, 5, 55, 60):
+        due_tasks(NOW + timedelta(seconds=seconds))
+
+    assert built == [NOW, NOW + timedelta(minutes=1)]
 
 
 def test_each_task_is_one_that_workers_know() -> None:
