@@ -19,6 +19,11 @@ def is_left_by_extensions(work: UnitOfWork, call: CallState) -> bool:
     return any(one.had_leg for one in inside) and not any(one.is_here for one in inside)
 
 
+def is_extension_in(work: UnitOfWork, call: CallState) -> bool:
+    """Say whether an extension is in a call: it dials, rings or talks."""
+    return any(one.is_here for one in _inside(work, call))
+
+
 def left_at(work: UnitOfWork, call: CallState, event: CallEvent) -> datetime | None:
     """Return when all extensions that talked had left a call, if it neither waits nor was handed on since.
 

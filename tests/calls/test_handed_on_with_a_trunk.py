@@ -1,7 +1,7 @@
 """Calls that are handed on while an outside party, whose connection was reported, stays in them.
 
-``Transferred`` says that the call goes on, though its last extension has left: a trunk that is known to be in it makes
-no difference.
+``Transferred`` says that the call goes on, and so does ``Diverted``, though its last extension has left: a trunk that
+is known to be in it makes no difference.
 """
 
 from typing import Any
@@ -79,6 +79,7 @@ TRUNKS = {
 }
 TO_2002 = transferred(20, "100", "", "100", "2001", "2002")
 TRUNK_STAYS = [{"old": {"callId": "100", "deviceId": "T1"}, "new": {"callId": "100", "deviceId": "T1"}}]
+LED_AWAY = [cleared(20, "100", "2001"), diverted(20, "100", "2001", "2002")]
 FIRST = flagged("2001", 5, 20, "100", "R1", **JO)
 SECOND = flagged("2002", 24, 40, "100", "R2", **JO)
 ANSWER = talk(24, 40, "100", "2002")
@@ -97,6 +98,12 @@ INBOUND = [
         ("and is answered at once", [TO_2002, *ANSWER], SECOND),
         ("by its connections", [{**TO_2002, "connections": TRUNK_STAYS}, *ANSWER], SECOND),
         ("and the end of its phone is heard", [TO_2002, cleared(20, "100", "2001"), *ANSWER], SECOND),
+        (
+            "and led away, which is heard after the end of its phone",
+            [*LED_AWAY, rings(21, "100", "2002"), *ANSWER],
+            SECOND,
+        ),
+        ("and led away so, and answered at once", [*LED_AWAY, *ANSWER], SECOND),
         (
             "to a queue",
             [
@@ -206,6 +213,7 @@ OVER = [
             [TO_2002, T1_LEAVES, queued(32, "100", "5001"), *TAKES],
             [flagged("2002", 34, 40, "100", "R2", queue="5001")],
         ),
+        ("by Diverted that nobody answered", [*LED_AWAY, T1_LEAVES, *TAKES], [TAKEN]),
         ("that rang", [TO_2002, rings(21, "100", "2002"), T1_LEAVES, *TAKES], [TAKEN]),
         ("to a queue", [TO_QUEUE, queued(21, "100", "5001"), T1_LEAVES, *TAKES], [TAKEN]),
         (

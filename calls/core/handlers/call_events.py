@@ -17,6 +17,7 @@ from calls.core.ends_apart import leave_queue
 from calls.core.ends_heard_first import connect_as_heard
 from calls.core.idle_calls import doubt_from
 from calls.core.known_calls import known_call, located
+from calls.core.left_outside import is_extension_in
 from calls.core.legs import clear_party, note_stalled_end, put_party
 from calls.core.newcomers import is_vouched, reported_again
 from calls.core.origins import OriginRule, origin_of
@@ -193,7 +194,7 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
         return
     if _was_answered_since(work, call, event):
         return
-    if party.is_talking or not any(one.is_here for one in call.parties.values()):
+    if party.is_talking or not is_extension_in(work, call):
         to = event.data.new_destination or ""
         is_outside = to != call.waits_at and is_outside_number(work, to)  # A queue's number may be long.
         since = event.time if is_outside else call.outside_since
