@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from calls.core.call_end import divide, divide_before_leg
 from calls.core.clocks import TICK, has_whole_seconds
 from calls.core.incarnations import has_come_after
+from calls.core.outside_parties import is_outside
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import ConnectionCleared
@@ -28,6 +29,33 @@ def doubt_from(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: 
     if not any(party.is_talking for party in call.parties.values()):
         in_order = has_whole_seconds(work)  # What is heard later, of the same second, is after it.
         work.put_call(replace(call, doubtful_since=moment - TICK if in_order else moment))
+
+
+def stop_waiting(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> None:
+    """End a waiting call when its caller, its queue or who it was handed on to leaves it; no other extension ends it.
+
+    While phones ring, whose end need not be reported, it may be over: the caller gave up, or is led to one of them.
+    """
+    here = [one for one in call.parties.values() if one.is_here]
+    if not (here or call.waits_since is not None) or not _is_caller_or_queue(work, call, party, event):
+        return
+    if not here:
+        work.put_call(replace(call, waits_since=None, waits_at="", cleared_at=event.time))
+    elif rang_only(work, here, event) and not may_go_on_without(work, call, party, event):
+        doubt_from(work, call, event.time, event.at)
+    elif event.data.device_id == call.awaited_at:
+        work.put_call(replace(call, waits_since=None))  # Outside parties do not keep it (left_outside).
+
+
+def _is_caller_or_queue(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> bool:
+    device_id = event.data.device_id or ""
+    if device_id and device_id == call.awaited_at:
+        return True
+    if party is not None and not event.data.outside:
+        has_dialled = party.state in (PartyState.INITIATED, PartyState.ORIGINATED)
+        return has_dialled or is_outside(work, call, party)
+    is_queue = device_id == call.waits_at or device_id in work.site.queues
+    return is_queue or event.data.outside or device_id not in work.site.devices
 
 
 def rang_only(work: UnitOfWork, parties: list[Party], event: ConnectionCleared) -> bool:

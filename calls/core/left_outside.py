@@ -27,18 +27,28 @@ def is_extension_in(work: UnitOfWork, call: CallState) -> bool:
 def left_at(work: UnitOfWork, call: CallState, event: CallEvent) -> datetime | None:
     """Return when all extensions that talked had left a call, if it neither waits nor was handed on since.
 
-    Outside parties, and extensions that rang beside the one that answered, are all that is known in it then, and their
-    end need not be reported: what comes without the call's interaction or number may be another call's. A transfer that
-    is heard late brings its destination back (``rejoin``).
+    Or when the phone left without an answer to which it was handed on. Outside parties, and extensions that rang beside
+    the one that answered, are all that is known in it then, and their end need not be reported: what comes without the
+    call's interaction or number may be another call's. A transfer that is heard late brings its destination back
+    (``rejoin``).
     """
     party = call.parties.get(event.data.device_id or "")
     if call.waits_since is not None or (party is not None and party.is_here):
         return None
     inside = _inside(work, call)
     moment = max((one.cleared_at for one in inside if one.had_leg and one.cleared_at is not None), default=None)
-    if moment is None or (call.joined_at is not None and call.joined_at >= moment):
+    if call.joined_at is not None and (moment is None or call.joined_at >= moment):
+        moment = _left_unanswered_at(call, call.joined_at)
+    if moment is None:
         return None
     return None if any(one.is_here and not _rang_beside(one, moment) for one in inside) else moment
+
+
+def _left_unanswered_at(call: CallState, joined_at: datetime) -> datetime | None:
+    """Return when the phone left to which a call was handed on, if it has not answered."""
+    awaited = call.parties.get(call.awaited_at)
+    gone_at = awaited.cleared_at if awaited is not None and not awaited.had_leg else None
+    return gone_at if gone_at is not None and gone_at >= joined_at else None
 
 
 def end_outside_parties(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: datetime) -> CallState:

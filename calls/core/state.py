@@ -180,6 +180,11 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     due: datetime | None = None
 
     @property
+    def awaited_at(self) -> str:
+        """Return the device to which the call was handed on, where it does not wait in a queue; empty if to none."""
+        return "" if self.waits_at else self.handed_to
+
+    @property
     def is_over(self) -> bool:
         """Say whether the call has ended: it was moved or superseded, or nobody is in it and it waits for nobody."""
         if self.moved_to is not None or self.superseded_at is not None:

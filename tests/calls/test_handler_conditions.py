@@ -15,18 +15,17 @@ from calls.core.handlers.connections import (
     _has_left_later,
     _held_or_retrieved,
     _in_progress,
-    _is_caller_or_queue,
     _is_new_here,
     _is_of_no_call,
     _later_leg,
     _rang_before_gap,
     _return_leg,
-    _stop_waiting,
     _was_dialling,
     _with_end_again,
     handle_held,
     handle_retrieved,
 )
+from calls.core.idle_calls import _is_caller_or_queue, stop_waiting
 from calls.core.state import CallState, LegState, Party, PartyState, SearchStatus
 from cti.events import ConnectionCleared, Established, Held, Retrieved
 from tests.calls.call_states import (
@@ -360,7 +359,7 @@ def test_the_caller_or_the_queue_left(one: Party | None, device: str, data: dict
 )
 def test_a_call_that_only_waits_is_over_with_its_queue(one: CallState, device: str, is_over: bool) -> None:
     held = holding(one)
-    _stop_waiting(held, one, one.parties.get(device), gone(10, device))
+    stop_waiting(held, one, one.parties.get(device), gone(10, device))
     now = held.calls[1]
 
     assert (now.cleared_at == moment(10)) is is_over

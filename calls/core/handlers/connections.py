@@ -24,14 +24,13 @@ from calls.core.ends_apart import divide_where_cleared, divide_where_rung, end_b
 from calls.core.ends_heard_first import connect_as_heard, end_as_heard, end_at, end_of_unheard, note_end_of_absent
 from calls.core.former_ids import await_beginning
 from calls.core.gaps import may_have_had_others
-from calls.core.idle_calls import doubt_from, may_go_on_without, rang_only
+from calls.core.idle_calls import stop_waiting
 from calls.core.incarnations import call_at
 from calls.core.known_calls import known_call, located
 from calls.core.legs import clear_party, note_stalled_end, put_party
 from calls.core.newcomers import is_vouched, newcomers_before_clearing, newcomers_since, set_apart
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import traced
-from calls.core.outside_parties import is_outside
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, SearchStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallCleared, CallEvent, ConnectionCleared, Established, Held, Retrieved
@@ -246,7 +245,7 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
     divide_where_rung(work, work.calls[call.incarnation], party, leg, event)
     _divide_before(work, call, newcomers_since(work, work.calls[call.incarnation], event.time), event)
     set_apart(work, work.calls[call.incarnation], event.time, [device_id], ends_all=False)
-    _stop_waiting(work, work.calls[call.incarnation], party, event)
+    stop_waiting(work, work.calls[call.incarnation], party, event)
     if not is_known_by_ends(work.calls[call.incarnation]):
         divide_where_empty(work, call.incarnation, event.time, event.at)
     expire_when_over(work, call.incarnation, event.at)
@@ -257,7 +256,7 @@ def _end_before_leg(work: UnitOfWork, call: CallState, party: Party, leg: LegSta
     """End a device's part in a call that it left before its leg began; if it had dialled, the call may be over."""
     divide_before_leg(work, call, party, leg, event.time, event.at)
     if party.has_dialled:
-        _stop_waiting(work, work.calls[call.incarnation], replace(party, state=PartyState.ORIGINATED), event)
+        stop_waiting(work, work.calls[call.incarnation], replace(party, state=PartyState.ORIGINATED), event)
 
 
 def _is_of_no_call(call: CallState, party: Party | None, event: ConnectionCleared) -> bool:
@@ -315,31 +314,6 @@ def _return_leg(work: UnitOfWork, party: Party | None, event: ConnectionCleared)
     work.put_leg(
         replace(leg, call_id=origin.call_id, incarnation=origin.incarnation, pending_transfer=None, search=search)
     )
-
-
-def _stop_waiting(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> None:
-    """End a waiting call when its caller, its queue or who it was handed on to leaves it; no other extension ends it.
-
-    While phones ring, whose end need not be reported, it may be over: the caller gave up, or is led to one of them.
-    """
-    here = [one for one in call.parties.values() if one.is_here]
-    if not (here or call.waits_since is not None) or not _is_caller_or_queue(work, call, party, event):
-        return
-    if not here:
-        work.put_call(replace(call, waits_since=None, waits_at="", cleared_at=event.time))
-    elif rang_only(work, here, event) and not may_go_on_without(work, call, party, event):
-        doubt_from(work, call, event.time, event.at)
-
-
-def _is_caller_or_queue(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> bool:
-    device_id = event.data.device_id or ""
-    if device_id and device_id == call.handed_to and not call.waits_at:
-        return True
-    if party is not None and not event.data.outside:
-        has_dialled = party.state in (PartyState.INITIATED, PartyState.ORIGINATED)
-        return has_dialled or is_outside(work, call, party)
-    is_queue = device_id == call.waits_at or device_id in work.site.queues
-    return is_queue or event.data.outside or device_id not in work.site.devices
 
 
 def _divide_before(work: UnitOfWork, call: CallState, since: datetime | None, event: CallEvent) -> None:

@@ -45,7 +45,7 @@ def _is_inside(work: UnitOfWork, party: Party | None) -> bool:
 def _has_left(call: CallState, party: Party | None, event: Failed) -> bool:
     """Say whether a device is in a call, or is the queue or phone at which that waits, and was by then."""
     if party is None:
-        is_there = event.data.device_id in (call.waits_at, "" if call.waits_at else call.handed_to)
+        is_there = event.data.device_id in (call.waits_at, call.awaited_at)
         since = call.waits_since if is_there else None
         return since is not None and since <= event.time
     return party.is_here and (party.since is None or party.since <= event.time)
