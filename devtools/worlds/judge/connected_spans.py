@@ -31,6 +31,7 @@ class Replay:
         self.open: dict[tuple[int, str], Stay] = {}
         self.dialled: dict[int, str] = {}
         self.lives: dict[tuple[int, str], int] = {}
+        self.moved: dict[tuple[int, str], list[tuple[float, int]]] = {}
 
     def run(self, said: Iterable[Said]) -> list[Stay]:
         """Replay all events and return the connections."""
@@ -70,7 +71,10 @@ class Replay:
 
     def _move(self, one: Said) -> None:
         data, at = one.event.data, one.event.at
-        old = [self.lives.get((one.group, data.get(x, "")), 0) for x in ("primaryOldCallId", "secondaryOldCallId")]
+        names = [data[x] for x in ("primaryOldCallId", "secondaryOldCallId") if data.get(x)]
+        old = [self.lives.get((one.group, x), 0) for x in names]
+        # Another report of the same move: the id that goes on is known already as what it has become.
+        old += [key for x in names for moment, key in self.moved.get((one.group, x), ()) if moment == at]
         leaver = data.get("transferringDeviceId")
         # Who dialled the consultation has left it: a later answer connects the customer, not the dialling phone.
         for key in (*old, one.call):
@@ -83,4 +87,6 @@ class Replay:
                 new.moved_from = stay.key
                 self.open[one.call, phone] = new
                 self.stays.append(new)
-        self.lives[one.group, data["resultingCallId"]] = one.call
+        result = (one.group, data["resultingCallId"])
+        self.moved.setdefault(result, []).append((at, self.lives.get(result, 0)))
+        self.lives[result] = one.call

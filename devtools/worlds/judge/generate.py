@@ -15,7 +15,18 @@ from .people import HABITS, Style, chosen_site, with_habits
 from .scenario import Qms
 from .scenario import Site as SiteConfig
 from .stage import Stage
-from .stories import conferences, failures, offers, outside, parks, queues, recorders, wrapups
+from .stories import (
+    conferences,
+    failures,
+    forwards,
+    offers,
+    outside,
+    parks,
+    partial_reports,
+    queues,
+    recorders,
+    wrapups,
+)
 from .world import World
 
 ONE: dict[str, Callable[[Stage, float, str], float]] = {
@@ -57,6 +68,8 @@ MORE_ONE: dict[str, Callable[[Stage, float, str], float]] = {
     "fails_outside": failures.fails_outside,
     "late_wrapup": wrapups.late_wrapup,
     "recorded_anew": recorders.recorded_anew,
+    "queue_outside": forwards.queue_outside,
+    "two_queues": queues.two_queues,
 }
 MORE_TWO: dict[str, Callable[[Stage, float, str, str], float]] = {
     "rings_in_vain": queues.rings_in_vain,
@@ -66,6 +79,10 @@ MORE_TWO: dict[str, Callable[[Stage, float, str, str], float]] = {
     "parked_long": parks.parked_long,
     "conference_wrapup": conferences.conference_wrapup,
     "handed_wrapups": wrapups.handed_wrapups,
+    "forwarded": forwards.forwarded,
+    "fails_after_transfer": forwards.fails_after_transfer,
+    "led_to_queue": queues.led_to_queue,
+    "reported_apart": partial_reports.reported_apart,
 }
 MORE_THREE: dict[str, Callable[[Stage, float, str, str, str], float]] = {
     "rings_at_all": offers.rings_at_all,

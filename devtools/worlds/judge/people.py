@@ -98,7 +98,7 @@ def chosen_style(rng: Random) -> Style:
 
 
 #: Habits that a source may have beside those of every world.
-HABITS = ("agent_names", "dialled")
+HABITS = ("agent_names", "far_ends", "dialled")
 
 
 def with_habits(style: Style, rng: Random, allowed: frozenset[str]) -> Style:
