@@ -31,8 +31,8 @@ from cti.api import (
     wake,
     writes_stream,
 )
+from flags.api import UNKNOWN, is_any_free, next_due
 from flags.api import deliver as deliver_writes
-from flags.api import is_any_free, next_due
 from qms.api import connect
 
 log = structlog.get_logger()
@@ -96,7 +96,7 @@ def deliver(service_id: int, is_known: bool) -> datetime | None:
         wake(*map(settled_stream, done.source_ids))
     if done.more:
         return now()
-    due = next_due(service_id)
+    due = next_due(service_id) if done.next_due == UNKNOWN else done.next_due
     return due and max(due, now() + HELD_UP)
 
 

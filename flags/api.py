@@ -8,6 +8,7 @@ from flags.catalogue.renames import after_rename, note_rename
 from flags.delivery.worker import DeliveryRun, deliver, is_any_free, next_due
 from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
 from flags.outbox.bulk_insert import NewWrite
+from flags.outbox.claims import UNKNOWN
 from flags.outbox.doubt import put_in_doubt, put_legs_in_doubt
 from flags.outbox.error_texts import REASONS, in_plain_words
 from flags.outbox.made_writes import MadeWrite, made_writes
@@ -19,6 +20,7 @@ from flags.provisioning.create import Creation, FlagAnswer, check_flags, create_
 __all__ = [
     "ERASED",
     "REASONS",
+    "UNKNOWN",
     "Creation",
     "DeliveryRun",
     "FlagAnswer",

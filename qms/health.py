@@ -138,8 +138,14 @@ def mark_ok(service_id: int, now: datetime, clock_offset_seconds: float | None =
         changes["clock_offset_seconds"] = known = clock_offset_seconds
         log.warning("qms_clock_moved", service_id=service_id, offset_seconds=clock_offset_seconds)
     if changes:
-        ServiceHealth.objects.update_or_create(service_id=service_id, defaults=changes)
+        _note(service_id, changes)
     _well[service_id] = _Well(now, known, failure)
+
+
+def _note(service_id: int, changes: dict[str, object]) -> None:
+    """Change what is noted of a service, mostly by one statement; the first time the row is made."""
+    if not ServiceHealth.objects.filter(pk=service_id).update(**changes):
+        ServiceHealth.objects.update_or_create(service_id=service_id, defaults=changes)
 
 
 def mark_failed(service_id: int, error: QmsError, now: datetime) -> None:

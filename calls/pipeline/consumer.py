@@ -27,7 +27,7 @@ from calls.pipeline.save import save
 from calls.pipeline.source_context import SourceContext
 from calls.pipeline.source_rules import Rules
 from calls.pipeline.state_cache import StateCache
-from calls.stats.searches import EndedSearch, count_searches
+from calls.stats.searches import EndedSearch
 from calls.storage.codec import pack_source
 from cti.api import Entry, read_journal, record_quarantine
 from cti.events import AnyEvent, Event, EventError, decode, encode
@@ -139,9 +139,10 @@ class Consumer:
         began = monotonic()
         with transaction.atomic():
             self._advance(checkpoint, batch, work)
-            looking_up, writing = save(self.source.pk, work, context, specs, now, self.memory.agents, again)
+            looking_up, writing = save(
+                self.source.pk, work, context, specs, now, self.memory.agents, again, batch.ended
+            )
             mark_folded(batch.searches, batch.writes)
-            count_searches(self.source.pk, batch.ended)
             for message in (*batch.broken, *broken):
                 record_quarantine(self.source.pk, message, now)
         seconds = monotonic() - began

@@ -30,7 +30,7 @@ from calls.pipeline.folding_again import FoldingAgain
 from calls.pipeline.source_context import SourceContext
 from calls.stats.dimensions import count_dimensions
 from calls.stats.hourly import count_changes
-from calls.stats.searches import cancelled, count_searches
+from calls.stats.searches import EndedSearch, cancelled, count_searches, search_counts
 from calls.storage import search_rows
 from calls.storage.codec import CALL_FIELDS, LEG_FIELDS, call_row, leg_key, leg_number, leg_row
 from calls.storage.search_rows import NewSearch
@@ -51,16 +51,18 @@ def save(
     now: datetime,
     agents: KnownAgents,
     again: FoldingAgain | None = None,
+    ended: Sequence[EndedSearch] = (),
 ) -> tuple[set[int], set[int]]:
-    """Save a unit of work. Returns the Recording Services with new searches, and those with new flag writes.
+    """Save a unit of work, and count the searches that ended.
 
+    Returns the Recording Services with new searches, and those with new flag writes.
     ``again``: what was folded before, by a database that has gone back since.
     """
     writing = _save_writes(source_id, work, specs, now)
     if again:
         put_legs_in_doubt(again.doubtful_legs(source_id, work), now)
     _delete_calls(source_id, work)
-    counts = (*count_changes(source_id, work), *count_dimensions(source_id, work))
+    counts = (*count_changes(source_id, work), *count_dimensions(source_id, work), search_counts(source_id, ended))
     legs = _legs(source_id, work, now, compact=context.are_legs_compact)
     upsert_all([legs, _calls(source_id, work), *counts])
     save_sessions(source_id, [one.change for one in work.commands if isinstance(one, ChangeSession)], now, agents)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from bulk.tables import UpsertTable
+from bulk.tables import Upsert, UpsertTable, upsert_all
 from calls.models import SearchCount, SearchState, ended_as
 from calls.stats.hourly import bucket_of
 from calls.storage.codec import MAXIMUM_MS
@@ -57,13 +57,18 @@ def cancelled(service_id: int, questions: int, now: datetime) -> EndedSearch:
 
 def count_searches(source_id: int, ends: Sequence[EndedSearch]) -> None:
     """Add searches that ended; in the transaction that folds them, and each once."""
+    upsert_all([search_counts(source_id, ends)])
+
+
+def search_counts(source_id: int, ends: Sequence[EndedSearch]) -> Upsert:
+    """Return what ``count_searches`` adds, for who writes it with other tables."""
     searches: Counter[tuple[int, datetime, int, str, str, int]] = Counter()
     questions: Counter[tuple[int, datetime, int, str, str, int]] = Counter()
     for one in ends:
         key = (one.service, one.began, source_id, one.state, one.why, one.bucket_ms)
         searches[key] += 1
         questions[key] += one.questions
-    _COUNTS.upsert([(*key, searches[key], questions[key]) for key in sorted(searches)])
+    return _COUNTS.of([(*key, searches[key], questions[key]) for key in sorted(searches)])
 
 
 def forget_search_counts(now: datetime) -> None:

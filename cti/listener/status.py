@@ -10,6 +10,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 import clock
+from bulk.kept import Kept, rows_as_text
 from bulk.statements import fetched
 from cti.device_classes import save_devices
 from cti.listener.source_config import SecretMissing, source_config
@@ -27,7 +28,7 @@ RENEW_SECONDS = 60.0
 #: Maximum length of an error's text, in characters.
 ERROR_CHARACTERS = 500
 
-_ROW = "SELECT one::text FROM cti_ctisource AS one WHERE id = %s"
+_ROW = f"SELECT {rows_as_text(CtiSource, 'one.id = %s')}"
 
 log = structlog.get_logger()
 
@@ -82,8 +83,7 @@ class StatusReporter:
         self._quarantine: Counter[Quarantined] = Counter()
         self._saved_devices: tuple[DeviceClass, ...] = ()
         self._renew_at = 0.0
-        #: The source's row as text and as it was read.
-        self._read: tuple[Any, CtiSource | None] | None = None
+        self._kept: Kept[CtiSource | None] = Kept(self._as_text, self._row)
         #: What the row has, as this process wrote it; empty: not known.
         self._saved: dict[str, Any] = {}
 
@@ -121,18 +121,14 @@ class StatusReporter:
         Raises the database's error, ``SecretMissing`` or ``VaultError``.
         """
         self._renew_connection()
-        rows = self._rows()
-        if rows is None or self._read is None or self._read[0] != rows:
-            self._read = (rows, CtiSource.objects.filter(pk=self._source_id, enabled=True).first())
-        row = self._read[1]
+        row = self._kept.read() if connection.vendor == "postgresql" else self._row()
         return source_config(row) if row and has_session(row.kind) else None  # A file may hold another secret now.
 
-    def _rows(self) -> Any:
-        """Return the source's row as PostgreSQL has it: by the ORM it is read again only where it differs.
+    def _as_text(self) -> Any:
+        return fetched(_ROW, [self._source_id])
 
-        None where another database is in use: then it is read each time.
-        """
-        return fetched(_ROW, [self._source_id]) if connection.vendor == "postgresql" else None
+    def _row(self) -> CtiSource | None:
+        return CtiSource.objects.filter(pk=self._source_id, enabled=True).first()
 
     def _renew_connection(self) -> None:
         if connection.errors_occurred or monotonic() >= self._renew_at:

@@ -23,7 +23,7 @@ from clock.stopping import stop
 from flags.delivery.senders import SenderThreads, SendResult, pools
 from flags.models import SETTLED
 from flags.outbox.alerts import ALERTING
-from flags.outbox.claims import Claimed, claim_due, due, give_back, give_up_overdue
+from flags.outbox.claims import UNKNOWN, Claimed, NextDue, claim_due, due, give_back, give_up_overdue
 from flags.outbox.settlements import Settlement, settle
 from flags.outbox.state_machine import Decision, WriteFailed, next_step, settle_after
 from flags.outbox.withheld import withhold_due
@@ -64,12 +64,16 @@ class Breaker(Protocol):
 
 
 class DeliveryRun(msgspec.Struct, kw_only=True):
-    """What a delivery did. ``source_ids``: the CTI sources whose consumers have answers to fold."""
+    """What a delivery did. ``source_ids``: the CTI sources whose consumers have answers to fold.
+
+    ``next_due``: when the next write is due, as far as the delivery knows.
+    """
 
     sent: int = 0
     settled: int = 0
     source_ids: set[int] = msgspec.field(default_factory=set)
     more: bool = False
+    next_due: NextDue = UNKNOWN
 
 
 def deliver(
@@ -149,6 +153,8 @@ class DeliveryWorker:
         while self.senders.under_way:
             self._harvest()
         self.done.more = not is_dry and self._is_any_due()
+        if not self.is_drained:
+            self.done.next_due = UNKNOWN
         return self.done
 
     def _withhold(self, until: float) -> None:
@@ -212,6 +218,7 @@ class DeliveryWorker:
         )
         self.done.sent += len(claimed)
         self.is_drained = len(claimed) < room
+        self.done.next_due = claimed[0].next_due if claimed else UNKNOWN
         return claimed
 
     def _harvest(self) -> None:

@@ -7,7 +7,7 @@ queries does not grow with the number of writes.
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 from django.db import connection, transaction
@@ -35,11 +35,17 @@ _WORDS = ", ".join(f"'{state}'" for state in UNSETTLED)
 GIVEN_UP_AT_ONCE = 1000
 
 
+UNKNOWN: Final = "unknown"
+#: When another write is due; None: there is none.
+NextDue = datetime | Literal["unknown"] | None
+
+
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     """A claimed write. ``is_unclear``: its last end is not known, so that it is read back before it is sent.
 
     :param send_before: nothing is sent from this moment on: the claim could run out before the answer.
     :param is_shadow: nothing is ever sent: the service is, or was, in shadow mode.
+    :param next_due: when the next write of the service was due that nobody had; "unknown": the claim did not say.
     """
 
     write_id: int
@@ -51,6 +57,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     pending: PendingWrite
     send_before: datetime
     is_shadow: bool = False
+    next_due: NextDue = UNKNOWN
 
 
 class GivenUp(msgspec.Struct, frozen=True):
@@ -120,6 +127,7 @@ class _Taken(NamedTuple):
     missing_at: datetime | None
     is_shadow: bool
     is_made_again: bool
+    next_due: NextDue = UNKNOWN
 
 
 def _claimed(
@@ -144,6 +152,7 @@ def _claimed(
         ),
         send_before=send_before,
         is_shadow=row.is_shadow,
+        next_due=row.next_due,
     )
 
 
@@ -155,7 +164,7 @@ def _take_at_once(
 ) -> _Found:
     """Claim and read by one statement, which commits by itself."""
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE_AT_ONCE, [service_id, now, now, array([*besides]), limit, claim, until])
+        cursor.execute(_TAKE_AT_ONCE, [service_id, now, now, array([*besides]), limit, claim, until, service_id])
         return [(_Taken(*row), flags) for *row, flags in cursor.fetchall()]
 
 
@@ -184,6 +193,8 @@ WITH due AS MATERIALIZED (
 )
 SELECT id, leg_id, source_id, recording_guid, part, state, attempts, created_at, retried_at, unclear_since, missing_at,
        is_shadow, is_made_again,
+       (SELECT not_before FROM flags_flagwrite WHERE state IN ({_WORDS}) AND service_id = %s AND claimed_until IS NULL
+        AND id NOT IN (SELECT id FROM due) ORDER BY not_before LIMIT 1) AS next_due,
        ARRAY(SELECT ARRAY[name, value] FROM flags_flagvalue AS one WHERE one.write_id = taken.id ORDER BY one.id)
 FROM taken ORDER BY not_before, id
 """  # noqa: S608  (the states are the model's own words)

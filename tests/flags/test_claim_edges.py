@@ -4,8 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
-from flags.api import is_any_free
+from flags.api import UNKNOWN, is_any_free
 from flags.models import FlagWrite, WriteState
 from flags.outbox.claims import Claimed, claim_due, due, give_back, give_up_overdue
 from flags.outbox.doubt import put_in_doubt, put_legs_in_doubt
@@ -120,6 +121,32 @@ def test_the_next_write_of_a_service_is_due_when_nobody_has_it(post: Post) -> No
     assert next_due(post.service.pk) == post.time + LEASE
     _set(second, state=WriteState.WRITTEN)
     assert next_due(post.service.pk) is None
+
+
+def test_a_claim_says_when_the_next_write_is_due_as_a_look_after_it_does(post: Post) -> None:
+    post.queues("G1")
+    second = post.queues("G2")
+    _set(second, not_before=post.time + LEASE)
+
+    (claimed,) = _claim(post)
+
+    expected = next_due(post.service.pk) if connection.vendor == "postgresql" else UNKNOWN
+    assert claimed.next_due == expected
+    _set(second, state=WriteState.WRITTEN)
+    post.queues("G3")
+    (last,) = _claim(post, 2)
+    assert last.next_due == (None if connection.vendor == "postgresql" else UNKNOWN)
+
+
+def test_a_delivery_that_left_nothing_knows_when_the_next_write_is_due(post: Post) -> None:
+    post.queues("G1")
+    _set(post.queues("G2"), not_before=post.time + LEASE)
+
+    done = post.delivers()
+
+    if connection.vendor == "postgresql":
+        assert done.next_due == next_due(post.service.pk) == post.time + LEASE
+    assert post.delivers().next_due == UNKNOWN
 
 
 @pytest.mark.parametrize(("state", "given_back"), [("queued", "queued"), ("unclear", "unclear")])

@@ -12,10 +12,12 @@ from django.urls import reverse
 
 from calls.models import RecordingSearch, SearchCount, SearchState
 from calls.pipeline import consumer as consuming
+from calls.pipeline.pending_results import mark_folded
 from calls.retention import retain
 from calls.search.worker import PendingQuestion, settle
 from calls.stats.hourly import bucket_of
-from calls.stats.searches import KEPT, EndedSearch, count_searches, span_of
+from calls.stats.searches import KEPT, span_of
+from flags.api import Settled
 from qms.port import Recording
 from tests.journeys.stack import GatewayStack
 
@@ -58,13 +60,13 @@ def pull_the_plug_now_and_then(monkeypatch: pytest.MonkeyPatch, chance: random.R
     """Pull the plug in every third transaction that counts searches, after it counted and before it is committed."""
     crashes: Counter[str] = Counter()
 
-    def count_and_crash(source_id: int, ends: Sequence[EndedSearch]) -> None:
-        count_searches(source_id, ends)
-        if ends and chance.random() < 0.3:
+    def mark_and_crash(searches: Sequence[int], writes: Sequence[Settled]) -> None:
+        mark_folded(searches, writes)
+        if searches and chance.random() < 0.3:
             crashes["crashes"] += 1
             raise PulledPlug
 
-    monkeypatch.setattr(consuming, "count_searches", count_and_crash)
+    monkeypatch.setattr(consuming, "mark_folded", mark_and_crash)
     return crashes
 
 

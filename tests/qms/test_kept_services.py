@@ -1,12 +1,14 @@
 """A Recording Service that nobody changed is read by one statement; every change of it or its health counts at once."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 import clock
 from qms import kept_services
-from qms.api import mark_failed, read_service
+from qms.api import mark_failed, mark_ok, read_service
 from qms.models import DataServer, RecordingService, ServiceHealth
 from qms.port import QmsUnclear
 
@@ -27,6 +29,17 @@ def test_a_service_is_read_by_one_statement_as_long_as_nothing_of_it_changes(ser
 
     assert len(asked) == 1
     assert first == again == service
+
+
+def test_that_it_answered_makes_no_service_another_one(service: RecordingService) -> None:
+    mark_ok(service.pk, clock.now())
+    read_service(service.pk)
+    mark_ok(service.pk, clock.now() + timedelta(seconds=6))
+
+    with CaptureQueriesContext(connection) as asked:
+        read_service(service.pk)
+
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("change", [{"shadow": True}, {"enabled": False}, {"password": "other"}, {"max_in_flight": 3}])
