@@ -2,10 +2,13 @@
 
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from calls.core.call_end import MARGIN, is_known_by_ends, remembered
-from calls.core.clocks import GRACE, moments_of
+from calls.core.clocks import GRACE, TICK, moments_of
 from calls.core.former_ids import MAXIMUM_IDS
 from calls.core.legs import may_be_joined
+from calls.core.origins import Origin, origin_of
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallInformation
@@ -36,6 +39,13 @@ def wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
     elif "interaction_id" not in call.facts and _is_gap_recent(work, event):
         legs = [leg for leg in legs if _is_through(work, leg)]  # A call within the gap may have had the interaction.
     return _last_of(call, legs)
+
+
+def origin_in(leg: LegState, event: CallInformation) -> Origin:
+    """Return where a leg's wrap-up is from: what has the time of its transfer, and is heard after it, came later."""
+    origin, pending = origin_of(event), leg.pending_transfer
+    is_in_its_moment = pending is not None and pending.at == event.time
+    return replace(origin, at=event.time + TICK) if is_in_its_moment else origin
 
 
 def states_of_its_call(work: UnitOfWork, event: CallInformation) -> bool:

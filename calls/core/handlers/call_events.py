@@ -26,7 +26,7 @@ from calls.core.outside_parties import is_outside_number
 from calls.core.ringing import has_rung_out, rung_out
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
-from calls.core.wrap_ups import states_of_its_call, wrapped_up
+from calls.core.wrap_ups import origin_in, states_of_its_call, wrapped_up
 from cti.events import (
     PARKED,
     QUEUE_CLEARED,
@@ -247,6 +247,6 @@ def handle_call_information(event: CallInformation, work: UnitOfWork) -> None:
     if leg is not None and not leg.wrapup_result:
         wrapup = event.data.wrapup
         leg = replace(
-            leg, wrapup_template=wrapup.template or "", wrapup_result=wrapup.result, wrapup_origin=origin_of(event)
+            leg, wrapup_template=wrapup.template or "", wrapup_result=wrapup.result, wrapup_origin=origin_in(leg, event)
         )
         work.put_leg(concluded(work, leg, event.at))
