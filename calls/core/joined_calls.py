@@ -124,10 +124,10 @@ def _completed(work: UnitOfWork, event: CallEvent, named: CallState, host: str) 
     if len(others) != 1 or named.moved_to is not None or _is_joined_now(named, event.time):
         return [named]
     other = _known(work, event, others[0].call_id, host)
-    if _is_with(named, host, event):
+    if _is_with(work, named, host, event):
         return [other, named]
     is_held = any(leg.is_held and leg.device_id == host for leg in work.legs_in(named.incarnation))
-    return [named, other] if is_held and _is_with(other, host, event) else [named]
+    return [named, other] if is_held and _is_with(work, other, host, event) else [named]
 
 
 def _others_of(work: UnitOfWork, named: CallState, host: str) -> list[CallState]:
@@ -142,12 +142,14 @@ def _is_joined_now(call: CallState, moment: datetime) -> bool:
     return moment - GRACE <= (call.joined_at or call.born_at)
 
 
-def _is_with(call: CallState, host: str, event: CallEvent) -> bool:
+def _is_with(work: UnitOfWork, call: CallState, host: str, event: CallEvent) -> bool:
     """Say whether a call is one of its host with the device alone to which it hands another one on.
 
-    That was in it for longer than events take: a device to which the call itself is handed on may be heard of before.
+    That was in it before, by the source's own times; without them for longer than events take: a device to which the
+    call itself is handed on may be heard of before.
     """
     to = event.data.transferred_to_device_id or event.data.added_party_id or ""
     here = {name: one for name, one in call.parties.items() if one.is_here}
     since = here[to].since if to != host and here.keys() - {host} == {to} else None
-    return since is not None and since < event.time - GRACE
+    latest = event.time if work.site.has_source_times else event.time - GRACE
+    return since is not None and since < latest

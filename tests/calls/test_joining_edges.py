@@ -85,10 +85,19 @@ def test_a_call_that_began_or_was_joined_within_the_second_before_is_joined_now(
         (call(party("2002", since=5)), {"transferredToDeviceId": "2002"}, True),
     ],
 )
-def test_a_host_is_with_the_device_alone_that_was_there_for_over_a_second(
+def test_a_host_is_with_the_device_alone_that_was_there_for_over_a_second_where_no_time_says_more(
     one: CallState, data: dict[str, Any], is_with: bool
 ) -> None:
-    assert _is_with(one, "2001", handed(**data)) is is_with
+    assert _is_with(holding(has_source_times=False), one, "2001", handed(**data)) is is_with
+
+
+@pytest.mark.parametrize(("since", "is_with"), [(19.999, True), (20, False), (None, False)])
+def test_a_host_is_with_the_device_that_was_there_before_by_the_sources_own_times(
+    since: float | None, is_with: bool
+) -> None:
+    one = call(party(), party("2002", since=since))
+
+    assert _is_with(holding(), one, "2001", handed(transferredToDeviceId="2002")) is is_with
 
 
 @pytest.mark.parametrize(
