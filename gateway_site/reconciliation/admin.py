@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
@@ -14,7 +15,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
 
 import clock
@@ -23,6 +24,7 @@ from calls.models import Leg
 from gateway_site.config.moment_field import SiteMomentField
 from gateway_site.reconciliation.beside import lacking_flags, leg_beside, next_links, since_then, values_to_write
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
+from gateway_site.reconciliation.panel import in_short, run_panel, standing_causes
 from gateway_site.reconciliation.repair import repair
 from gateway_site.reconciliation.repair_history import repair_act, repaired_before
 from gateway_site.reconciliation.runs import last_settled, planned, share_right, what_was_cut, why_never_written
@@ -111,6 +113,7 @@ class ReconciliationRunAdmin(RecordedAdmin):
     )
     list_select_related = ("service",)
     list_filter = ("service",)
+    change_form_outer_before_template = "reconciliation/above_run.html"
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A run is the worker's."""
@@ -126,6 +129,30 @@ class ReconciliationRunAdmin(RecordedAdmin):
         for line in what_was_cut(obj, form.cleaned_data["begin"], form.cleaned_data["end"]):
             messages.warning(request, line)
         super().save_model(request, obj, form, change)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """Lead to the run, where its progress stands."""
+        return HttpResponseRedirect(reverse("admin:reconciliation_reconciliationrun_change", args=[obj.pk]))
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """Add what a run came to."""
+        run = self.get_object(request, object_id or "")
+        extra = {"zone": settings.TIME_ZONE, "panel": run_panel(run) if run is not None else None}
+        return super().changeform_view(request, object_id, form_url, {**extra, **(extra_context or {})})
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address of the panel."""
+        panel = self.admin_site.admin_view(require_GET(self.panel_view))
+        return [path("<int:run_id>/panel/", panel, name="reconciliation_run_panel"), *super().get_urls()]
+
+    def panel_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """Return what a run came to alone: it asks for itself while the run is under way."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        panel = run_panel(get_object_or_404(ReconciliationRun, pk=run_id))
+        return TemplateResponse(request, "reconciliation/run_panel.html", {"panel": panel})
 
     @display(description="Asked by", ordering="asked_by")
     def asker(self, run: ReconciliationRun) -> str:
@@ -163,6 +190,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
     search_fields = ("recording_guid", "extension")
     # What still holds comes first, then the worst: critical, major, minor is also the order of the words.
     ordering = (Case(When(withdrawn_at=None, then=Value(0)), default=Value(1)), "grade", "-began_at", "-id")
+    list_before_template = "reconciliation/above_findings.html"
     change_form_outer_before_template = "reconciliation/finding.html"
     actions = ("repair_selected", "acknowledge_selected")
     fields = (
@@ -176,6 +204,13 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         "seen_at",
         "withdrawn_at",
     )
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Say first what stands, by cause."""
+        causes = standing_causes(ReconciliationFinding.objects.all(), {})
+        return super().changelist_view(
+            request, {"causes": causes, "in_short": in_short(causes), **(extra_context or {})}
+        )
 
     @display(description="Grade", label=_COLOURS, ordering="grade")
     def grade_label(self, finding: ReconciliationFinding) -> str:

@@ -210,8 +210,10 @@ class ReplayRunAdmin(RecordedAdmin):
     ) -> Any:
         """Add the result to the page of a run."""
         run = self.get_object(request, object_id or "")
-        panel = {"panel": replay_panel(run, settings.ARCHIVE_DAYS)} if run is not None else {}
-        return super().changeform_view(request, object_id, form_url, {**panel, **(extra_context or {})})
+        extra: dict[str, Any] = {"zone": settings.TIME_ZONE}
+        if run is not None:
+            extra["panel"] = replay_panel(run, settings.ARCHIVE_DAYS)
+        return super().changeform_view(request, object_id, form_url, {**extra, **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:
         """Add the addresses of the panel and of the button."""

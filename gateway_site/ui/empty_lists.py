@@ -127,7 +127,7 @@ EMPTY_LISTS = {
     ),
     "reconciliation.ReconciliationFinding": Empty(
         "No difference between QMS and the gateway is known. Findings appear here after a comparison, which runs once a"
-        " day; calls are compared once they are RECONCILE_AFTER_HOURS old.",
+        " day; a call is compared some hours after it ended (RECONCILE_AFTER_HOURS).",
         NextAction(
             "See the comparisons",
             "admin:reconciliation_reconciliationrun_changelist",

@@ -16,9 +16,13 @@ from tests.browser.test_keyboard import tab_to
 from tests.journeys.browser import lend_session, open_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+#: The longest value that a flag takes, without a blank.
+LONG_VALUE = "cell => cell.insertAdjacentText('beforeend', 'InteractionGuid: “' + '6B0D9347'.repeat(31) + '”')"
+#: By how many pixels a table is wider than its place.
+CUT_OFF = "place => Math.max(0, place.querySelector('table').scrollWidth - place.clientWidth)"
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_findings_are_read_and_a_recording_is_refused_that_qms_cannot_confirm(
     live_server: str, width: int, scheme: str
 ) -> None:
@@ -43,6 +47,8 @@ def test_findings_are_read_and_a_recording_is_refused_that_qms_cannot_confirm(
         expect(page.get_by_text("Flags cannot be taken back.")).to_be_visible()
         expect(page.get_by_role("cell", name="The leg gets the recording")).to_be_visible()
         assert violations(page) == []
+        page.locator("td[data-label='Flags that are written']").evaluate(LONG_VALUE)
+        assert page.locator("[aria-label='What is repaired']").evaluate(CUT_OFF) == 0, "a value cannot be read"
         tab_to(page, "form:has([name='confirmed']) button")
         page.keyboard.press("Enter")
         expect(page.get_by_text(f"{finding.recording_guid}:")).to_be_visible()  # And why it was not done.

@@ -63,7 +63,7 @@ def test_begin_and_end_of_recording_and_legs_are_side_by_side_and_who_has_a_reco
     finding = found(service, "guid-1", cause="several_candidates", candidates=[1, 2])
     text = text_of(admin_client, finding)
 
-    assert "The recording began 2026-03-02 12:00:00 and ended 2026-03-02 12:00:30." in text
+    assert "The recording began 2026-03-02 12:00:00 UTC and ended 2026-03-02 12:00:30 UTC." in text
     assert "0.2 s before it began" in text
     assert "18.0 s before it ended" in text
     assert "0.3 s after it began" in text
