@@ -63,7 +63,7 @@ class CanaryCallAdmin(ReadOnlyAdmin):
     def found(self, call: CanaryCall) -> str:
         """Say what is broken, or what could not be proved."""
         if end := failed_step(call):
-            return f"{end.name}: {end.text}"
+            return end.where
         if call.ended_at is None:
             return f"It waits for: {call.get_step_display()}."
         unverified = [one.name for one in call.ends if one.verdict is CanaryVerdict.UNVERIFIED]

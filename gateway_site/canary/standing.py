@@ -85,7 +85,7 @@ def _red(source: CtiSource, last: CanaryCall | None, newest: CanaryCall | None, 
     if last is None or not last.is_red:
         return "", ""
     end = failed_step(last)
-    return (f"{end.name}: {end.text}", end.todo) if end else ("It failed.", "")
+    return (end.where, end.todo) if end else ("It failed.", "")
 
 
 def failed_step(call: CanaryCall) -> StepEnd | None:

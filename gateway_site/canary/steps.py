@@ -45,6 +45,11 @@ class StepEnd(msgspec.Struct, frozen=True):
         return NAMES[self.step]
 
     @property
+    def where(self) -> str:
+        """Say at which step, and how it ended: the name alone ("Recording found") would read as what happened."""
+        return f"At the step “{self.name}”: {self.text}"
+
+    @property
     def word(self) -> str:
         """Return the verdict in words."""
         return WORDS[self.verdict]

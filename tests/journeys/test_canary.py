@@ -207,7 +207,7 @@ def test_a_red_canary_recovers_with_the_next_call_that_passes(
     gateway.follow()
     (well,) = standings(gateway.time)
 
-    assert (red.is_red, red.text.partition(":")[0], well.is_red) == (True, "Leg seen", False)
+    assert (red.is_red, red.text.partition(":")[0], well.is_red) == (True, "At the step “Leg seen”", False)
 
 
 def test_in_shadow_mode_nothing_is_written_and_it_says_so(gateway: CanaryStack) -> None:

@@ -53,7 +53,7 @@ def test_a_red_canary_raises_the_alarm_and_the_next_call_ends_it(
     turn_red(gateway, monkeypatch)
     (finding,) = find(gateway.time, {"canary": None})
     assert finding.subject == "Canary of pbx at rs1"
-    assert finding.text.startswith("Leg seen: It did not come in time. See on the dashboard")
+    assert finding.text.startswith("At the step “Leg seen”: It did not come in time. See on the dashboard")
     assert [part.ok for part in health(gateway.time) if part.kind == "canary"] == [False]
     gateway.passes(5)
     gateway.follow()
