@@ -37,7 +37,9 @@ def test_findings_are_read_and_a_recording_is_refused_that_qms_cannot_confirm(
     with open_browser(width, scheme) as page:
         lend_session(page, client, str(live_server))
         page.goto(f"{live_server}{reverse('admin:reconciliation_reconciliationfinding_changelist')}")
-        expect(page.get_by_text("different values").first).to_be_visible()
+        tab_to(page, ".qg-note summary")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("link", name="different values: written by another")).to_be_visible()
         assert violations(page) == []
         page.goto(f"{live_server}{reverse('admin:reconciliation_reconciliationfinding_change', args=[finding.pk])}")
         expect(page.get_by_text("QMS has this recording without any of our Flags.")).to_be_visible()
