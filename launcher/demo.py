@@ -8,14 +8,13 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError
 
 from gateway_site.config.apply import apply
 from gateway_site.config.declaration import ConfigError
 from gateway_site.config.export import export
-from launcher import demo_check, forks, process_set, procfile, simulators
+from launcher import demo_check, demo_login, forks, process_set, procfile, simulators
 from launcher.demo_counts import DemoCounts, counts_text, summary, tally
 from launcher.demo_options import FOLDER, DemoOptions, options
 from launcher.progress import step
@@ -138,8 +137,7 @@ class Demo:
             raise DemoFailed(f"the demo's site could not be set up: {error}") from error
 
     def _set_site_up(self) -> None:
-        get_user_model().objects.filter(username="admin").delete()
-        get_user_model().objects.create_superuser("admin", password=self._password)
+        demo_login.renew(self._password)
         apply(self.simulators.declaration())
         (FOLDER / "config.toml").write_text(export(), encoding="utf-8")
         output = io.StringIO()

@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from calls.api import CallerViewKind, record_view
 from calls.core.state import LegState
 from calls.models import Leg
 from calls.storage.codec import blob_and_trace
 from cti.models import CtiSource
 from flags.models import FlagSetting, FlagValue, FlagWrite, WriteState
+from launcher import demo_login
 from launcher.demo_check import HeldRecording, differences, held_lines
 from launcher.demo_counts import counts_text, summary, tally
 from qms.models import DataServer, RecordingService
@@ -190,3 +192,13 @@ def test_a_write_in_shadow_mode_is_a_difference(shadow_leg: Leg) -> None:
     assert differences([HeldRecording("g1", "2001", ALICE)]) == [
         "leg 2 is in shadow mode, and the gateway wrote flags to its recording g2"
     ]
+
+
+@pytest.mark.django_db
+def test_a_kept_demo_starts_again_after_its_administrator_saw_a_caller() -> None:
+    """Before: he was deleted and made anew, which the record of what he saw does not let happen."""
+    before = demo_login.renew("first")
+    record_view(before, CallerViewKind.FLAGS, datetime(2026, 3, 2, tzinfo=UTC), shown=1)
+    after = demo_login.renew("second")
+
+    assert (after.pk, after.check_password("second"), after.is_superuser) == (before.pk, True, True)
