@@ -196,7 +196,7 @@ def test_a_write_in_shadow_mode_is_a_difference(shadow_leg: Leg) -> None:
 
 @pytest.mark.django_db
 def test_a_kept_demo_starts_again_after_its_administrator_saw_a_caller() -> None:
-    """Before: he was deleted and made anew, which the record of what he saw does not let happen."""
+    """Before: he was deleted and made again, which the record of what he saw does not let happen."""
     before = demo_login.renew("first")
     record_view(before, CallerViewKind.FLAGS, datetime(2026, 3, 2, tzinfo=UTC), shown=1)
     after = demo_login.renew("second")
