@@ -5,7 +5,7 @@ from calls.jobs import fold_sources, serve_searches, serve_writes
 from calls.models import CallerViewKind
 from calls.objectives.promises import BAD_OUTCOMES
 from calls.pipeline.restore_guard import WENT_BACK, notice_restore
-from calls.pipeline.switched_off import retired, switched_off, switched_on
+from calls.pipeline.switched_off import left_out, retired, switched_off, switched_on
 from calls.replay.compare_period import (
     OTHERS,
     RUN_OUT,
@@ -60,6 +60,7 @@ __all__ = [
     "find_calls",
     "fold_sources",
     "hour_of",
+    "left_out",
     "notice_restore",
     "open_searches",
     "percentile",

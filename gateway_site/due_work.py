@@ -13,7 +13,7 @@ from celery import current_app
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from calls.api import retired, switched_off, switched_on
+from calls.api import left_out, retired, switched_off, switched_on
 from calls.models import ExportJob, ExportState
 from cti.models import CtiSource
 from flags.models import FlagCreation, RetryRun, ShadowComparison
@@ -75,6 +75,7 @@ def _waiting(now: datetime) -> "list[tuple[str, QuerySet[Any]]]":
         ("flags.tasks.continue_creations", FlagCreation.objects.filter(done_at=None).exclude(asked_at=None)),
         ("flags.tasks.compare_shadow", ShadowComparison.objects.filter(next_look_at__lte=now)),
         ("calls.tasks.wake_exports", ExportJob.objects.filter(state__in=[ExportState.QUEUED, ExportState.RUNNING])),
+        ("calls.tasks.note_switched", left_out(now)),
         ("calls.tasks.note_switched", switched_off(now)),
         ("calls.tasks.note_switched", switched_on()),
         ("calls.tasks.note_switched", retired(now)),

@@ -153,7 +153,8 @@ def authenticate(request: HttpRequest, needed: Scope = Scope.READ) -> TokenFacts
 def _known(digest: str) -> TokenFacts:
     with _cache_lock:
         found = _cache.get(digest)
-    if found and found.until > time.monotonic():
+    # One that is switched on again is heard from then on: what was refused later would be in no gap of the ledger.
+    if found and found.facts.enabled and found.until > time.monotonic():
         return found.facts
     facts = _looked_up(digest)
     with _cache_lock:

@@ -244,6 +244,18 @@ def test_valid_tokens_that_may_not_post_are_forbidden(post: Post, members: dict[
     assert post(cloud_event("1", source="other"), bearer=other).status_code == 403
 
 
+def test_a_source_that_is_switched_on_again_is_heard_from_that_moment(post: Post) -> None:
+    """Before: its posts were refused for five seconds more, which were in no gap of the ledger."""
+    other = source("other", kind="http", enabled=False)
+    token = mint_token(other).text
+    assert post(cloud_event("1", source="other"), bearer=token).status_code == 403
+
+    other.enabled = True
+    other.save()
+
+    assert post(cloud_event("1", source="other"), bearer=token).status_code == 202
+
+
 def test_only_post_is_taken(client: Client) -> None:
     answer = client.get("/api/events")
 

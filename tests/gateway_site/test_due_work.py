@@ -6,6 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 from celery import current_app
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 
 import clock
@@ -19,6 +20,7 @@ from gateway_site.canary.models import CanaryCall
 from gateway_site.due_work import _waiting, due_tasks, start_due_work
 from gateway_site.ops import worker_heartbeat
 from gateway_site.reconciliation.models import ReconciliationRun
+from history.commands import record_command, stored_state
 from qms.models import DataServer, RecordingService
 
 pytestmark = [pytest.mark.storage, pytest.mark.django_db]
@@ -118,6 +120,42 @@ def test_a_source_that_posts_leaves_a_gap_while_it_is_switched_off() -> None:
     assert due_tasks(later) == []
     gap = Gap.objects.get()
     assert (gap.source, gap.began_at, gap.ended_at, gap.reason) == (source, NOW, later, "The source was switched off.")
+
+
+def switch(source: CtiSource, *, on: bool, at: datetime) -> None:
+    """Switch a source as the page and commands do, at a moment."""
+    before = stored_state(source)
+    source.enabled = on
+    source.save()
+    record_command(source, before)
+    LogEntry.objects.filter(pk=LogEntry.objects.latest("id").pk).update(action_time=at)
+
+
+def test_the_gaps_of_a_switched_off_source_begin_and_end_with_the_acts_of_the_history() -> None:
+    """Before: when that was noticed, seconds later; one that was off for a moment had none, or one of no length."""
+    second = timedelta(seconds=1)
+    source = CtiSource.objects.create(slug="bank", kind="http")
+    unused = CtiSource.objects.create(slug="unused", kind="http")
+    linked = CtiSource.objects.create(slug="pbx", kind="csta_xml", host="pbx.invalid", port=1)
+    for one in (source, linked):
+        Checkpoint.objects.create(source=one, events=1, last_id=f"{NOW.timestamp() * 1000:.0f}-0")
+    for one in (source, unused, linked):
+        switch(one, on=False, at=NOW)
+        switch(one, on=True, at=NOW + 3 * second)
+    switch(source, on=False, at=NOW + 4 * second)
+
+    assert due_tasks(NOW + 5 * second) == ["calls.tasks.note_switched"]
+    note_switched(NOW + 5 * second)
+    gaps = list(Gap.objects.order_by("began_at").values_list("source__slug", "began_at", "ended_at", "reason"))
+    off = "The source was switched off."
+    assert gaps == [("bank", NOW, NOW + 3 * second, off), ("bank", NOW + 4 * second, None, off)]
+    assert due_tasks(NOW + 5 * second) == []
+
+    switch(source, on=True, at=NOW + 6 * second)
+    assert due_tasks(NOW + 9 * second) == ["calls.tasks.note_switched"]
+    note_switched(NOW + 9 * second)
+    assert due_tasks(NOW + 9 * second) == []
+    assert [one.ended_at for one in Gap.objects.order_by("began_at")] == [NOW + 3 * second, NOW + 6 * second]
 
 
 def test_the_gap_of_a_source_that_is_switched_off_for_good_ends_a_day_after_it_was_last_in_use() -> None:

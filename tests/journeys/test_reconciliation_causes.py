@@ -147,6 +147,26 @@ def test_a_switched_off_source_has_a_cause_of_its_own_and_a_retired_one_none(gat
     assert "of which 1 because the CTI source was switched off." in line.text
 
 
+def test_a_recording_of_the_seconds_in_which_its_source_was_off_has_that_cause(gateway: GatewayStack) -> None:
+    """Before: none of the seconds was in the ledger, and another source's list was to lack the extension."""
+    bank = CtiSource.objects.create(slug="bank", kind="http", devices=["2002"])
+    Allocation.objects.create(source=bank, service=gateway.service)
+    CtiSource.objects.filter(pk=gateway.source.pk).update(devices=["2001"])
+    Checkpoint.objects.create(source=bank, events=1, last_id=f"{gateway.time.timestamp() * 1000:.0f}-0")
+    gateway.passes(5)
+    for on, at in ((False, gateway.time - timedelta(seconds=1)), (True, gateway.time + timedelta(seconds=3))):
+        before = stored_state(bank)
+        bank.enabled = on
+        bank.save()
+        record_command(bank, before)
+        LogEntry.objects.filter(pk=LogEntry.objects.latest("id").pk).update(action_time=at)
+    record_only(gateway, "2002")
+    note_switched(gateway.time)
+
+    [finding] = compare(gateway)
+    assert (finding.extension, finding.cause, finding.source) == ("2002", "source_off", bank)
+
+
 def test_a_call_at_an_ignored_extension_has_the_setting_as_its_cause(gateway: GatewayStack) -> None:
     """Before: no CTI source reported a call, though one had."""
     gateway.source.options = {"ignored_devices": ["2004"]}
