@@ -1,4 +1,6 @@
-"""A Recording Service that did not answer while a call lasted, and names nothing when the call is over."""
+"""A Recording Service that did not answer, or was not asked, while a call lasted, and names nothing when it is over."""
+
+from datetime import timedelta
 
 import pytest
 import redis as redis_client
@@ -6,10 +8,12 @@ import redis as redis_client
 from calls.models import RecordingSearch
 from simulators.qms.records import Troubles
 from tests.journeys.stack import GatewayStack
+from tests.journeys.test_late_posts import posts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 UNREACHABLE, NONE = ("window_missed", "unreachable"), ("not_recorded", "none")
+ASKED_LATE = ("window_missed", "late")
 
 
 @pytest.mark.parametrize(
@@ -45,3 +49,54 @@ def test_what_qms_answers_first_after_the_call_does_not_show_that_it_had_no_reco
     [leg] = gateway.legs()
     assert (leg.outcome, leg.reason_code or "none") == why
     assert RecordingSearch.objects.get().attempts
+
+
+@pytest.mark.parametrize(
+    ("asked_after", "lasts", "why"),
+    [
+        (4, 3, ASKED_LATE),
+        (4, 4.5, ASKED_LATE),  # A recording may be over a moment before its call.
+        (9.5, 60, ASKED_LATE),
+        (4, 60, NONE),
+        (0.5, 0.3, NONE),
+    ],
+)
+def test_what_qms_is_asked_first_after_the_call_or_the_window_is_asked_too_late(
+    redis: redis_client.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    asked_after: float,
+    lasts: float,
+    why: tuple[str, str],
+) -> None:
+    """Before: *QMS had no recording*, out of the flagged share, of each call that a slow gateway asked for late."""
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
+    gateway = GatewayStack()
+    gateway.call("Established", "C1", "2001")
+    gateway.fold()
+    for _ in range(24):
+        gateway.time += timedelta(seconds=0.5)
+        now = (gateway.time - gateway.begin).total_seconds()
+        if lasts <= now < lasts + 0.5:
+            gateway.call("ConnectionCleared", "C1", "2001")
+        gateway.fold()
+        if now >= asked_after:
+            gateway.works()
+    gateway.passes(60)
+
+    [leg] = gateway.legs()
+    assert (leg.outcome, leg.reason_code or "none") == why
+    assert RecordingSearch.objects.get().attempts
+
+
+def test_a_late_post_that_is_asked_for_at_once_is_not_the_delay_of_the_gateway(redis: redis_client.Redis) -> None:
+    gateway = GatewayStack()
+    begun = gateway.event("Established", at=0, callId="C1", deviceId="2001")
+    gateway.passes_unheard(5)
+    posts(gateway, begun)
+    gateway.passes(0.1)
+    gateway.call("ConnectionCleared", "C1", "2001")
+    gateway.passes(0.1)
+    gateway.passes(30)
+
+    [leg] = gateway.legs()
+    assert (leg.outcome, leg.reason_code or "none") == NONE

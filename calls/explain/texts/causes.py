@@ -114,8 +114,8 @@ MISSED = {
     ),
     "late": Cause(
         "Not flagged: the gateway asked too late",
-        "The window was over before {service} was asked, though the gateway had the event in time: it was not running, "
-        "or was behind.",
+        "The window, or the call, was over before {service} was asked, though the gateway had the event in time: it "
+        "was not running, or was behind.",
         "The delay is the gateway's, not QMS's: see at that time the gaps of the source and the health of the worker "
         "for lookups. If the worker was busy, start a second one, on another host too.",
     ),
