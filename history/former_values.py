@@ -45,6 +45,14 @@ def former_values(row: models.Model, names: Sequence[str], since: datetime) -> l
     return [one for one in found if one.values]
 
 
+def values_at(row: models.Model, names: Sequence[str], moment: datetime) -> dict[str, Any]:
+    """Return what JSON fields and switches were at a moment, by the fields' names; None: not known."""
+    found = _values_now(row, names)
+    for change in former_values(row, names, moment):
+        found |= change.values
+    return found
+
+
 def _values_now(row: models.Model, names: Sequence[str]) -> dict[str, Any]:
     """Return the row's values by the fields' names as the history has them."""
     by_name = {str(one.verbose_name).lower(): one.attname for one in row._meta.concrete_fields}  # noqa: SLF001  (documented by Django)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -23,6 +24,7 @@ from cti.models import CtiSource, LinkStatus, QuarantinedMessage
 from cti.sources.port import REPAIRED
 from cti.sources.registry import source_kind
 from flags.models import UNSETTLED, FlagWrite
+from history.former_values import values_at
 from qms.guids import spellings
 
 #: Maximum of legs that one question is answered for; those without flags come first.
@@ -35,7 +37,7 @@ MAXIMUM_SOURCES = 50
 MAXIMUM_GAPS = 3
 #: Maximum number of similar extensions named in an answer.
 MAXIMUM_NEAR = 3
-MINUTE = timedelta(minutes=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 #: Number of an extension's newest legs offered where no time was given.
 NEWEST = 5
 
@@ -161,8 +163,11 @@ def _gap_before(row: Leg) -> GapCase | None:
     return found[0] if found else None
 
 
-def _gaps(source: CtiSource, extension: str, at: datetime) -> tuple[GapCase, ...]:
-    """Return the gaps of a source, or of this extension of it, that cover a moment, give or take."""
+def _gaps(source: CtiSource, extension: str, at: datetime, until: datetime | None = None) -> tuple[GapCase, ...]:
+    """Return the gaps of a source, or of this extension of it, that cover a moment, give or take.
+
+    ``until``: of a source that was switched off only those within [at, until], as the history has these to the second.
+    """
     over = Q(ended_at=None) | Q(ended_at__gte=at - SLACK)
     own = Q(devices__isnull=True) | Q(devices__has_key=extension)
     rows = Gap.objects.filter(over, own, source=source, began_at__lte=at + SLACK).order_by("-began_at")
@@ -177,9 +182,13 @@ def _gaps(source: CtiSource, extension: str, at: datetime) -> tuple[GapCase, ...
             is_off=row.reason == SWITCHED_OFF,
         )
         for row, end in ends
-        if _is_over_after(end, at)
+        if _is_over_after(end, at) and (until is None or row.reason != SWITCHED_OFF or _covers(row, at, until))
     ]
     return tuple(found[:MAXIMUM_GAPS])
+
+
+def _covers(row: Gap, at: datetime, until: datetime) -> bool:
+    return row.began_at <= until and (row.ended_at is None or row.ended_at >= at)
 
 
 def _is_over_after(end: datetime | None, at: datetime) -> bool:
@@ -218,20 +227,24 @@ def _sources(extension: str, at: datetime) -> tuple[SourceCase, ...]:
 
 
 def _source(source: CtiSource, extension: str, at: datetime, *, is_journal_away: bool) -> SourceCase:
-    refused = _refusal(source, extension)
-    hearing = _hearing(source, extension, refused)
+    refused, then = _refusal(source, extension), _settings_at(source, at)
+    gaps = _gaps(source, extension, at, at + (SECOND if at.second else MINUTE))
+    is_noted = source.enabled and any(gap.is_off for gap in gaps)  # Then the gap is what is said of it.
+    hearing = _hearing(source, then, extension, refused, is_enabled=is_noted or then["Enabled"] is not False)
+    now = {name: getattr(source, field) for name, field in _SETTINGS.items()}
     case = SourceCase(
         slug=source.slug,
         hearing=hearing,
-        near=_near(map(str, source.devices), extension),
+        near=_near(map(str, then["Devices"] or ()), extension),
         refused=refused,
+        is_former=hearing is not _hearing(source, now, extension, refused, is_enabled=source.enabled),
     )
     if hearing is not SourceCoverage.HEARD:
         return case
     behind, is_away = (None, True) if is_journal_away else _behind(source)
     return msgspec.structs.replace(
         case,
-        gaps=_gaps(source, extension, at),
+        gaps=gaps,
         behind_since=behind,
         is_journal_away=is_away,
         unread=_unread(source, at),
@@ -240,20 +253,38 @@ def _source(source: CtiSource, extension: str, at: datetime, *, is_journal_away:
     )
 
 
-def _hearing(source: CtiSource, extension: str, refused: str) -> SourceCoverage:
-    if (why := _lists(source).why_no_extension(extension)) is not None:
+#: The settings that say whose calls have legs, as the history names them, and their fields.
+_SETTINGS = {
+    "Devices": "devices",
+    "Queues": "queues",
+    "Options": "options",
+    "Test extensions": "canary_extensions",
+    "Enabled": "enabled",
+}
+
+
+def _settings_at(source: CtiSource, at: datetime) -> dict[str, Any]:
+    """Return a source's settings of a moment; today's where the history does not have them."""
+    then = values_at(source, list(_SETTINGS), at)
+    return {name: getattr(source, _SETTINGS[name]) if value is None else value for name, value in then.items()}
+
+
+def _hearing(
+    source: CtiSource, settings_then: dict[str, Any], extension: str, refused: str, *, is_enabled: bool
+) -> SourceCoverage:
+    if (why := _lists(source, settings_then).why_no_extension(extension)) is not None:
         return SourceCoverage(why)
-    if not source.enabled:
+    if not is_enabled:
         return SourceCoverage.DISABLED
     return SourceCoverage.REFUSED if refused else SourceCoverage.HEARD
 
 
-def _lists(source: CtiSource) -> DeviceLists:
+def _lists(source: CtiSource, then: dict[str, Any]) -> DeviceLists:
     return DeviceLists(
-        devices=frozenset(map(str, source.devices)),
-        queues=frozenset(map(str, source.queues)),
-        ignored=frozenset(map(str, source.options.get("ignored_devices", ()))),
-        canaries=frozenset(map(str, source.canary_extensions)),
+        devices=frozenset(map(str, then["Devices"])),
+        queues=frozenset(map(str, then["Queues"])),
+        ignored=frozenset(map(str, (then["Options"] or {}).get("ignored_devices", ()))),
+        canaries=frozenset(map(str, then["Test extensions"])),
         needs_devices=source_kind(source.kind).needs_devices,
     )
 

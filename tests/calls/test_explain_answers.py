@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
@@ -14,9 +15,10 @@ from django.utils import timezone
 from agents.models import Allocation
 from calls.explain.answers import Question, answers
 from calls.explain.texts.leg_outcome import Explanation
-from calls.models import Gap, Leg, has_recording
+from calls.models import SWITCHED_OFF, Gap, Leg, has_recording
 from cti.api import Arrival, append_unique
 from cti.models import CtiSource, LinkStatus, QuarantinedMessage
+from history.commands import record_command, stored_state
 from tests.calls.test_live import leg as save_leg
 from tests.calls.test_live import search
 from tests.cti.examples import source
@@ -203,6 +205,51 @@ def test_an_extension_that_is_not_heard_is_reported_from_the_settings(
     CtiSource.objects.filter(pk=pbx.pk).update(**members)
 
     assert said in nothing().said
+
+
+def change(row: CtiSource, seconds: float, **members: Any) -> None:
+    """Change a source's settings as its page does, these seconds after noon."""
+    before = stored_state(row)
+    for name, value in members.items():
+        setattr(row, name, value)
+    row.save()
+    record_command(row, before)
+    at = NOON + timedelta(seconds=seconds)
+    LogEntry.objects.filter(pk=LogEntry.objects.latest("id").pk).update(action_time=at)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "heading", "said"),
+    [
+        (1, "The CTI source was switched off then", "pbx was switched off from 2026-03-02 12:00:00"),
+        (5, "No connected call is known there then", "By the settings of that time"),
+        (12, "The extension was not monitored then", "2001 was among the ignored devices of pbx then."),
+        (16, "No connected call is known there then", "the extension was heard (pbx)"),
+        (22, "The extension was not monitored then", "pbx did not monitor extension 2001 then."),
+        (30, "The CTI source was switched off then", "pbx was switched off from 2026-03-02 12:00:30"),
+        (-10, "No connected call is known there then", "the ledger has no gap"),
+    ],
+)
+def test_what_a_source_heard_is_told_by_the_settings_of_that_second(
+    pbx: CtiSource, seconds: int, heading: str, said: str
+) -> None:
+    """Before: a time at which it was switched off counted for two minutes around it, and today's lists for any time."""
+    change(pbx, 0.3, enabled=False)
+    change(pbx, 3.5, enabled=True)
+    change(pbx, 10, options={"ignored_devices": ["2001"]})
+    change(pbx, 15, options={})
+    change(pbx, 20, devices=["2002"])
+    change(pbx, 25, devices=["2001", "2002"])
+    change(pbx, 30.9, enabled=False)
+    change(pbx, 40, enabled=True)
+    for began, ended in ((0.3, 3.5), (30.9, 40)):
+        began_at, ended_at = (NOON + timedelta(seconds=one) for one in (began, ended))
+        Gap.objects.create(source=pbx, began_at=began_at, ended_at=ended_at, reason=SWITCHED_OFF)
+
+    found = nothing(NOON + timedelta(seconds=seconds))
+
+    assert found.heading == heading
+    assert said in found.said
 
 
 def test_a_test_extension_is_heard_though_it_is_not_among_the_devices(pbx: CtiSource) -> None:

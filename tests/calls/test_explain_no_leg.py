@@ -143,6 +143,34 @@ def test_an_extension_that_is_not_heard_says_why_and_what_to_do(source: dict[str
     assert todo in found.todo
 
 
+@pytest.mark.parametrize(
+    ("hearing", "said"),
+    [
+        (SourceCoverage.IGNORED, "Extension 2001 was among the ignored devices of pbx then."),
+        (SourceCoverage.NOT_LISTED, "CTI source pbx did not monitor extension 2001 then."),
+        (SourceCoverage.DISABLED, "CTI source pbx was switched off then"),
+        (SourceCoverage.QUEUE, "For pbx 2001 was a queue then"),
+        (SourceCoverage.NOTHING_LISTED, "listed no devices at all then"),
+    ],
+)
+def test_settings_that_were_others_then_are_the_cause_before_those_of_today(hearing: SourceCoverage, said: str) -> None:
+    never = SourceCase(slug="edge", hearing=SourceCoverage.NOT_LISTED, near=("02001",))
+    found = asked(never, SourceCase(slug="pbx", hearing=hearing, is_former=True))
+
+    assert found.heading == "The extension was not monitored then"
+    assert said in found.said
+    assert "history of pbx" in found.todo
+
+
+def test_what_a_source_ignored_is_the_cause_where_those_that_hear_it_would_not_flag() -> None:
+    """Before: a source without a list of extensions, of another Recording Service, was said to hear it."""
+    ignores = SourceCase(slug="shop", hearing=SourceCoverage.IGNORED, is_former=True)
+    elsewhere = heard(slug="open", verdict=MatchVerdict(kind=MatchKind.UNMATCHED, reason="Of another service."))
+
+    assert asked(ignores, elsewhere).heading == "The extension was not monitored then"
+    assert asked(ignores, heard(slug="edge")).heading == "No connected call is known there then"
+
+
 def test_of_several_sources_that_do_not_hear_it_the_nearest_comes_first() -> None:
     far, near = (SourceCase(slug=slug, hearing=SourceCoverage.NOT_LISTED) for slug in ("far", "other"))
     refusing = SourceCase(slug="own", hearing=SourceCoverage.REFUSED, refused="No.")
@@ -190,7 +218,7 @@ def test_where_nothing_was_missed_the_answer_says_so_and_points_at_clocks_and_zo
     found = asked(before=Near(3, NINE - timedelta(minutes=30), NINE - timedelta(minutes=20)), after=Near(9, NOW, None))
 
     assert found.heading == "No connected call is known there then"
-    assert "By today's settings the extension is heard (pbx), the ledger has no gap" in found.said
+    assert "as far as the history has them, the extension was heard (pbx), the ledger has no gap" in found.said
     assert "never" not in found.said
     assert "time zone" in found.todo
     assert [(one.key, one.text) for one in found.links] == [

@@ -31,6 +31,7 @@ class SourceCoverage(StrEnum):
 class SourceCase(msgspec.Struct, frozen=True, kw_only=True):
     """A CTI source and an extension. ``near``: listed extensions that may be meant; ``refused``: the PBX's reason.
 
+    ``hearing``: by the settings of that time; ``is_former``: those of now would have it otherwise.
     ``behind_since``: the oldest event that waits to be folded; ``unread``: messages of that time in quarantine.
     """
 
@@ -44,6 +45,7 @@ class SourceCase(msgspec.Struct, frozen=True, kw_only=True):
     unread: int = 0
     has_service: bool = True
     verdict: MatchVerdict | None = None
+    is_former: bool = False
 
 
 class Near(msgspec.Struct, frozen=True):
@@ -157,6 +159,8 @@ def _by_source(case: NothingCase, at: datetime, zone: tzinfo) -> Iterator[Cause]
         return
     for one in heard:
         yield from (_in_gap(gap, zone) for gap in one.gaps)
+    if not any(map(_would_flag, heard)):
+        yield from (_not_heard(one, case.text) for one in sorted(case.sources, key=_closeness) if _is_own_setting(one))
     for one in heard:
         yield from _not_read(one, at, zone)
     if case.oldest_at is not None and at < case.oldest_at - SLACK:
@@ -167,8 +171,19 @@ def _by_source(case: NothingCase, at: datetime, zone: tzinfo) -> Iterator[Cause]
         )
 
 
+def _would_flag(one: SourceCase) -> bool:
+    """Say whether a call that a source hears at the extension would get flags."""
+    return one.has_service and (one.verdict is None or one.verdict.kind is MatchKind.MATCHED)
+
+
+def _is_own_setting(one: SourceCase) -> bool:
+    """Say whether a source that does not hear the extension has it in its settings, or had."""
+    is_own = one.is_former or one.hearing is SourceCoverage.IGNORED
+    return is_own and one.hearing is not SourceCoverage.HEARD
+
+
 def _closeness(one: SourceCase) -> int:
-    """Order sources by how near they are to hearing the extension."""
+    """Order sources by how near they are to hearing the extension, those first that hear it now."""
     order = (
         SourceCoverage.REFUSED,
         SourceCoverage.DISABLED,
@@ -176,10 +191,13 @@ def _closeness(one: SourceCase) -> int:
         SourceCoverage.QUEUE,
         SourceCoverage.NOT_LISTED,
     )
-    return order.index(one.hearing) - bool(one.near) * len(order) if one.hearing in order else len(order)
+    place = order.index(one.hearing) if one.hearing in order else len(order)
+    return place - (bool(one.near) + 2 * one.is_former) * len(order)
 
 
 def _not_heard(one: SourceCase, extension: str) -> Cause:
+    if one.is_former and one.hearing is not SourceCoverage.REFUSED:
+        return _was_not_heard(one, extension)
     heading = "The extension is not monitored"
     words = {
         SourceCoverage.REFUSED: (
@@ -205,6 +223,21 @@ def _not_heard(one: SourceCase, extension: str) -> Cause:
         SourceCoverage.NOT_LISTED: _not_listed(one, extension),
     }
     return Cause(heading, *words[one.hearing])
+
+
+def _was_not_heard(one: SourceCase, extension: str) -> Cause:
+    said = {
+        SourceCoverage.DISABLED: f"CTI source {one.slug} was switched off then: nothing was taken from it.",
+        SourceCoverage.IGNORED: f"Extension {extension} was among the ignored devices of {one.slug} then.",
+        SourceCoverage.QUEUE: f"For {one.slug} {extension} was a queue then, not an extension.",
+        SourceCoverage.NOTHING_LISTED: f"CTI source {one.slug} listed no devices at all then.",
+        SourceCoverage.NOT_LISTED: f"CTI source {one.slug} did not monitor extension {extension} then.",
+    }
+    return Cause(
+        "The extension was not monitored then",
+        f"{said[one.hearing]} Its settings were changed since.",
+        f"Nothing for this call. The history of {one.slug} has who changed it, and when.",
+    )
 
 
 def _not_listed(one: SourceCase, extension: str) -> tuple[str, str]:
@@ -258,8 +291,8 @@ def _nothing_missed(case: NothingCase, zone: tzinfo) -> Cause:
     never = "" if case.before or case.after else " No call at this extension is known at any time."
     return Cause(
         "No connected call is known there then",
-        f"By today's settings the extension is heard ({heard}), the ledger has no gap and nothing waits or was "
-        "unreadable: unless a list of extensions was another then, the PBX reported no call that was connected there."
+        f"By the settings of that time, as far as the history has them, the extension was heard ({heard}), the ledger "
+        "has no gap and nothing waits or was unreadable: the PBX reported no call that was connected there."
         f"{never} A call that only rang has no leg.",
         f"Check the extension, the date and the time zone (times here are in {zone}); compare the clocks of QMS and "
         "the PBX with the gateway's.",
