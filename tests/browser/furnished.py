@@ -1,6 +1,8 @@
 """A gateway with something on every page of the admin, and the list of those pages."""
 
 from datetime import timedelta
+from http import HTTPStatus
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.auth.models import User
@@ -9,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from agents.models import Agent, MappingAct, QmsUser, RefreshState, Trigger, UserRefresh
-from calls.models import ExportJob, ExportKind, Gap
+from calls.models import ExportJob, ExportKind, Gap, Leg
 from cti.http_intake.tokens import mint_token
 from cti.models import QuarantinedMessage
 from evidence.models import EvidenceKey, EvidenceSeal
@@ -151,8 +153,19 @@ def menu() -> list[str]:
 
 def pages(client: Client) -> list[str]:
     """Return the address of every page that the client may open: the menu's, and each model's form and history."""
-    found = [*menu(), *(reverse(name) for name in FURTHER), f"{reverse('why')}?extension=2900", *_of_models()]
+    found = [*menu(), *(reverse(name) for name in FURTHER), *_answered(client), *_of_models()]
     return [page for page in dict.fromkeys(found) if client.get(page).status_code == 200]
+
+
+def _answered(client: Client) -> list[str]:
+    """Return the address of *Why not flagged?* with an answer about a leg, for those who may ask."""
+    leg = Leg.objects.filter(device_id="2900").latest("connected_at")
+    asked = {"text": leg.device_id, "at": f"{timezone.localtime(leg.connected_at):%Y-%m-%dT%H:%M:%S}"}
+    address = f"{reverse('why')}?{urlencode(asked)}"
+    answer = client.get(address)
+    path = reverse("admin:calls_leg_change", args=[leg.pk])
+    assert answer.status_code != HTTPStatus.OK or path in answer.content.decode(), "the page has no answer"
+    return [address]
 
 
 def _of_models() -> list[str]:

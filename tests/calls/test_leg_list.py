@@ -176,8 +176,11 @@ def test_a_cursor_reads_what_it_wrote() -> None:
     assert read_cursor(str(cursor)) == cursor
 
 
-def test_legs_are_filtered_by_time_outcome_reason_source_and_progress(operator: Client, pbx: CtiSource) -> None:
-    now = timezone.now()
+def test_legs_are_filtered_by_time_outcome_reason_source_and_progress(
+    operator: Client, pbx: CtiSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2026, 3, 2, 23, 59, 59, tzinfo=timezone.get_default_timezone())
+    monkeypatch.setattr("clock.now", lambda: now)
     leg(pbx, 1, connected_at=now, phase="open", outcome="waiting")
     leg(pbx, 2, connected_at=now - timedelta(days=1), outcome="not_recorded", reason_code="several")
     leg(pbx, 3, connected_at=now - timedelta(days=6), outcome="not_recorded", reason_code="none")
