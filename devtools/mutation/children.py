@@ -18,11 +18,15 @@ def end_with_parent() -> None:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
-def run(work: Callable[[], int], seconds: float, grace_seconds: float = 0) -> int | None:
+def run(
+    work: Callable[[], int], seconds: float, grace_seconds: float = 0, tick: Callable[[], float] = time.monotonic
+) -> int | None:
     """Run the work in a child process and return its exit status, None when the time is over.
 
     The child has a process group of its own, of which nothing is left afterwards. A child with some grace is
     interrupted first, so that it can tidy up. No handler of the parent's runs in it unless the work calls it.
+
+    :param tick: the clock by which the time is over, in seconds.
     """
     with warnings.catch_warnings(action="ignore"):  # Python 3.12 warns of threads; the first child is a check of that.
         child = os.fork()
@@ -31,10 +35,10 @@ def run(work: Callable[[], int], seconds: float, grace_seconds: float = 0) -> in
     with contextlib.suppress(OSError):
         os.setpgid(child, child)
     try:
-        status = _wait(child, seconds)
+        status = _wait(child, seconds, tick)
         if status is None and grace_seconds:
             os.kill(child, signal.SIGINT)
-            _wait(child, grace_seconds)
+            _wait(child, grace_seconds, tick)
         return status
     finally:
         _end(child)
@@ -54,11 +58,11 @@ def _become(work: Callable[[], int]) -> None:
         os._exit(status)
 
 
-def _wait(child: int, seconds: float) -> int | None:
+def _wait(child: int, seconds: float, tick: Callable[[], float]) -> int | None:
     """Return the exit status, negative for a signal; None when the child still runs."""
-    deadline = time.monotonic() + seconds
+    deadline = tick() + seconds
     pause = 0.001
-    while time.monotonic() < deadline:
+    while tick() < deadline:
         # The child stays a zombie, so that its number and its group cannot be another's before the end.
         found = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if found is not None:

@@ -26,14 +26,20 @@ def test_a_child_that_raises_has_failed() -> None:
 
 
 def test_a_child_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
-    mark = tmp_path / "pid"
+    mark, unfinished = tmp_path / "pid", tmp_path / "unfinished"
+    deadline = time.monotonic() + 60
 
     def hang() -> int:
-        mark.write_text(str(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid))
+        unfinished.write_text(str(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid))
+        unfinished.rename(mark)
         time.sleep(60)
         return 0
 
-    assert run(hang, seconds=1.5) is None
+    def tick() -> float:
+        """Stand still until the mark is there; then the child's time is over."""
+        return 2.0 if mark.exists() or time.monotonic() > deadline else 0.0
+
+    assert run(hang, seconds=1.5, tick=tick) is None
     deadline = time.monotonic() + 10
     while is_alive(mark.read_text()):
         assert time.monotonic() < deadline, "the grandchild lives on"
