@@ -20,6 +20,7 @@ from tests.relatives.case import (
     queued,
     rings,
     talk,
+    transferred,
 )
 
 pytestmark = pytest.mark.core
@@ -103,3 +104,19 @@ def test_a_phone_that_a_snapshot_finds_is_in_another_call_where_all_who_talked_l
     case = _case("", gap, flagged("2003", 38, 60, "100", "R3", queue="Orders"))
 
     assert [one for one in differences(case)[1] if one.extension == "2003"] == []
+
+
+def test_a_trunk_keeps_no_call_over_a_gap_that_was_handed_on_before_it() -> None:
+    """Whether its destination left in the gap is not known, nor whose call comes under the id after it."""
+    gap = [
+        transferred(10, "100", "", "100", "2001", "2002"),
+        other(10.5, "link.Lost"),
+        other(22, "link.Restored"),
+        other(22, "snapshot.Began"),
+        other(22, "snapshot.Ended"),
+        queued(23, "100", queue="Orders"),
+        *ANSWER,
+    ]
+    legs = differences(_case("", gap, flagged("2001", 5, 10, "100", "R1", **JO), _next(queue="Orders")))
+
+    assert legs == ([], [])

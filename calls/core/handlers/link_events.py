@@ -142,7 +142,9 @@ def _divide_at_gap(work: UnitOfWork, incarnation: int, snapshot: Snapshot) -> No
 def _doubt_idle(work: UnitOfWork, snapshot: Snapshot) -> None:
     """Doubt each call in which nobody talked before the gap: its id may be used again, and no snapshot names it."""
     for call in list(work.calls.values()):
-        is_idle = not call.is_over and not any(party.is_talking for party in call.parties.values())
+        is_idle = not call.is_over and not any(
+            party.is_talking and not is_outside(work, call, party) for party in call.parties.values()
+        )
         is_missed = snapshot.devices is None or is_unheard_since_loss(work, call)
         is_missed = is_missed or any(snapshot.covers(device) for device in (*call.parties, call.waits_at))
         if is_idle and is_missed and call.touched_gateway_at < snapshot.began_gateway_at:
