@@ -14,7 +14,8 @@ FAR_CLOCK = timedelta(minutes=2)
 class ComparedLeg(msgspec.Struct, frozen=True, kw_only=True):
     """What the comparison needs of a leg; its times are by its source's clock. A repair judges by the gateway's.
 
-    ``received_at``: when the intake received what was reported late.
+    ``received_at``: when the intake received what was reported late. ``is_of_several``: one of several services may
+    have its recording; ``is_filed_elsewhere``: another one than that compared was the last to be asked.
     """
 
     leg_id: int
@@ -27,6 +28,8 @@ class ComparedLeg(msgspec.Struct, frozen=True, kw_only=True):
     reason_code: str = ""
     has_write: bool = False
     received_at: datetime | None = None
+    is_of_several: bool = False
+    is_filed_elsewhere: bool = False
 
     @property
     def was_sought(self) -> bool:

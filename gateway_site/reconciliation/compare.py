@@ -90,7 +90,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What the gateway knows of a span. ``legs``: all of the span and its margins, and those beyond that may be the
     recordings'; ``holders``: by recording.
 
-    ``sources``: those of the service, with the settings that say whose calls have legs.
+    ``sources``: those of the service, with the settings that say whose calls have legs; ``elsewhere``: legs that may
+    have a recording at another service.
     """
 
     legs: Sequence[ComparedLeg]
@@ -101,6 +102,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     followed_extensions: frozenset[str]
     tolerance: timedelta
     sources: Sequence[SourceHearing] = ()
+    elsewhere: frozenset[int] = frozenset()
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +135,7 @@ def compared(recordings: Sequence[FlaggedRecording], begin: datetime, end: datet
     # Those of the margins too: a leg at the edge may be the candidate of a recording beyond it.
     found = [_with_held(finding, one) for one in recordings for finding in _of_recording(one, known, at_extension)]
     listed = {one.recording.guid for one in recordings}
-    taken = {one for finding in found for one in finding.candidates}
+    taken = known.elsewhere.union(one for finding in found for one in finding.candidates)
     legs = (leg for leg in known.legs if begin <= leg.connected_at < end and leg.leg_id not in taken)
     of_span = [finding for finding in found if begin <= finding.began_at < end]
     return of_span + [finding for leg in legs if (finding := _of_leg(leg, listed))]
@@ -238,6 +240,7 @@ def _unclaimed(recording: Recording, known: Known, there: _AtExtension) -> Findi
         )
     contenders = [one.guid for one in there.recordings if is_near(leg, one, known.tolerance)]
     is_certain = contenders == [recording.guid] and not leg.has_write and leg.disconnected_at is not None
+    is_certain = is_certain and leg.leg_id not in known.elsewhere
     cause = leg.reason_code or leg.outcome
     return msgspec.structs.replace(
         _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, cause, candidates=_keys(candidates)),
@@ -305,7 +308,7 @@ def _is_in(gap: GapFacts, recording: Recording, known: Known) -> bool:
 def _of_leg(leg: ComparedLeg, listed: set[str]) -> Finding | None:
     if leg.guid:
         return None if leg.guid in listed else _leg_finding(leg, FindingKind.NOT_LISTED, Grade.MAJOR, "not_in_qms")
-    if leg.was_sought:
+    if leg.was_sought and not leg.is_filed_elsewhere:
         return _leg_finding(leg, FindingKind.NOT_RECORDED, Grade.MINOR, leg.reason_code or leg.outcome)
     return None
 

@@ -19,6 +19,7 @@ from gateway_site.reconciliation.compare import NOT_FOLLOWED, WITHOUT_LEG, Findi
 from gateway_site.reconciliation.hearing import UNHEARD
 from gateway_site.reconciliation.known import chunks
 from gateway_site.reconciliation.models import HELD_HASH_LENGTH, ReconciliationFinding
+from gateway_site.reconciliation.other_services import withdraw_elsewhere
 from qms.models import RecordingService
 
 _RENEWED = (
@@ -56,6 +57,7 @@ def keep(service: RecordingService, findings: Sequence[Finding], begin: datetime
         service=service, began_at__gte=begin, began_at__lt=end, withdrawn_at=None, seen_at__lt=now
     )
     before.update(withdrawn_at=now)
+    withdraw_elsewhere(service, findings, now)
 
 
 def _open_again(service: RecordingService, found: Sequence[ReconciliationFinding], now: datetime) -> None:

@@ -17,6 +17,7 @@ from flags.models import RETRIABLE, EarlierName, FlagSetting, FlagValue, FlagWri
 from gateway_site.reconciliation.canary_times import recordings_of_real_canaries
 from gateway_site.reconciliation.candidates import ComparedLeg
 from gateway_site.reconciliation.compare import GapFacts, Known, WriteFacts
+from gateway_site.reconciliation.other_services import candidates_elsewhere, legs_asked_for_at
 from gateway_site.reconciliation.source_settings import hearing_of
 from qms.guids import spellings
 from qms.models import RecordingService
@@ -58,10 +59,12 @@ def known_of(
     """
     guids = [one.recording.guid for one in recordings]
     holders = _holders(guids)
-    legs = [_leg(row) for row in _legs_of(service, begin, end).values_list(*_LEG_COLUMNS).iterator(AT_ONCE)]
+    own = [_leg(row) for row in _legs_of(service, begin, end).values_list(*_LEG_COLUMNS).iterator(AT_ONCE)]
+    legs = legs_asked_for_at(service, own)
     strange = {one.recording.extension for one in recordings if one.recording.guid not in holders}
     return Known(
         legs=_with_receipts(_with_writes(legs)) + _far_legs(service, begin, end, sorted(strange)),
+        elsewhere=candidates_elsewhere(service, legs, begin, end, tolerance),
         holders=holders,
         writes=_writes(recordings, read_at),
         gaps=_gaps(service, begin, end),
@@ -115,12 +118,15 @@ def _legs_of(service: RecordingService, begin: datetime, end: datetime) -> Query
 
 
 def _own(service: RecordingService) -> QuerySet[Leg]:
-    """Return the legs whose recording is at the service, was sought there, or would be there by the sources."""
+    """Return the legs whose recording is at the service, was sought there, or may be there by the sources.
+
+    Of those sought at other services alone ``legs_asked_for_at`` keeps none.
+    """
     asked = RecordingSearch.objects.filter(service=service).values("leg_id")
     missed = Q(service=None, outcome__in=SOUGHT, id__in=asked)
     sources = Allocation.objects.filter(service=service).values("source_id")
-    unsought = Q(service=None, source__in=sources) & ~Q(outcome__in=SOUGHT)
-    return Leg.objects.filter(Q(service=service) | missed | unsought, is_canary=False).order_by()
+    may_be_there = Q(service=None, source__in=sources)
+    return Leg.objects.filter(Q(service=service) | missed | may_be_there, is_canary=False).order_by()
 
 
 def _far_legs(
@@ -135,7 +141,7 @@ def _far_legs(
     for keys in chunks(extensions):
         rows = _own(service).filter(before | after, device_id__in=keys)
         found += [_leg(row) for row in rows.values_list(*_LEG_COLUMNS)[: MAXIMUM_FAR - len(found)]]
-    return found
+    return legs_asked_for_at(service, found)
 
 
 def _leg(row: tuple[Any, ...]) -> ComparedLeg:

@@ -243,7 +243,7 @@ def _compare_span(
     )
     note_counted(run.service_id, begin, end, own)
     run.recordings += len(own)
-    run.legs += sum(begin <= leg.connected_at < end for leg in known.legs)
+    run.legs += sum(begin <= leg.connected_at < end and not leg.is_filed_elsewhere for leg in known.legs)
     run.findings += len(found)
     run.wrong += sum(one.kind.is_of_a_recording and one.grade is not Grade.MINOR for one in found)
 

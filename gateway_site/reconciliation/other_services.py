@@ -1,0 +1,83 @@
+"""Legs of extensions that any of several Recording Services may record (users marked "Any").
+
+QMS is asked at one service after the other, and a leg without recording is filed under the last that was asked. Its
+recording may be at each of them: there it is a candidate. The finding that it has none stands at its own service alone,
+and not where a recording at another one may be its own.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from calls.models import RecordingSearch
+from gateway_site.reconciliation.candidates import ComparedLeg
+from gateway_site.reconciliation.compare import Finding, FindingKind
+from gateway_site.reconciliation.models import ReconciliationFinding
+from qms.models import RecordingService
+
+#: Maximum number of keys of one query.
+AT_ONCE = 500
+
+
+def legs_asked_for_at(service: RecordingService, legs: Sequence[ComparedLeg]) -> list[ComparedLeg]:
+    """Leave out the missed legs whose recording is not sought at a service; mark those filed under another one."""
+    filed, named = _services_of([leg.leg_id for leg in legs if _is_missed(leg)])
+    kept = []
+    for leg in legs:
+        if not _is_missed(leg) or service.pk in filed[leg.leg_id]:
+            kept.append(replace(leg, is_of_several=len(named[leg.leg_id]) > 1) if named[leg.leg_id] else leg)
+        elif service.pk in named[leg.leg_id]:
+            kept.append(replace(leg, is_of_several=True, is_filed_elsewhere=True))
+    return kept
+
+
+def _is_missed(leg: ComparedLeg) -> bool:
+    return leg.was_sought and not leg.guid
+
+
+def _services_of(legs: Sequence[int]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+    """Return under which services the searches of legs are filed, and at which they were put."""
+    filed: dict[int, set[int]] = defaultdict(set)
+    named: dict[int, set[int]] = defaultdict(set)
+    for first in range(0, len(legs), AT_ONCE):
+        rows = RecordingSearch.objects.filter(leg_id__in=legs[first : first + AT_ONCE]).order_by()
+        for leg_id, service_id, services in rows.values_list("leg_id", "service_id", "services"):
+            filed[leg_id].add(service_id)
+            named[leg_id] |= {service_id, *map(int, services)}
+    return filed, named
+
+
+def candidates_elsewhere(
+    service: RecordingService, legs: Sequence[ComparedLeg], begin: datetime, end: datetime, far: timedelta
+) -> frozenset[int]:
+    """Return which of the legs may have their recording at another service, by what was found there."""
+    several = {leg.leg_id for leg in legs if leg.is_of_several}
+    if not several:
+        return frozenset()
+    found = ReconciliationFinding.objects.filter(
+        service__in=_others(service),
+        began_at__gte=begin - far,
+        began_at__lt=end + far,
+        kind=FindingKind.UNFLAGGED,
+        withdrawn_at=None,
+    )
+    return frozenset(several.intersection(key for keys in found.values_list("candidates", flat=True) for key in keys))
+
+
+def withdraw_elsewhere(service: RecordingService, findings: Sequence[Finding], now: datetime) -> None:
+    """Withdraw at other services that legs have no recording, where it may be one of these findings."""
+    keys = [f"leg:{key}" for one in findings for key in one.candidates]
+    for first in range(0, len(keys), AT_ONCE):
+        ReconciliationFinding.objects.filter(
+            service__in=_others(service),
+            kind=FindingKind.NOT_RECORDED,
+            key__in=keys[first : first + AT_ONCE],
+            withdrawn_at=None,
+        ).update(withdrawn_at=now)
+
+
+def _others(service: RecordingService) -> list[int]:
+    # By their keys: what is sought is then found in an index of the findings.
+    return list(RecordingService.objects.exclude(pk=service.pk).order_by().values_list("pk", flat=True))
