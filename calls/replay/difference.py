@@ -118,6 +118,7 @@ SETTINGS_TAKEN_WITHIN: Final = timedelta(minutes=1)
 UNKNOWN_OUTCOME: Final = "not known: QMS was not asked"
 #: Fields of which the values may be shown and kept: they are no data of a person, and there are few of them.
 OPEN_FIELDS: Final = frozenset({"queue_name", "direction"})
+_MISSED: Final = frozenset({Outcome.NOT_RECORDED, Outcome.WINDOW_MISSED})
 _CAUSES: Final = {
     "queue_name": DifferenceCause.QUEUE_NAMES,
     "agent_id": DifferenceCause.AGENTS,
@@ -238,9 +239,14 @@ def _cause_of_outcome(was: LegAccount, would_be: LegAccount, rules: ReplayRules)
         return DifferenceCause.USERS
     if not would_be.is_answered:
         return DifferenceCause.NOT_ASKED
-    if was.facts == would_be.facts and bool(was.flags) != bool(would_be.flags):
+    if not _is_missed(was, would_be) and was.facts == would_be.facts and bool(was.flags) != bool(would_be.flags):
         return DifferenceCause.FLAG_SETTINGS
     return DifferenceCause.RULES
+
+
+def _is_missed(was: LegAccount, would_be: LegAccount) -> bool:
+    """Say whether a leg had, or would have, no recording: settings of flags change nothing in that."""
+    return bool(_MISSED.intersection((was.outcome, would_be.outcome)))
 
 
 def _changed_flag(
@@ -262,7 +268,8 @@ def _changed_flag(
 
 
 def _cause_of_flag(was: LegAccount, would_be: LegAccount, field: str, rules: ReplayRules) -> DifferenceCause:
-    if _is_of_canary(was, would_be, rules) or (not would_be.flags and was.outcome != would_be.outcome):
+    is_any_without = not would_be.flags or (not was.flags and _is_missed(was, would_be))
+    if _is_of_canary(was, would_be, rules) or (is_any_without and was.outcome != would_be.outcome):
         return _cause_of_outcome(was, would_be, rules)
     if not field or _stated(was.facts, field) == _stated(would_be.facts, field):
         return DifferenceCause.FLAG_SETTINGS

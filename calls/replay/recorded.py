@@ -1,7 +1,7 @@
 """What was done: legs, recording searches and flag writes of a source, read in slices of time as they are needed."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -9,6 +9,7 @@ from itertools import islice
 import msgspec
 from django.db.models import QuerySet
 
+from bulk.statements import fetched, one_of
 from calls.core.flag_facts import leg_facts
 from calls.core.state import LegPhase, LegState
 from calls.models import ASSIGNED, Leg
@@ -27,6 +28,7 @@ LEGS_AT_ONCE = 500
 #: Why a leg whose caller was erased is not compared.
 CALLER_ERASED = "the caller was erased"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HELD = "SELECT recording_guid, id FROM calls_leg WHERE NOT (recording_guid IS NULL)"
 SearchKey = tuple[str, datetime, int]
 
 
@@ -34,13 +36,14 @@ class RecordedSlice(msgspec.Struct):
     """The legs that were connected in a slice, with what became of them.
 
     ``apart``: for legs that are not compared, why. Searches are found by extension, moment and number; writes by
-    recording and part.
+    recording and part. ``of_others``: searches whose recording a leg of another source has.
     """
 
     accounts: dict[int, LegAccount] = {}
     apart: dict[int, str] = {}
     searches: dict[SearchKey, RecordedSearch] = {}
     writes: dict[tuple[str, str], MadeWrite] = {}
+    of_others: set[int] = set()
 
 
 def slice_of(moment: datetime) -> int:
@@ -94,6 +97,10 @@ class RecordedLegs:
                 return found
         return None
 
+    def is_of_other_source(self, leg: LegState, search: RecordedSearch) -> bool:
+        """Say whether a leg of another source has the recording that QMS named for a leg: both reported one call."""
+        return any(search.id in one.of_others for one in self._around(leg))
+
     def _around(self, leg: LegState) -> Iterator[RecordedSlice]:
         number = slice_of(leg.connected_source_at)
         yield self.slice(number)
@@ -119,7 +126,9 @@ def read_slice(source_id: int, number: int) -> RecordedSlice:
 
 def _add(found: RecordedSlice, legs: dict[int, LegState]) -> None:
     assigned = set()
-    for search in searches_of_legs(list(legs)):
+    searches = searches_of_legs(list(legs))
+    found.of_others |= _of_others(searches, legs)
+    for search in searches:
         if search.why == ASSIGNED:
             assigned.add(search.leg_id)
         found.searches[search.extension, search.connected_at, search.ordinal] = search
@@ -132,6 +141,22 @@ def _add(found: RecordedSlice, legs: dict[int, LegState]) -> None:
         found.accounts[key] = account_of(leg, flags.get(key, {}), key)
         if why := _apart(leg, flags.get(key, {}), is_assigned=key in assigned):
             found.apart[key] = why
+
+
+def _of_others(searches: Sequence[RecordedSearch], legs: dict[int, LegState]) -> set[int]:
+    """Return the searches for which QMS named a recording that a leg of another source has, and had then.
+
+    One that a person gave to that leg since does not count.
+    """
+    named = {one.recording_guid: one for one in searches if one.recording_guid != legs[one.leg_id].guid}
+    named.pop("", None)
+    if not named:
+        return set()
+    is_one, guids = one_of(list(named))
+    rows = fetched(f"{_HELD} AND recording_guid {is_one} AND source_id <> %s", [guids, searches[0].source_id])
+    held = dict(rows)
+    given = {one.leg_id for one in searches_of_legs(list(held.values())) if one.why == ASSIGNED} if held else set()
+    return {one.id for one in searches if held.get(one.recording_guid, 0) not in {0} | given}
 
 
 def _apart(leg: LegState, flags: dict[str, str], *, is_assigned: bool) -> str:

@@ -16,7 +16,7 @@ from agents.core.presence import AgentSession
 from calls.core.commands import CoreCommand, StartSearch, WriteFlags
 from calls.core.flag_facts import leg_facts
 from calls.core.reducer import fold_next
-from calls.core.result_events import RecordingMissed, ResultEvent, TimePassed, WriteSettled
+from calls.core.result_events import ANOTHERS, RecordingMissed, ResultEvent, TimePassed, WriteSettled
 from calls.core.source_state import SourceState
 from calls.core.state import LegPhase, LegState, WriteStatus
 from calls.core.unit_of_work import LiveState, UnitOfWork
@@ -43,6 +43,9 @@ class RecordedAnswers(Protocol):
 
     def write(self, leg: LegState, part: str) -> MadeWrite | None:
         """Return the flag write that was made for a leg's recording."""
+
+    def is_of_other_source(self, leg: LegState, search: RecordedSearch) -> bool:
+        """Say whether a leg of another source has the recording that QMS named for a leg."""
 
 
 class RefoldedLeg(msgspec.Struct, frozen=True):
@@ -138,8 +141,11 @@ class Refold:
 
     def _found(self, row: RecordedSearch, number: int) -> ResultEvent:
         self._recorded_ids[number] = row.leg_id
+        holder = self._holder(row.recording_guid)
+        if holder is None and self._answers.is_of_other_source(self.work.legs[number], row):
+            holder = ANOTHERS
         row = msgspec.structs.replace(row, leg_id=number)  # The answer is to the leg as it is numbered here.
-        return answer_of(row, self._holder(row.recording_guid))
+        return answer_of(row, holder)
 
     def _holder(self, guid: str) -> int | None:
         if not guid:

@@ -345,3 +345,25 @@ def test_a_longer_settle_time_differs_in_the_data_that_came_late_alone(gateway: 
         ("flag", "QueueName", "not written", "written")
     ]
     assert [one.leg_id for one in result.sorted_groups()[0].examples] == [gateway.legs()[-1].pk]
+
+
+def test_a_recording_that_another_sources_leg_has_is_not_given_to_the_leg_of_this_one(gateway: GatewayStack) -> None:
+    """Before: "would be flagged", because of the settings of the flags, though two sources had reported one call."""
+    other = GatewayStack("open")
+    other.qms, other.time = gateway.qms, gateway.time
+    gateway.qms.connected("2003", gateway.time)
+    for one in (gateway, other):
+        one.call("Established", "twice", "2003", queueName="Sales")
+        one.fold()
+    gateway.passes(0.1)  # QMS is asked for both.
+    gateway.passes(2)
+    other.time = gateway.time
+    other.fold()
+    for one in (gateway, other):
+        one.clears("twice", "2003")
+        one.passes(30)
+    [leg] = other.legs()
+    assert (leg.outcome, leg.reason_code) == ("not_recorded", "same")
+
+    assert found(replayed(other, begin=other.begin)) == []
+    assert replayed(other, begin=other.begin).compared == 1
