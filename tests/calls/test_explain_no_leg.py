@@ -242,6 +242,16 @@ def test_besides_the_cause_it_is_reported_that_no_user_fits() -> None:
     assert "Besides" not in asked().said
 
 
+def test_of_several_sources_that_hear_it_none_is_blamed_where_one_gives_the_flags() -> None:
+    """Before: "a call there would get no flags now", for a source beside that whose calls were flagged."""
+    verdict = MatchVerdict(kind=MatchKind.UNMATCHED, reason="No QMS user has extension 2001.")
+    other = heard(slug="other", verdict=verdict)
+
+    assert "Besides" not in asked(heard(), other).said
+    assert "Besides" not in asked(heard(slug="bare", has_service=False), heard()).said
+    assert "a call of other there would get no flags now: No QMS" in asked(other, heard(verdict=verdict)).said
+
+
 def test_several_causes_are_reported_the_gap_first() -> None:
     found = asked(heard(gaps=(GAP,), unread=2, behind_since=NINE))
 

@@ -300,13 +300,19 @@ def _nothing_missed(case: NothingCase, zone: tzinfo) -> Cause:
 
 
 def _no_flags_anyway(sources: Sequence[SourceCase]) -> str:
-    """Say whether a call there would have got flags at all."""
+    """Say whether a call there would have got flags at all: not where one of the sources that hear it gives them."""
     heard = [one for one in sources if one.hearing is SourceCoverage.HEARD]
-    for one in heard:
-        if not one.has_service:
-            return f"Besides, no enabled Recording Service is allocated to {one.slug}: its calls get no flags."
-        if one.verdict is not None and one.verdict.kind is not MatchKind.MATCHED:
-            return f"Besides, a call there would get no flags now: {one.verdict.reason}"
+    lacks = [_lack(one, is_only=len(heard) == 1) for one in heard]
+    return lacks[0] if lacks and all(lacks) else ""
+
+
+def _lack(one: SourceCase, *, is_only: bool) -> str:
+    """Say why a call of a source there gets no flags; nothing where it gets them."""
+    if not one.has_service:
+        return f"Besides, no enabled Recording Service is allocated to {one.slug}: its calls get no flags."
+    if one.verdict is not None and one.verdict.kind is not MatchKind.MATCHED:
+        of_source = "" if is_only else f" of {one.slug}"
+        return f"Besides, a call{of_source} there would get no flags now: {one.verdict.reason}"
     return ""
 
 
