@@ -1,12 +1,13 @@
 """The settings that a declaration would make, without making them, and what of them no replay can try."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from django.db import models, transaction
 
 from agents.api import forget_directories
+from agents.models import Allocation
 from calls.api import ReplaySettings, todays_settings
 from cti.models import CtiSource
 from cti.sources.registry import source_kind
@@ -36,6 +37,7 @@ class _Standing(msgspec.Struct, frozen=True):
     source: CtiSource
     services: Mapping[str, RecordingService]
     flags: Mapping[str, FlagSetting]
+    allocations: Sequence[Allocation]
 
 
 def tried_settings(declaration: Declaration, source: CtiSource) -> TriedSettings:
@@ -49,20 +51,38 @@ def tried_settings(declaration: Declaration, source: CtiSource) -> TriedSettings
             before = _standing(source.pk)
             apply(declaration)
             after = _standing(source.pk)
-            tried = TriedSettings(todays_settings(after.source), list(_untried(before, after)))
+            untried = list(_untried(before, after))
+            _put_back(before)
+            forget_directories()
+            tried = TriedSettings(todays_settings(after.source), untried)
             transaction.set_rollback(True)
     finally:
         forget_directories()  # Those that were built meanwhile are of settings that never stood.
     return tried
 
 
+def _put_back(before: _Standing) -> None:
+    """Give the source the services that it has, with what a replay cannot try: it would be tried under another name."""
+    for service in before.services.values():
+        kept = {
+            field.attname: getattr(service, field.attname)
+            for field in service._meta.concrete_fields  # noqa: SLF001  (public in all but its name)
+            if field.name not in _TRIED_OF_SERVICE and not field.primary_key
+        }
+        RecordingService.objects.filter(pk=service.pk).update(**kept)
+    before.source.allocations.all().delete()
+    Allocation.objects.bulk_create(before.allocations)
+
+
 def _standing(source_id: int) -> _Standing:
     source = CtiSource.objects.get(pk=source_id)
-    allocated = [one.service for one in source.allocations.select_related("service").order_by("position", "id")]
+    allocations = list(source.allocations.select_related("service").order_by("position", "id"))
+    allocated = [one.service for one in allocations]
     return _Standing(
         source=source,
         services={one.slug: one for one in allocated},
         flags={one.field: one for one in FlagSetting.objects.all()},
+        allocations=allocations,
     )
 
 

@@ -13,6 +13,7 @@ from pytest_django import Settings
 from calls.replay.recorded import RecordedLegs, RecordedSlice
 from cti.models import CtiSource
 from flags.models import FlagSetting
+from qms.models import RecordingService
 from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -155,6 +156,24 @@ def test_any_changed_setting_that_a_replay_does_not_use_is_named(
     file = tmp_path / "tried.toml"
     file.write_text(UNTRIED[named])
     assert f"Not tried, for what was recorded cannot show what it does: {named}." in replay("--config", str(file))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[recording_services]]\nslug = "rs1"\nenabled = false\nidentifiers = ["z"]\nguid_window_seconds = 0.5\n',
+        UNTRIED["pbx: recording_services"],
+    ],
+)
+def test_what_is_said_not_to_be_tried_makes_no_difference(gateway: GatewayStack, tmp_path: Path, text: str) -> None:
+    """Before: no leg of a service that is switched off would be flagged, because of "QMS users, their mapping"."""
+    file = tmp_path / "tried.toml"
+    file.write_text(text)
+    lines = replay("--config", str(file))
+
+    assert "Not tried" in " ".join(lines)
+    assert lines[-1] == "Nothing would be different: 1 leg was compared."
+    assert RecordingService.objects.get(slug="rs1").enabled
 
 
 def test_a_name_of_a_queue_is_not_tried_and_what_is_used_is_not_named(gateway: GatewayStack, tmp_path: Path) -> None:
