@@ -92,6 +92,15 @@ def test_the_commands_prove_a_file_and_the_chain(gateway: GatewayStack, tmp_path
         call_command("verify_evidence", path, key="00" * 32)
 
 
+def test_an_export_that_cannot_be_written_is_none(gateway: GatewayStack, tmp_path: Path) -> None:
+    """Before: a traceback, and an export in the history."""
+    sealed(gateway)
+    with pytest.raises(CommandError, match="cannot be written: No such file or directory"):
+        call_command("export_evidence", guid_of("C1"), into=tmp_path / "none" / "one.json")
+
+    assert not LogEntry.objects.filter(object_repr="Exported evidence").exists()
+
+
 def test_a_file_that_is_not_there_is_named_once(tmp_path: Path) -> None:
     none = tmp_path / "none.json"
 

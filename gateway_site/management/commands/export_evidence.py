@@ -1,6 +1,7 @@
 """Export what proves one recording."""
 
 import getpass
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,16 @@ class Command(BaseCommand):
             export = export_of(options["guid"], sent_values)
         except NoEvidence as error:
             raise CommandError(str(error)) from error
-        record_evidence_export(options["guid"], _system_user(), clock.now())
+        text = msgspec.json.format(msgspec.json.encode(export)).decode()
+        try:
+            with options["into"].open("w") if options["into"] is not None else nullcontext(self.stdout) as file:
+                record_evidence_export(options["guid"], _system_user(), clock.now())
+                file.write(text)
+        except OSError as error:
+            raise CommandError(f"{options['into'] or 'The export'} cannot be written: {error.strerror}") from error
         for seal in export.seals:
             if not seal.statement:
                 self.stderr.write(_unsealed(seal.day))
-        text = msgspec.json.format(msgspec.json.encode(export)).decode()
-        if options["into"] is None:
-            self.stdout.write(text)
-        else:
-            options["into"].write_text(text)
 
 
 def _unsealed(day: str) -> str:
