@@ -11,7 +11,7 @@ REASONS = {
     "NotAuthorised": "QMS knows the gateway's user, who may not write flags.",
     "RecordingNotFound": "QMS has no such recording, or not any more.",
     "FlagAlreadyWritten": "Another value of a flag stands on the recording; it cannot be changed.",
-    "UnknownFlag": "A flag does not exist in QMS: create it on the Flags page, then retry.",
+    "UnknownFlag": "A flag does not exist in QMS: create it on the Flags page, or else in QMS itself, then retry.",
     "ValueTooLong": "A value is longer than QMS holds: shorten the flag on the Flags page for the calls to come.",
     "NotOffered": "The Recording Service does not offer to write flags.",
     "InvalidRequest": "QMS did not understand the request.",

@@ -71,11 +71,13 @@ def values_to_write(finding: ReconciliationFinding, leg: Leg | None, *, may_see_
 
 
 def lacking_flags(finding: ReconciliationFinding) -> Sequence[str]:
-    """Return the names of the flags that QMS refused for want of a Flag; it did not say which of them it lacks."""
+    """Return the flags that QMS refused for want of a Flag: that which it named, else all that were sent with it."""
     refused = FlagValue.objects.filter(
         write__recording_guid=finding.recording_guid, write__state__in=RETRIABLE, write__error_code=UnknownFlag.code
     )
-    return sorted(set(refused.values_list("name", flat=True)))
+    sent = set(refused.values_list("name", "write__error"))
+    named = {name for name, error in sent if f"({name})" in error}
+    return sorted(named or {name for name, _ in sent})
 
 
 def since_then(finding: ReconciliationFinding) -> str:

@@ -58,7 +58,7 @@ def test_the_list_says_where_each_write_is_and_why_and_counts_nothing(admin_clie
         text = page(admin_client)
 
     assert "refused by QMS" in text
-    assert "A flag does not exist in QMS: create it on the Flags page, then retry." in text
+    assert "A flag does not exist in QMS: create it on the Flags page, or else in QMS itself, then retry." in text
     assert "CallerName" in text
     assert "Carol" not in text
     assert [one["sql"] for one in queries if "COUNT(" in one["sql"] and "flagwrite" in one["sql"]] == []

@@ -147,7 +147,7 @@ def test_flag_writes_that_nobody_knows_to_be_given_up_are_named_until_acknowledg
     assert not said.is_well
     assert said.text == (
         "Flag writes: 2 were given up or refused and not acknowledged. Most often: "
-        "A flag does not exist in QMS: create it on the Flags page, then retry."
+        "A flag does not exist in QMS: create it on the Flags page, or else in QMS itself, then retry."
     )
     assert said.link == "/admin/flags/flagwrite/?alert=open"
     FlagWrite.objects.update(acknowledged_at=NOW, acknowledged_by="ann")

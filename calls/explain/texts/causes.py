@@ -141,7 +141,8 @@ REFUSED = {
     "UnknownFlag": Cause(
         "Not flagged: a flag does not exist in QMS",
         "{service} refused the flags, for one of them does not exist there: {error}",
-        f"On the page Flags press Create in QMS (some versions need a restart of their service), {_RETRY}",
+        "On the page Flags press Create in QMS (some versions need a restart of their service), if a flag there has "
+        f"this name still; else create the Flag in QMS itself, under exactly the name that was sent; {_RETRY}",
     ),
     "ValueTooLong": Cause(
         "Not flagged: a value is too long for its flag",
