@@ -258,6 +258,7 @@ def test_a_database_that_is_another_puts_all_in_doubt(gateway: GatewayStack, mon
     restore_guard.compare(gateway.time)
     unsent_call(gateway, "C1", "2001")
     monkeypatch.setattr(restore_guard, "_identity", lambda: "a promoted replica")
+    monkeypatch.setattr(restore_guard, "DATABASE", "SELECT 'a promoted replica'")  # PostgreSQL's way.
 
     assert restore_guard.compare(gateway.time)
 
