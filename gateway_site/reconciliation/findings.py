@@ -5,7 +5,7 @@ the repair is still on its way to QMS, and one that was acknowledged raises its 
 or became another (cause, grade, flags or what QMS holds of these).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -21,6 +21,7 @@ from gateway_site.reconciliation.known import chunks
 from gateway_site.reconciliation.models import HELD_HASH_LENGTH, ReconciliationFinding
 from gateway_site.reconciliation.other_services import withdraw_elsewhere
 from qms.models import RecordingService
+from qms.port import FlaggedRecording
 
 _RENEWED = (
     "ended_at",
@@ -116,6 +117,47 @@ def _first_judged(finding: Finding, first: ReconciliationFinding) -> Finding:
     if is_by_users or (first.cause in UNHEARD and finding.cause == "no_event"):
         return msgspec.structs.replace(finding, cause=first.cause, grade=Grade(first.grade), source_id=first.source_id)
     return finding
+
+
+def as_found_before_erasure(
+    service: RecordingService, findings: Sequence[Finding], erased: Mapping[str, FlaggedRecording]
+) -> list[Finding]:
+    """Keep what was found of recordings whose values were erased since, as long as QMS holds the same.
+
+    What the gateway wrote cannot be compared any more; what it wrote then did not become right by the erasure.
+    ``erased``: these recordings, by GUID.
+    """
+    kept: dict[str, Finding] = {}
+    new = {one.guid: one.names for one in findings if one.kind is FindingKind.DIFFERENT}
+    others = {one.guid for one in findings if one.kind is not FindingKind.DIFFERENT}
+    for keys in chunks([guid for guid in erased if guid not in others]):
+        rows = ReconciliationFinding.objects.filter(
+            service=service, kind=FindingKind.DIFFERENT, grade=Grade.CRITICAL, key__in=keys, withdrawn_at=None
+        )
+        for row in rows:
+            before = _again(row, (), erased[row.key])
+            if not row.held_hash or row.held_hash == _held_hash(before):  # An earlier release kept none.
+                kept[row.key] = _again(row, new.get(row.key, ()), erased[row.key])
+    return [*(one for one in findings if one.kind is not FindingKind.DIFFERENT or one.guid not in kept), *kept.values()]
+
+
+def _again(row: ReconciliationFinding, names: Sequence[str], one: FlaggedRecording) -> Finding:
+    """Return an earlier finding with more names, and what QMS holds now."""
+    named = tuple(sorted({*row.names, *names}))
+    return Finding(
+        kind=FindingKind(row.kind),
+        grade=Grade(row.grade),
+        cause=row.cause,
+        extension=row.extension,
+        began_at=row.began_at,
+        ended_at=row.ended_at,
+        guid=row.key,
+        leg_id=row.leg_id,
+        source_id=row.source_id,
+        names=named,
+        candidates=tuple(row.candidates),
+        held={flag.name: flag.value for flag in one.flags if flag.name in named},
+    )
 
 
 def _held_hash(finding: Finding) -> str:

@@ -15,9 +15,9 @@ from django.db.models import Case, Max, Q, When
 
 from calls.api import Doubt, doubts, hour_of
 from clock.text import shown
-from gateway_site.reconciliation.compare import Finding, FindingKind, Grade, compared
+from gateway_site.reconciliation.compare import Finding, FindingKind, Grade, Known, compared
 from gateway_site.reconciliation.counted import MINUTE, note_counted
-from gateway_site.reconciliation.findings import as_first_judged, keep
+from gateway_site.reconciliation.findings import as_first_judged, as_found_before_erasure, keep
 from gateway_site.reconciliation.known import as_held, known_of, without_canaries
 from gateway_site.reconciliation.models import ComparedHour, ReconciliationFinding, ReconciliationRun
 from qms.api import ConnectService, clock_offset_seconds
@@ -224,7 +224,7 @@ def _compare_span(
     offset = timedelta(seconds=clock_offset_seconds(run.service_id))
     list_of_span = listed(port, begin - MARGIN, end + MARGIN, offset)
     recordings = without_canaries(run.service, as_held(list_of_span.recordings), TOLERANCE)
-    own = [one.recording.started_at for one in recordings if begin <= one.recording.started_at < end]
+    of_span = [one for one in recordings if begin <= one.recording.started_at < end]
     known = known_of(run.service, begin - MARGIN, end + MARGIN, recordings, TOLERANCE, now)
     differences = _without_doubts(compared(recordings, begin, end, known))
     found = _without_those_that_exist(differences, port, list_of_span.unreadable)
@@ -232,7 +232,7 @@ def _compare_span(
         # One that cannot be read may be any leg's: nothing is certain here.
         found = [_without_repair(one) for one in found]
         run.unreadable, run.unreadable_why = run.unreadable + list_of_span.unreadable, list_of_span.why[:300]
-    found = as_first_judged(run.service, found)
+    found = as_found_before_erasure(run.service, as_first_judged(run.service, found), _erased(of_span, known))
     service = RecordingService.objects.get(pk=run.service_id)  # It may have been switched since the run began.
     keep(
         run.service,
@@ -241,11 +241,17 @@ def _compare_span(
         end,
         now,
     )
-    note_counted(run.service_id, begin, end, own)
-    run.recordings += len(own)
+    note_counted(run.service_id, begin, end, [one.recording.started_at for one in of_span])
+    run.recordings += len(of_span)
     run.legs += sum(begin <= leg.connected_at < end and not leg.is_filed_elsewhere for leg in known.legs)
     run.findings += len(found)
     run.wrong += sum(one.kind.is_of_a_recording and one.grade is not Grade.MINOR for one in found)
+
+
+def _erased(recordings: Sequence[FlaggedRecording], known: Known) -> dict[str, FlaggedRecording]:
+    """Return the recordings of which values that QMS took were erased here."""
+    own = {guid for guid, write in known.writes.items() if None in write.taken.values()}
+    return {one.recording.guid: one for one in recordings if one.recording.guid in own}
 
 
 def _without_doubts(findings: Sequence[Finding]) -> list[Finding]:

@@ -13,6 +13,7 @@ from calls.models import Checkpoint, Leg
 from calls.objectives.comparison_text import comparison_lines
 from calls.pipeline.switched_off import note_switched
 from cti.models import CtiSource
+from flags.api import erase_values
 from flags.models import FlagSetting, FlagWrite
 from gateway_site.alarms.conditions import find
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
@@ -283,6 +284,28 @@ def test_another_wrong_value_of_a_noted_flag_raises_the_alarm_again(gateway: Gat
         gateway.time += timedelta(hours=1)
     assert said == ["", "ada", ""]
     assert not any(value in str(finding.__dict__) for value in ("6661", "6662"))
+
+
+def test_a_critical_finding_stands_after_its_caller_was_erased_while_qms_holds_the_same(gateway: GatewayStack) -> None:
+    """Before: the next comparison no longer found it, the alarm went, and the recording counted as labelled right."""
+    gateway.passes(5)
+    guid = flagged_call(gateway, "C1", "2001")
+    flags = gateway.qms.recordings[guid].flags
+    flags["AgentId"] = "somebody"
+    assert [one.cause for one in compare(gateway)] == ["written_by_another"]
+    ReconciliationFinding.objects.update(acknowledged_at=gateway.time, acknowledged_by="ada")
+
+    erase_values(list(Leg.objects.values_list("pk", flat=True)))
+    for _ in range(2):
+        gateway.time += timedelta(minutes=1)
+        [finding] = compare(gateway)
+        assert (finding.grade, finding.names, finding.acknowledged_by) == ("critical", ["AgentId"], "ada")
+    flags["Wrapup"] = "of no gateway"
+    assert len(compare(gateway)) == 1
+
+    flags["AgentId"] = "somebody else"
+    gateway.time += timedelta(minutes=1)
+    assert compare(gateway) == []
 
 
 def test_critical_findings_are_an_alarm_until_somebody_takes_note(gateway: GatewayStack, admin_client: Client) -> None:
