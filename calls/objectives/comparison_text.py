@@ -13,8 +13,8 @@ _IN_NO_PROMISE = "A recording that no leg knows is in no promise."
 #: What is wrong, of one recording and of several.
 _CARRY = {
     WrongKind.OTHER_VALUES: (
-        "carries other values than the gateway wrote: they decide who may hear it.",
-        "carry other values than the gateway wrote: they decide who may hear them.",
+        "carries other flags than the gateway wrote (another value, one lost, one more): they decide who may hear it.",
+        "carry other flags than the gateway wrote (another value, one lost, one more): they decide who may hear them.",
     ),
     WrongKind.FOREIGN: (
         "carries flags that the gateway did not write, and no leg has it.",
@@ -24,7 +24,7 @@ _CARRY = {
 }
 #: The same, after a number.
 _WITH = {
-    WrongKind.OTHER_VALUES: "with other values than the gateway wrote",
+    WrongKind.OTHER_VALUES: "with other flags than the gateway wrote",
     WrongKind.FOREIGN: "with flags that the gateway did not write",
     WrongKind.PARTLY: "without some of their flags",
 }

@@ -21,7 +21,7 @@ class FindingText(msgspec.Struct, frozen=True):
 _HAPPENED = {
     FindingKind.UNFLAGGED: "QMS has this recording without any of our Flags.",
     FindingKind.FOREIGN: "QMS has this recording with Flags of our names, and the gateway has no leg for it.",
-    FindingKind.DIFFERENT: "QMS holds other values than the gateway wrote.",
+    FindingKind.DIFFERENT: "QMS holds other Flags, or other values, than the gateway wrote.",
     FindingKind.PARTLY: "QMS has this recording with some of our Flags; those that it did not take are missing.",
     FindingKind.NOT_LISTED: "The gateway knows a recording for this leg that QMS does not have.",
     FindingKind.NOT_RECORDED: "The leg was connected, and the gateway never learnt of a recording.",

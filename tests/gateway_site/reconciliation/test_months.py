@@ -121,7 +121,7 @@ def test_wrong_flags_are_said_in_page_files_and_first_line_and_each_kind_leads_t
     assert (found.unflagged, [one.recordings for one in found.wrongly]) == (0, [other, foreign])
     said = [
         "The comparison with QMS found no recording without flags in this month (labelled right:",
-        f"{other} recordings carry other values than the gateway wrote: they decide who may hear them.",
+        f"{other} recordings carry other flags than the gateway wrote (another value, one lost, one more): they decide",
         f"{foreign} recordings carry flags that the gateway did not write, and no leg has them.",
     ]
 
@@ -135,7 +135,7 @@ def test_wrong_flags_are_said_in_page_files_and_first_line_and_each_kind_leads_t
         assert f'href="{escape(one.path)}"' in page
         assert f"https://gateway.example.org{escape(one.path)}" in files
     assert first_line(report).endswith(
-        f" The comparison with QMS found {other} recordings with other values than the gateway wrote and {foreign} with"
+        f" The comparison with QMS found {other} recordings with other flags than the gateway wrote and {foreign} with"
         f" flags that the gateway did not write, {found.percent_right:.2f} % are labelled right."
     )
 
@@ -149,7 +149,7 @@ def test_wrong_flags_are_in_the_first_line_however_few_they_are() -> None:
 
     assert said(WrongRecordings(WrongKind.PARTLY, 1, "")) == ""
     assert said(WrongRecordings(WrongKind.OTHER_VALUES, 1, "")) == (
-        " The comparison with QMS found 1 recording with other values than the gateway wrote, 99.97 % are labelled"
+        " The comparison with QMS found 1 recording with other flags than the gateway wrote, 99.97 % are labelled"
         " right."
     )
 
