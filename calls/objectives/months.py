@@ -156,7 +156,7 @@ def _parts(promised: Sequence[Objective], month: date) -> list[tuple[str, list[P
     found = [
         ("Flagged, by source", _named(flagged, _grouped("source_id", month), sources)),
         ("Flagged, by Recording Service", _named(flagged, _by_service(month), services, UNKNOWN)),
-        ("Flagged, by queue", _named(flagged, _grouped("queue_name", month), {})),
+        ("Flagged, by queue", _named(flagged, _by_queue(month), {})),
         ("Flagged, by team", _named(flagged, _by_team(month), {})),
     ]
     for one, name in zip(promised[1:], ("Time to GUID, by source", "Time to flags, by source"), strict=True):
@@ -184,6 +184,14 @@ def _grouped(column: str, month: date) -> dict[Any, PromiseCount]:
     for key, outcome, legs in _sums((column, "outcome"), month):
         outcomes[key][outcome] += legs
     return {key: _flagged(one) for key, one in outcomes.items()}
+
+
+def _by_queue(month: date) -> dict[str, PromiseCount]:
+    """Group by the name that the flag has: blanks around it are not written."""
+    found: dict[str, PromiseCount] = defaultdict(PromiseCount)
+    for name, count in _grouped("queue_name", month).items():
+        found[name.strip()] += count
+    return found
 
 
 def _by_service(month: date) -> dict[int, PromiseCount]:

@@ -92,6 +92,18 @@ def test_a_month_is_judged_by_what_gateway_and_qms_answer_for(site: CountedSite)
     assert [one.count.bad for one in report.trend[-2].standings] == [10, 0, 0]
 
 
+def test_queues_whose_names_differ_by_blanks_are_one_as_their_flag_is(site: CountedSite) -> None:
+    """Before: two rows of one name, each with a part of its legs."""
+    site.legs(date(2026, 11, 4), "refused", 3, "UnknownFlag", queue=" Q2 ")
+    site.legs(date(2026, 11, 4), "flagged", 5, queue=" ")
+    site.legs(date(2026, 11, 5), "flagged", 6, queue="")
+
+    [found] = [parts for name, parts in month_report(NOVEMBER, NOW).parts if name == "Flagged, by queue"]
+
+    counts = [(one.name, one.standing.count.whole, one.standing.count.bad) for one in found]
+    assert counts == [("Q2", 11, 11), ("Q1", 992, 2), ("none", 11, 0)]
+
+
 def test_the_parts_name_who_lost_it(site: CountedSite) -> None:
     parts = {
         name: {part.name: (part.standing.count.whole, part.standing.count.bad) for part in found}
