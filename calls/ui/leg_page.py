@@ -88,10 +88,11 @@ class ShownWrite(msgspec.Struct, frozen=True):
 
 
 class LegPage(msgspec.Struct, frozen=True):
-    """All that a leg's page shows beside its columns."""
+    """All that a leg's page shows beside its columns. ``trace_began_at``: of the gateway's clock, as is the trace."""
 
     bars: list[Bar]
     trace: list[TraceLine]
+    trace_began_at: datetime
     origins: list[OriginLine]
     writes: list[ShownWrite]
     searches: list[RecordingSearch]
@@ -111,12 +112,14 @@ def leg_page(leg: Leg, *, may_see_callers: bool) -> LegPage:
     searches = list(RecordingSearch.objects.filter(leg_id=leg.pk).select_related("service").order_by("ordinal"))
     writes = list(FlagWrite.objects.filter(leg_id=leg.pk).prefetch_related("values").order_by("part"))
     related = Leg.objects.filter(interaction_id=leg.interaction_id).exclude(Q(pk=leg.pk) | Q(interaction_id=""))
+    trace = read_trace(leg)
     return LegPage(
         bars=_bars(leg, searches, writes),
         searches=searches,
         writes=[ShownWrite(one, shown_values(one, may_see_callers=may_see_callers)) for one in writes],
         origins=_origins(leg),
-        trace=[TraceLine(clock(step.at), step.text) for step in read_trace(leg)],
+        trace=[TraceLine(clock(step.at), step.text) for step in trace],
+        trace_began_at=trace[0].at if trace else leg.connected_at,
         related=list(related[:20]),
         advice=advice_of(Outcome(leg.outcome), leg.reason_code, {leg.source.slug: 1}),
         earlier=_beside(leg).filter(_before(leg)).order_by("-connected_at", "-id").first(),

@@ -1,10 +1,15 @@
 """A leg's page, and what it shows to which user."""
 
+from datetime import timedelta
+
+import msgspec
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from django.utils.timezone import localtime
 
+from calls.core.state import TraceStep
 from calls.models import Leg
 from flags.models import FlagSetting, FlagValue, FlagWrite
 from qms.models import DataServer, RecordingService
@@ -54,3 +59,14 @@ def test_to_others_the_caller_and_what_says_of_the_caller_are_hidden(client: Cli
     assert "Jo Fisher" not in text
     assert "+44 7" not in text
     assert "<td>Ann" in text
+
+
+def test_the_decision_log_is_dated_by_the_gateways_clock(client: Client) -> None:
+    """Before: by the sender's, which may be a day ahead."""
+    day = timedelta(days=1)
+    trace = msgspec.json.encode([TraceStep(NOW, "connected", "Extension 2001 was connected.")]).decode()
+
+    text = page(client, leg(1, connected_at=NOW + day, trace=trace), "view_leg")
+
+    log = text[text.index("Decision log") :]
+    assert f"Times of {localtime(NOW):%Y-%m-%d} and after" in log
