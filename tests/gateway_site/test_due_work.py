@@ -8,6 +8,7 @@ import pytest
 from celery import current_app
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.test import Client
 
 import clock
 from calls.models import Checkpoint, ExportJob, ExportKind, ExportState, Gap
@@ -22,6 +23,7 @@ from gateway_site.ops import worker_heartbeat
 from gateway_site.reconciliation.models import ReconciliationRun
 from history.commands import record_command, stored_state
 from qms.models import DataServer, RecordingService
+from tests.cti.test_admin import filled
 
 pytestmark = [pytest.mark.storage, pytest.mark.django_db]
 
@@ -156,6 +158,23 @@ def test_the_gaps_of_a_switched_off_source_begin_and_end_with_the_acts_of_the_hi
     note_switched(NOW + 9 * second)
     assert due_tasks(NOW + 9 * second) == []
     assert [one.ended_at for one in Gap.objects.order_by("began_at")] == [NOW + 3 * second, NOW + 6 * second]
+
+
+def test_a_source_that_its_page_switches_off_and_on_has_the_gap_of_these_acts(admin_client: Client) -> None:
+    source = CtiSource.objects.create(slug="pbx", kind="http")
+    Checkpoint.objects.create(source=source, events=1, last_id=f"{NOW.timestamp() * 1000:.0f}-0")
+    on = filled(kind="http", host="", port="")
+    off = {name: value for name, value in on.items() if name != "enabled"} | {"device_lines": "2009"}
+    for form in (off, on):
+        assert admin_client.post(f"/admin/cti/ctisource/{source.pk}/change/", form).status_code == 302
+    later = NOW + timedelta(minutes=1)
+
+    assert due_tasks(later) == ["calls.tasks.note_switched"]
+    note_switched(later)
+
+    acts = list(LogEntry.objects.order_by("action_time").values_list("action_time", flat=True))
+    assert list(Gap.objects.values_list("began_at", "ended_at")) == [(acts[0], acts[1])]
+    assert due_tasks(later) == []
 
 
 def test_the_gap_of_a_source_that_is_switched_off_for_good_ends_a_day_after_it_was_last_in_use() -> None:
