@@ -27,12 +27,15 @@ def sure_at(work: UnitOfWork, leg: LegState, event: RecordingFound, *, besides: 
     1. The leg was connected as QMS was asked, and the recording began with it.
     2. What the source reports is not late: the leg's Connected was received when it happened. Nothing is missed.
     3. No other leg of the extension was connected from the recording's beginning to the question.
+    4. The leg was not on hold as it began.
 
     Example: connected at 5.0, the recording began at 5.1, QMS was asked at 5.2, and the next call came at 5.6: the
     recording is the first call's. ``besides``: the leg that this one was split from.
     """
     asked, began = event.asked_at, event.started_at
     if asked is None or leg.pending_transfer is not None or leg.is_unconfirmed or not is_on_time(work, leg):
+        return None
+    if _was_on_hold(leg, began):
         return None
     if _may_be_incomplete(work, leg, asked):
         return None
@@ -42,7 +45,8 @@ def sure_at(work: UnitOfWork, leg: LegState, event: RecordingFound, *, besides: 
     over = ended_at(work, leg)
     is_fitting = is_fitting and (over is None or began < over)
     others = (one for one in work.legs_at(leg.device_id) if one.number not in (leg.number, besides))
-    is_alone = all(_is_apart(work, one, min(began, leg.connected_gateway_at), asked) for one in others)
+    since = min(began, leg.connected_gateway_at)
+    is_alone = all(_is_apart(work, one, since, asked) or _gave_way(one, leg, began) for one in others)
     return asked if is_connected and is_fitting and is_alone else None
 
 
@@ -92,6 +96,8 @@ def _may_own(work: UnitOfWork, leg: LegState, other: LegState, event: RecordingF
     """Say whether the recording may be the other leg's, by when we heard of both. A link that stalls reports late."""
     began, mine, theirs = event.started_at, _sought_since(leg)[1], _sought_since(other)[1]
     if other.guid not in ("", event.guid) and other.pending_transfer is None:
+        return False
+    if _gave_way(other, leg, began):
         return False
     is_sure = (
         is_close(work, leg, began) or other.number < leg.number
@@ -193,6 +199,21 @@ def _began_on_hold(_work: UnitOfWork, leg: LegState, event: RecordingFound) -> b
     return retrieved is None or retrieved < held or began < retrieved
 
 
+def _was_on_hold(leg: LegState, began: datetime) -> bool:
+    """Say whether a leg was on hold as a recording began: QMS's clock may be ahead, but it is not surely the leg's."""
+    return leg.is_held and leg.held_gateway_at is not None and began > leg.held_gateway_at
+
+
+def _gave_way(other: LegState, leg: LegState, began: datetime) -> bool:
+    """Say whether a recording began with a leg whose extension had put the other one on hold for it.
+
+    Example: 2001 is connected in 100 at 13.5, holds it at 13.9 and is connected in 101 at 14.1. What began at 14.12 is
+    that of 101, though 2001 was connected in 100 within a second of it, too.
+    """
+    is_its_own = abs(began - leg.connected_gateway_at) <= CLOSE < began - other.connected_gateway_at
+    return is_its_own and other.pending_transfer is None and _was_on_hold(other, began)
+
+
 def began_late(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
     """Say whether the recording began long enough after Connected to be a call's we have not heard of yet.
 
@@ -284,7 +305,7 @@ def contest(work: UnitOfWork, holder: int, leg: LegState, event: RecordingFound)
         return True
     if not _fits(event.started_at, leg.connected_gateway_at) or leg.pending_transfer is not None:
         return False
-    is_theirs_too = _fits(event.started_at, other.connected_gateway_at)
+    is_theirs_too = _fits(event.started_at, other.connected_gateway_at) and not _gave_way(other, leg, event.started_at)
     if is_theirs_too or event.started_at > other.connected_gateway_at:
         _take(work, other, event, "began as another call of the extension was connected")
     return event.started_at > other.connected_gateway_at and not is_theirs_too
