@@ -264,7 +264,7 @@ def _is_after_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bo
         return True
     moment = left_at(work, call, event) if isinstance(event, ENTERING) else None
     if moment is not None and _is_after_leaving(work, call, moment, event):
-        return not states_its_number(call, event)
+        return not states_its_number(call, event) or is_named_otherwise(call, event.data)
     if event.time == call.born_at or (is_anybody_in(call) and not is_left_by_extensions(work, call)):
         return False
     is_silent = event.at - call.touched_gateway_at > (SILENCE if call.waits_since is not None else RINGING)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.calls.switchboard import Switchboard, event, moment
+from tests.calls.switchboard import Switchboard, event, moment, with_site
 from tests.calls.test_gaps import link, snapshot
 
 pytestmark = pytest.mark.core
@@ -46,6 +46,43 @@ def test_what_states_the_interaction_or_the_number_is_of_the_same_call(stated: d
     board = _answered(Switchboard(), callingNumber="+4930111").call("Established", 20, "C1", "2002", **stated)
 
     assert _known(board, "2002") == ("Sales", "Uma", True)
+
+
+JOE = {"callingNumber": "+4930111", "callerName": "Joe"}
+
+
+@pytest.mark.parametrize("source", ["isdn", "global_phonebook"])
+@pytest.mark.parametrize("kind", ["Queued", "Delivered", "Established"])
+@pytest.mark.parametrize("has_times", [True, False])
+def test_another_caller_of_the_same_company_is_in_the_next_call(kind: str, source: str, has_times: bool) -> None:
+    """Two people have one number; who called first is known by another name."""
+    board = _answered(Switchboard(with_site(has_source_times=has_times)), callingNumber="+4930111")
+    device = "" if kind == "Queued" else "2002"
+    board.call(kind, 20, "C1", device, callerNameSource=source, **JOE).call("Established", 22, "C1", "2002")
+
+    assert _known(board, "2002") == ("", "Joe", False)
+
+
+def test_another_name_is_of_the_next_call_where_an_outside_party_was_added_to_a_conference() -> None:
+    board = Switchboard().call("Queued", 0, "C1", **UMA, callingNumber="+4930111").call("Established", 5, "C1", "2001")
+    board.call("Held", 6, "C1", "2001").call("Originated", 7, "C2", "2001")
+    board.call("Established", 8, "C2", "+4940222", outside=True)
+    olds = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C1"}
+    board.call("Conferenced", 10, "C1", conferencingDeviceId="2001", addedPartyId="+4940222", **olds)
+    board.call("ConnectionCleared", 14, "C1", "2001")
+    board.call("Queued", 20, "C1", callerNameSource="isdn", **JOE).call("Established", 22, "C1", "2002")
+
+    assert _known(board, "2002") == ("", "Joe", False)
+
+
+@pytest.mark.parametrize("name", [{}, {"callerName": "Uma", "callerNameSource": "isdn"}, {"callerName": "Private"}])
+def test_the_number_without_another_name_is_of_the_same_call(name: dict[str, str]) -> None:
+    """A name of the phone's own directory says nothing about the caller."""
+    source = {"callerNameSource": "personal"} if name.get("callerName") == "Private" else {}
+    board = _answered(Switchboard(), callingNumber="+4930111")
+    board.call("Established", 20, "C1", "2002", callingNumber="+4930111", **name, **source)
+
+    assert _known(board, "2002")[2]
 
 
 def test_a_phone_that_only_rang_keeps_no_call_alive() -> None:
