@@ -136,12 +136,14 @@ def _is_answer_of_moved(work: UnitOfWork, call: CallState, event: CallEvent) -> 
 def _is_dialling_of_moved(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether a device is heard to dial in a call that was handed on, in which it has talked: no time says so.
 
-    In that call nobody was heard to dial before. By whole seconds of the source it dials as the call begins.
+    In that call nobody was heard to dial before. It dials as the call begins; without times that is heard up to a
+    second after it came into it.
     """
     earliest, party = doubtful_from(work, event.time), call.parties.get(event.data.device_id or "")
     if not isinstance(event, OPENING) or earliest is None or call.moved_at is None or party is None:
         return False
-    if work.site.has_source_times and event.time > call.born_at:
+    came_at = call.born_at if work.site.has_source_times else (party.since or call.born_at) + GRACE
+    if event.time > came_at:
         return False
     is_unheard = party.had_leg and not any(one.has_dialled for one in call.parties.values())
     return is_unheard and call.moved_at >= earliest and not contradicts(call, event)

@@ -84,3 +84,36 @@ def test_what_is_dialled_in_the_whole_second_of_the_transfer_under_the_id_given_
     assert leg.facts.interaction_id != "I3"
     board.call("ConnectionCleared", 70, "C1", "2001")
     assert [leg.device_id for leg in board.legs if leg.disconnected_source_at is None] == ["2002"]
+
+
+@pytest.mark.parametrize("resulting", ["C5", "C7"])
+@pytest.mark.parametrize("kind", ["Originated", "ServiceInitiated"])
+@pytest.mark.parametrize("after", [0.05, 0.6, 0.99])
+def test_what_is_dialled_without_times_under_the_id_given_up_by_a_call_of_over_a_second_is_a_call(
+    after: float, kind: str, resulting: str
+) -> None:
+    """The dialling of C1 itself is heard within a second of its beginning: 2001 has talked in it for longer."""
+    board = Switchboard(with_site(has_source_times=False)).call("Established", 49, "C1", "2001", interactionId="I3")
+    named = {"transferringDeviceId": "2001", "transferredToDeviceId": "2002", "cause": "singleStepTransfer"}
+    board.call("Transferred", 51, "C1", primaryOldCallId="C1", resultingCallId=resulting, **named)
+    board.call(kind, 51 + after, "C1", "2001")
+    if kind == "ServiceInitiated":
+        board.call("Originated", 52.5, "C1", "2001")
+    board.call("Established", 54, "C1", "2003")
+    board.call("Established", 55, resulting, "2002")
+
+    legs = {leg.device_id: leg for leg in board.legs if leg.connected_source_at == moment(54)}
+    assert {leg.call_id for leg in legs.values()} == {"C1"}
+    assert set(legs) == {"2001", "2003"}
+    assert all(leg.facts.interaction_id != "I3" for leg in legs.values())
+
+
+def test_the_dialling_of_a_call_of_less_than_a_second_is_its_own_though_heard_after_the_transfer() -> None:
+    board = Switchboard(with_site(has_source_times=False)).call("Established", 49, "C1", "2001", interactionId="I3")
+    named = {"transferringDeviceId": "2001", "transferredToDeviceId": "2002", "cause": "singleStepTransfer"}
+    board.call("Transferred", 49.6, "C1", primaryOldCallId="C1", resultingCallId="C7", **named)
+    board.call("Originated", 49.9, "C1", "2001").call("Established", 55, "C7", "2002").waits(30)
+
+    assert [(leg.device_id, leg.call_id) for leg in board.legs if leg.disconnected_source_at is None] == [
+        ("2002", "C7")
+    ]

@@ -46,6 +46,12 @@ pytestmark = pytest.mark.core
 # --- calls that were handed on ---
 
 HANDED = call(left(), moved_to=2, moved_at=10, handed_to="2003", number="+49301")
+
+
+def _came(since: float) -> CallState:
+    return replace(HANDED, parties={"2001": left(since=since)})
+
+
 GOES_ON = second(party("2003", RINGS), number="+49301")
 
 
@@ -79,9 +85,10 @@ def test_an_answer_is_awaited_in_the_call_that_goes_on_where_the_device_does_not
 @pytest.mark.parametrize(
     ("one", "said", "site", "is_of_moved"),
     [
-        (HANDED, event("Originated", 11, "2001"), NO_TIMES, True),
-        (HANDED, event("ServiceInitiated", 11, "2001"), NO_TIMES, True),
-        (HANDED, event("Originated", 11.001, "2001"), NO_TIMES, False),
+        (_came(10), event("Originated", 11, "2001"), NO_TIMES, True),
+        (_came(10), event("ServiceInitiated", 11, "2001"), NO_TIMES, True),
+        (_came(9.999), event("Originated", 11, "2001"), NO_TIMES, False),
+        (_came(10.5), event("Originated", 11.001, "2001"), NO_TIMES, False),
         (HANDED, event("Originated", 11, "2001"), {}, False),
         (
             replace(HANDED, born_at=moment(11), moved_at=moment(11)),
