@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from calls.core.call_end import MARGIN, is_known_by_ends, remembered
 from calls.core.clocks import GRACE, TICK, moments_of
 from calls.core.former_ids import MAXIMUM_IDS
+from calls.core.gaps import SHORT
 from calls.core.legs import may_be_joined
 from calls.core.origins import Origin, origin_of
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, WriteStatus
@@ -110,10 +111,27 @@ def _of_one_interaction(work: UnitOfWork, calls: list[CallState], event: CallInf
 def _may_have_had_leg(work: UnitOfWork, call: CallState, event: CallInformation) -> bool:
     """Say whether a call had a leg, perhaps at an extension, or the one in which it went on; or may have had one.
 
-    So may one that was waiting as the link was lost.
+    So may one that was waiting as the link was lost, unless its phone is known to have rung on.
     """
-    is_doubtful = call.doubtful_since is not None and _is_gap_recent(work, event)
+    is_doubtful = call.doubtful_since is not None and _is_gap_recent(work, event) and not _rang_on(work, call, event)
     return is_doubtful or _leads_to_leg(work, call, event)
+
+
+def _rang_on(work: UnitOfWork, call: CallState, event: CallInformation) -> bool:
+    """Say whether a phone that rang in a call before a short gap is known to ring after it, in what followed the call.
+
+    It has not answered within the gap. So must each phone of the call, where a wrap-up names none.
+    """
+    lost_at, named = call.doubtful_since, event.data.device_id or ""
+    later = [one for one in work.incarnations_of(call.call_id) if one.incarnation > call.incarnation][:1]
+    phones = [named] if named else list(call.parties)
+    return lost_at is not None and bool(phones) and all(_rings_after(call, later, name, lost_at) for name in phones)
+
+
+def _rings_after(call: CallState, later: list[CallState], name: str, lost_at: datetime) -> bool:
+    before, found = call.parties.get(name), [one.parties[name] for one in later if name in one.parties]
+    is_ringing = before is not None and before.state is PartyState.ALERTING and not before.had_leg
+    return is_ringing and any(one.since is not None and one.since - lost_at <= SHORT for one in found)
 
 
 def _leads_to_leg(work: UnitOfWork, call: CallState, event: CallInformation) -> bool:

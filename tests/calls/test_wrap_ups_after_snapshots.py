@@ -83,3 +83,30 @@ def test_a_wrap_up_is_of_none_where_its_extension_had_a_leg_in_both_parts() -> N
     board = answered(found_ringing(95, I1, board), **I1)
 
     assert wrapped_up(board, 131, deviceId="2001", **I1) == ["", ""]
+
+
+def _rang_on(gap: float, *, answered_by: str = "2001") -> Switchboard:
+    """A phone rings from 99 on; the link is lost at 100, and a snapshot without interactions finds it ringing."""
+    board = Switchboard(SITE).call("Queued", 80, "C1", "5000", queueName="Sales", **I1)
+    board.call("Delivered", 99, "C1", "2001").hears(event("Lost", 100, family="link"))
+    board.hears(event("Restored", 100 + gap, family="link"), event("Began", 100 + gap, family="snapshot"))
+    board.call("Delivered", 100 + gap, "C1", answered_by, cause="snapshot")
+    board.hears(event("Ended", 100 + gap, family="snapshot"))
+    board.call("Established", 111, "C1", answered_by, queueName="Sales", **I1)
+    return board.call("ConnectionCleared", 120, "C1", answered_by, **I1)
+
+
+@pytest.mark.parametrize("gap", [1.5, 3])
+@pytest.mark.parametrize("named", [{"deviceId": "2001", **I1}, {"deviceId": "2001"}, I1])
+def test_a_wrap_up_is_of_the_phone_that_rang_before_and_after_a_short_gap(gap: float, named: dict[str, str]) -> None:
+    """In so short a time it has not answered, talked, and been called again."""
+    assert wrapped_up(_rang_on(gap), 125, **named) == ["sold"]
+
+
+@pytest.mark.parametrize(
+    "board",
+    [_rang_on(3.1), _rang_on(1.5, answered_by="2002")],
+    ids=["the gap was longer", "another phone rings after it"],
+)
+def test_a_wrap_up_of_a_phone_that_may_have_answered_in_the_gap_is_of_none(board: Switchboard) -> None:
+    assert wrapped_up(board, 125, deviceId="2001", **I1) == [""]
