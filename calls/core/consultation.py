@@ -44,14 +44,28 @@ def customers_first(work: UnitOfWork, calls: list[CallState], host: str) -> list
 
 
 def _is_consulted(work: UnitOfWork, call: CallState, about: CallState, host: str) -> bool:
-    """Say whether a device dialled one call after it had been connected in the other, in which it is still."""
-    dialling, talking = call.parties.get(host), about.parties.get(host)
-    leg = work.legs.get(talking.leg) if talking is not None and talking.leg is not None else None
+    """Say whether a device dialled one call while it was in the other; its end there may be heard before the event."""
+    dialling, leg = call.parties.get(host), _last_leg(work, about, host)
     if leg is None or leg.is_of_snapshot:
         return False
+    dialled, ended_at = call.born_at, leg.disconnected_source_at
     if dialling is not None and dialling.has_dialled and dialling.since is not None:
-        return dialling.since > leg.connected_source_at
-    return is_called_from(call, host) and call.born_at > leg.connected_source_at
+        dialled = dialling.since
+    elif not is_called_from(call, host):
+        return False
+    return leg.connected_source_at < dialled and (ended_at is None or dialled < ended_at)
+
+
+def _last_leg(work: UnitOfWork, call: CallState, host: str) -> LegState | None:
+    """Return a device's leg in a call, where it is in it or has left it last."""
+    party = call.parties.get(host)
+    if party is not None and party.leg is not None:
+        return work.legs.get(party.leg)
+    return max(
+        (leg for leg in work.legs_in(call.incarnation) if leg.device_id == host),
+        key=lambda leg: leg.number,
+        default=None,
+    )
 
 
 def ended(call: CallState, names: tuple[str, ...], at: datetime) -> CallState:
