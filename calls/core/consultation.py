@@ -144,10 +144,10 @@ def disinherit_handed_on(
 ) -> None:
     """Take the interaction of a call that is handed on back from one that its extension may have dialled since.
 
-    Where no time says which came first, that is any but those that are joined (``olds``).
+    Where no time says which came first, that is any but those that are joined (``olds``); so it is where the end of
+    the extension in the call that it held was heard just before.
     """
-    party, earliest = call.parties.get(leaver), doubtful_from(work, event.time)
-    leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
+    earliest, leg = doubtful_from(work, event.time), _last_leg(work, call, leaver)
     if leg is not None and leg.consulted is not None:
         is_joined = leg.consulted in [one.incarnation for one in olds]
         disinherit(work, leg, event.time if is_joined or earliest is None else earliest - TICK, event.at)

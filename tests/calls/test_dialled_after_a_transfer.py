@@ -3,6 +3,7 @@
 Times are seconds after noon: 2001 talks in the interaction I3, consults under C5, transfers, and dials under C9.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -18,14 +19,20 @@ def _heard(kind: str, at: float, receipt: float, **data: Any) -> AnyEvent:
     return replace(event(kind, at, **data), gatewaytime=moment(receipt))
 
 
-def _dialled(*, whole: bool, joined: str, consults: bool = True) -> Switchboard:
-    """Let 2001 hand the call on, joining it with C5, C9 or none, just after it is heard to dial C9."""
+def _dialled(*, whole: bool, joined: str, consults: bool = True, ends: Sequence[str] = ()) -> Switchboard:
+    """Let 2001 hand the call on, joining it with C5, C9 or none, just after it is heard to dial C9.
+
+    ``ends``: the calls in which its end is heard between.
+    """
     board = Switchboard(with_site(has_source_times=whole))
     board.call("Established", 49, "C1", "2001", interactionId="I3").call("Held", 63, "C1", "2001")
     if consults:
         board.call("Originated", 64, "C5", "2001").call("Delivered", 64, "C5", "2002")
     at = (66, 66) if whole else (66.3, 66.35)
     board.hears(_heard("Originated", at[0], 66.3, callId="C9", deviceId="2001"))
+    for index, call in enumerate(ends):
+        receipt = 66.32 + index / 100
+        board.hears(_heard("ConnectionCleared", 66 if whole else receipt, receipt, callId=call, deviceId="2001"))
     ids = {"primaryOldCallId": "C1", "resultingCallId": "C1", **({"secondaryOldCallId": joined} if joined else {})}
     named = {"transferringDeviceId": "2001", "transferredToDeviceId": "2002"}
     board.hears(_heard("Transferred", at[1], 66.35, **ids, **named))
@@ -38,6 +45,15 @@ def test_a_call_that_is_dialled_in_the_moment_of_a_transfer_is_no_consultation(
     whole: bool, joined: str, consults: bool
 ) -> None:
     board = _dialled(whole=whole, joined=joined, consults=consults)
+
+    assert all(leg.facts.interaction_id != "I3" for leg in board.legs if leg.call_id == "C9")
+    assert {leg.device_id for leg in board.legs if leg.call_id == "C9"} >= {"2003"}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("ends", [["C1"], ["C1", "C5"], ["C5", "C1"]], ids="-".join)
+def test_nor_is_it_one_where_the_ends_of_its_phone_are_heard_between(ends: list[str], whole: bool) -> None:
+    board = _dialled(whole=whole, joined="C5", ends=ends)
 
     assert all(leg.facts.interaction_id != "I3" for leg in board.legs if leg.call_id == "C9")
     assert {leg.device_id for leg in board.legs if leg.call_id == "C9"} >= {"2003"}
