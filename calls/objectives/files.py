@@ -1,8 +1,7 @@
 """The monthly report as HTML that stands alone, and as PDF."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import cast
+from functools import partial
 
 from django.template.loader import render_to_string
 from fpdf import FPDF
@@ -19,6 +18,7 @@ from calls.objectives.text import (
     action_text,
     first_line,
     late_texts,
+    made_text,
     month_name,
     nothing_lost_text,
     past_text,
@@ -29,13 +29,12 @@ from calls.objectives.text import (
     standing_text,
     uncounted_text,
 )
-from calls.report import files as report_files
 from calls.report.links import public_link
+from calls.report.paper import NumberedPaper, together
 
 CONTENT_TYPES = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
 #: The word stands there; the colour only makes it quick to find.
 _BROKEN = FontFace(color=(176, 0, 32))
-_FONT = Path(report_files.__file__).parent / "fonts" / "DejaVuSans.ttf"
 
 
 def month_file(report: MonthReport, kind: str, link: str = "") -> bytes:
@@ -70,16 +69,15 @@ def shown(report: MonthReport) -> dict[str, object]:
         "not_compared": not_compared_texts(report.comparison),
         "yardstick": YARDSTICK,
         "words": WORDS,
+        "made": made_text(report),
     }
 
 
 def _printed(report: MonthReport) -> bytes:
-    pdf = FPDF(format="A4")
-    pdf.set_title(f"Flags of recordings, {month_name(report.month)}")
-    pdf.set_lang("en")
-    pdf.add_font("text", fname=str(_FONT))
+    title = f"Flags of recordings, {month_name(report.month)}"
+    pdf = NumberedPaper(title, note=made_text(report))
     pdf.add_page()
-    _line(pdf, f"Flags of recordings, {month_name(report.month)}", 16)
+    _line(pdf, title, 16)
     _line(pdf, first_line(report), 13)
     lines = promise_lines(report)
     _table(pdf, PROMISE_HEADS, [one.cells for one in lines], (23, 52, 30, 22, 16, 27, 20), is_judged=True)
@@ -87,15 +85,10 @@ def _printed(report: MonthReport) -> bytes:
         _line(pdf, one.text, 10, one.path)
     for text in not_compared_texts(report.comparison):
         _line(pdf, text, 9)
-    _line(pdf, "What was lost, why, and what is being done", 12)
-    _losses(pdf, report)
+    together(pdf, partial(_losses, report=report))
     for text in filter(None, (*late_texts(report), uncounted_text(report))):
         _line(pdf, text, 9)
-    with pdf.offset_rendering() as tried:
-        _trend(cast(FPDF, tried), report, lines)  # It draws nothing, and says where a page would end.
-    if tried.page_break_triggered:  # The trend stays together: its last row is this month.
-        pdf.add_page()
-    _trend(pdf, report, lines)
+    together(pdf, partial(_trend, report=report, lines=lines))
     return bytes(pdf.output())
 
 
@@ -110,6 +103,7 @@ def _trend(pdf: FPDF, report: MonthReport, lines: Sequence[PromiseLine]) -> None
 
 
 def _losses(pdf: FPDF, report: MonthReport) -> None:
+    _line(pdf, "What was lost, why, and what is being done", 12)
     if not report.losses:
         _line(pdf, nothing_lost_text(report), 10)
         return

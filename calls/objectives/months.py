@@ -58,6 +58,7 @@ def month_report(month: date, now: datetime) -> MonthReport:
     standings = _standings(promised, month, now, kinds)
     return MonthReport(
         month=month,
+        made_at=now,
         is_over=next_month(month) <= site_time(now).date(),
         kept_from=first_kept if (first_kept := _first_kept(now)) > month else None,
         standings=standings,

@@ -126,6 +126,7 @@ class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     month: date
+    made_at: datetime
     is_over: bool
     kept_from: date | None = None
     standings: Sequence[Standing]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 
 import msgspec
+from django.utils import timezone
 
 from calls.objectives.comparison_text import unlabelled_text
 from calls.objectives.promises import Loss, MonthReport, Objective, Promise, Standing
@@ -19,8 +20,6 @@ WORDS = (
 YARDSTICK = (
     "A month that is over is judged by the targets with which it ended; where these were others, they are named."
 )
-#: Below this a budget is shown with a decimal, in legs.
-_SMALL_BUDGET = 10
 #: The budget in percent of itself.
 _WHOLE = 100
 #: What a person can see of those that were late.
@@ -80,8 +79,13 @@ def _share(one: Standing | None) -> str:
 def _spent(one: Standing) -> str:
     if one.spent_percent is None:
         return "none to spend"
-    decimals = 1 if one.budget < _SMALL_BUDGET else 0
-    return f"{spent_text(one)} of {one.budget:,.{decimals}f} legs"
+    return f"{spent_text(one)} of {budget_legs(one)}"
+
+
+def budget_legs(one: Standing) -> str:
+    """Write how many legs may fail, with one decimal where it is no whole number; rounded down, as the promise is."""
+    tenths = math.floor(round(one.budget * 10, 5))
+    return f"{tenths / 10:,.{1 if tenths % 10 else 0}f} {'leg' if tenths == 10 else 'legs'}"
 
 
 def spent_text(one: Standing) -> str:
@@ -138,6 +142,11 @@ def nothing_lost_text(report: MonthReport) -> str:
     if any(one.is_kept is not None for one in report.standings):
         return "Nothing was lost."
     return "No leg was decided in this month: there were no calls to flag, or the gateway did not run."
+
+
+def made_text(report: MonthReport) -> str:
+    """Say when a report was made: what came later is not in it."""
+    return f"Made at {site_time(report.made_at):%Y-%m-%d %H:%M %Z} ({timezone.get_default_timezone_name()})"
 
 
 def month_name(month: date) -> str:
@@ -217,7 +226,7 @@ def budget_text(one: Standing) -> str:
     """Say what is left of the error budget, and how fast it goes."""
     if one.spent_percent is None:
         return "There is no error budget: the target is 100 %."
-    said = f"{spent_text(one)} of the error budget of {one.budget:,.1f} legs is spent."
+    said = f"{spent_text(one)} of the error budget of {budget_legs(one)} is spent."
     if one.burn_rate is None:
         return said
     return f"{said} Burn rate of the last 24 hours: {one.burn_rate:.1f} (1 spends exactly the budget)."

@@ -1,37 +1,20 @@
 """A report as PDF."""
 
-from pathlib import Path
-
 from django.utils import timezone
-from fpdf import FPDF
 from fpdf.fonts import FontFace
 
 from calls.report.figures import ReportFigures, ReportLine
 from calls.report.files import headers
+from calls.report.paper import NumberedPaper
 from calls.report.text import change_text, percent_text, sentence, title
 
 #: Maximum of lines printed in a PDF; the other formats hold all.
 MAXIMUM_PRINTED = 500
-_FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
-
-
-class _ReportPaper(FPDF):
-    """Paper with the number of each page, and of all of them."""
-
-    def footer(self) -> None:
-        """Print the page's number below its table."""
-        self.set_y(-12)
-        self.set_font("text", size=8)
-        self.cell(0, 6, f"Page {self.page_no()} of {{nb}}", align="R")
-        self.set_font("text", size=10)
 
 
 def printed(report: ReportFigures) -> bytes:
     """Return a report as PDF."""
-    pdf = _ReportPaper(orientation="landscape", format="A4")
-    pdf.set_title(title(report.query))
-    pdf.set_lang("en")
-    pdf.add_font("text", fname=str(_FONT))
+    pdf = NumberedPaper(title(report.query), is_landscape=True)
     pdf.set_font("text", size=14)
     pdf.add_page()
     pdf.multi_cell(0, 8, title(report.query), new_x="LMARGIN", new_y="NEXT")

@@ -35,6 +35,7 @@ from cti.models import CtiSource
 from devtools.receivers import smtp_server
 from devtools.servers import free_port
 from qms.models import DataServer, RecordingService
+from tests.calls.test_report_paper import pages
 
 NOVEMBER, NOW = date(2026, 11, 1), datetime(2026, 11, 20, 12, tzinfo=UTC)
 FLAGGED = Objective(Promise.FLAGGED, 99.0)
@@ -241,6 +242,16 @@ def test_what_was_decided_about_a_loss_is_in_the_report(site: CountedSite) -> No
     cells = ["Time to GUID", "99 % of the GUIDs are known within 2.5 s of Connected", "98.50 % of 1,000", "–"]  # noqa: RUF001
     assert list(promise_lines(month_report(NOVEMBER, NOW))[1].cells) == [*cells, "15", "150 % of 10 legs", "Broken"]
     assert month_file(month_report(NOVEMBER, NOW), "pdf").startswith(b"%PDF-")
+
+
+def test_the_report_says_when_it_was_made_and_by_which_clock(site: CountedSite) -> None:
+    with override_settings(TIME_ZONE="Europe/Berlin"):
+        report = month_report(NOVEMBER, NOW)
+        html, paper = month_file(report, "html").decode(), pages(month_file(report, "pdf"))
+
+    made = "Made at 2026-11-20 13:00 CET (Europe/Berlin)"
+    assert made in html
+    assert [f"{made}Page {number} of {len(paper)}" in one for number, one in enumerate(paper, 1)] == [True] * len(paper)
 
 
 def test_one_that_was_late_is_said_as_one(site: CountedSite) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from calls.objectives.promises import Objective, Promise, PromiseCount, Standing
 from calls.objectives.targets import months_before
-from calls.objectives.text import budget_text, standing_text
+from calls.objectives.text import budget_legs, budget_text, standing_text
 
 FLAGGED = Objective(Promise.FLAGGED, 99.0)
 
@@ -49,6 +49,18 @@ def test_a_target_of_all_has_no_budget_and_is_kept_by_none_lost() -> None:
     assert standing_text(Standing(every, PromiseCount(50, 1))) == (
         "Broken: 98.00 % of 50 legs; 1 was not. There is no error budget: the target is 100 %."
     )
+
+
+@pytest.mark.parametrize(
+    ("whole", "said"),
+    [(1_170, "11.7 legs"), (1_199, "11.9 legs"), (99, "0.9 legs"), (100, "1 leg"), (100_000, "1,000 legs")],
+)
+def test_a_budget_is_written_by_one_rule_and_never_rounded_up(whole: int, said: str) -> None:
+    """Before: "12 legs" in the report's table and "11.7 legs" in the page."""
+    standing = Standing(FLAGGED, PromiseCount(whole, 1))
+
+    assert budget_legs(standing) == said
+    assert f"of the error budget of {said} is spent" in budget_text(standing)
 
 
 def test_the_months_of_a_trend_cross_the_year() -> None:
