@@ -23,9 +23,9 @@ EXCESS = "() => document.documentElement.scrollWidth - document.documentElement.
 TALLEST = """() => Math.max(0, ...[...document.querySelectorAll('#result_list tr.data-row, .qg-cards tbody tr')]
   .map(row => row.offsetHeight))"""
 MAXIMUM_CARD = 200
-#: The cells that stand in a card and say nothing.
+#: The cells that stand in a card and say nothing; those of a closed ``details`` have a height, and no text.
 BLANK = """() => [...document.querySelectorAll('#result_list td, .qg-cards td')]
-  .filter(cell => cell.offsetHeight && !cell.querySelector('input, svg, .material-symbols-outlined'))
+  .filter(cell => cell.checkVisibility() && !cell.querySelector('input, svg, .material-symbols-outlined'))
   .filter(cell => ['', '-'].includes(cell.innerText.trim())).map(cell => cell.dataset.label)"""
 
 
