@@ -57,9 +57,14 @@ class Today(msgspec.Struct, frozen=True, kw_only=True):
     to_flags: Histogram
 
     @property
+    def settled(self) -> int:
+        """Return how many legs the flagged share is of."""
+        return self.legs - self.waiting - self.shadow
+
+    @property
     def others(self) -> int:
         """Return how many are over without flags though neither gateway nor QMS failed."""
-        return self.legs - self.waiting - self.shadow - self.named
+        return self.settled - self.named
 
     @property
     def is_on_target(self) -> bool:
@@ -171,13 +176,14 @@ class Hour(msgspec.Struct, frozen=True):
 
 
 class Chart(msgspec.Struct, frozen=True):
-    """The last 24 hours."""
+    """The last 24 hours; ``zone``: by whose clock they are named."""
 
     hours: list[Hour]
     highest: int
     flagged: int
     missed: int
     waiting: int
+    zone: str
 
 
 def chart(now: datetime) -> Chart:
@@ -193,7 +199,7 @@ def chart(now: datetime) -> Chart:
     highest = max(one.total() for one in counts.values())
     hours = [_hour(hour, counts[hour], at, max(highest, 1)) for at, hour in enumerate(counts)]
     flagged, missed, waiting = (sum(getattr(one, kind) for one in hours) for kind in ("flagged", "missed", "waiting"))
-    return Chart(hours, highest, flagged, missed, waiting)
+    return Chart(hours, highest, flagged, missed, waiting, f"{timezone.localtime(now):%Z}")
 
 
 def _hour(hour: datetime, counts: Counter[str], at: int, highest: int) -> Hour:

@@ -53,8 +53,8 @@ _WHY = {
     "user_inactive": ("The QMS user of this extension was not active.", ADVICE[Outcome.USER_INACTIVE]),
     "user_unlicensed": ("The QMS user of this extension had no recording licence.", ADVICE[Outcome.USER_UNLICENSED]),
     "several_candidates": (
-        "Two or more legs were connected at the extension when it began; which one it is would be a guess.",
-        "Listen to the recording, or compare its times with the legs below.",
+        "Two or more legs were connected at the extension when it began, or within 5 s of that: it would be a guess.",
+        "Compare its times with the legs below, or listen to it. Once it is judged, acknowledge the finding.",
     ),
     "second_recording_of_leg": (
         "It began while a leg that has another recording was connected: QMS began a second recording within one leg.",

@@ -233,7 +233,21 @@ def test_the_share_that_the_objectives_count_stands_beside_the_dashboards(runnin
     assert (day.flagged_percent, day.named_percent, day.others) == (30.0, 75.0, 6)
     assert (count.whole, count.percent) == (day.named, day.named_percent)
     said = render_to_string("gateway_site/dashboard.html", {"figures": figures(NOW)})
-    assert "counts 75.0 % of 4: without 6 for which neither" in said
+    assert "counts 75.0 % of 4: without 6 that nobody failed to flag" in said
+
+
+def test_the_share_names_the_number_that_it_divides_by_and_times_their_zone(running: CtiSource) -> None:
+    """Before: 41.0 % stood beside 505 of all legs, those that wait included."""
+    legs(running, 3)
+    legs(running, 1, outcome="not_recorded", reason_code="none")
+    legs(running, 2, outcome="waiting", phase="open")
+
+    said = " ".join(render_to_string("gateway_site/dashboard.html", {"figures": figures(NOW)}).split())
+
+    assert "75.0 %" in said
+    assert "3 of 4 settled legs; 2 wait<" in said
+    assert "The newest of them (UTC)" in said
+    assert "legs an hour; hours in UTC" in said
 
 
 def test_percentiles_are_the_upper_ends_of_their_buckets() -> None:

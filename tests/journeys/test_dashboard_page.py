@@ -40,11 +40,11 @@ def count(source_id: int, outcome: str, legs: int) -> None:
 def test_figures_follow_by_themselves_and_the_keyboards_place_stays(page: Page) -> None:
     page.locator("#qd-day summary").press("Enter")
     page.evaluate("window.isSamePage = true")
-    expect(page.locator("#qd-flagged")).to_contain_text("0 of 1 legs")
+    expect(page.locator("#qd-flagged")).to_contain_text("0 of 1 settled leg;")
 
     count(HourlyCount.objects.get().source_id, "flagged", 1999)
 
-    expect(page.locator("#qd-flagged")).to_contain_text("1,999 of 2,000 legs")
+    expect(page.locator("#qd-flagged")).to_contain_text("1,999 of 2,000 settled legs")
     expect(page.locator("#qd-flagged")).to_contain_text("99.9 %")
     expect(page.locator("#qd-day summary")).to_be_focused()
     expect(page.get_by_role("rowheader").first).to_be_visible()
