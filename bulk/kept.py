@@ -8,7 +8,7 @@ from django.db import models
 Made = TypeVar("Made")
 
 
-class Kept(Generic[Made]):
+class KeptRows(Generic[Made]):
     """What ``make`` returned last, made again where ``rows`` are others.
 
     It is the caller's to read, not to change: another reader may be given the same one.

@@ -6,7 +6,7 @@ fifth of what such a delivery cost.
 
 from django.db import connection
 
-from bulk.kept import Kept, rows_as_text
+from bulk.kept import KeptRows, rows_as_text
 from bulk.statements import fetched
 from qms.models import RecordingService
 
@@ -14,7 +14,7 @@ from qms.models import RecordingService
 #: left says what calls showed, and is not changed back within a reading.
 _HEALTH = "(SELECT (to_jsonb(one) - 'ok_at')::text FROM qms_servicehealth AS one WHERE one.service_id = %s)"
 _ROWS = f"SELECT {rows_as_text(RecordingService, 'one.id = %s')}, {_HEALTH}"
-_known: dict[int, Kept[RecordingService | None]] = {}
+_known: dict[int, KeptRows[RecordingService | None]] = {}
 
 
 def read_service(service_id: int) -> RecordingService | None:
@@ -26,7 +26,9 @@ def read_service(service_id: int) -> RecordingService | None:
         return _read(service_id)
     kept = _known.get(service_id)
     if kept is None:
-        made: Kept[RecordingService | None] = Kept(lambda: fetched(_ROWS, [service_id] * 2), lambda: _read(service_id))
+        made: KeptRows[RecordingService | None] = KeptRows(
+            lambda: fetched(_ROWS, [service_id] * 2), lambda: _read(service_id)
+        )
         kept = _known.setdefault(service_id, made)
     return kept.read()
 

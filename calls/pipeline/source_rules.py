@@ -10,7 +10,7 @@ from django.db import connection, models
 
 from agents.api import NEWEST_USERS
 from agents.models import Allocation
-from bulk.kept import Kept, rows_as_text
+from bulk.kept import KeptRows, rows_as_text
 from bulk.statements import adapted, fetched
 from calls.models import LegStorage
 from calls.pipeline.source_context import SourceContext, load_source_context
@@ -49,7 +49,7 @@ class KeptRules:
     """The rules of one source as they were read last."""
 
     def __init__(self, source_id: int) -> None:
-        self._kept: Kept[Rules | None] = Kept(lambda: _rows(source_id), lambda: _read(source_id))
+        self._kept: KeptRows[Rules | None] = KeptRows(lambda: _rows(source_id), lambda: _read(source_id))
 
     def read(self) -> Rules | None:
         """Return the rules as they are now; None where the source was deleted. Raises ``DatabaseError``."""

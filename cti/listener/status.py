@@ -10,7 +10,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 import clock
-from bulk.kept import Kept, rows_as_text
+from bulk.kept import KeptRows, rows_as_text
 from bulk.statements import fetched
 from cti.device_classes import save_devices
 from cti.listener.source_config import SecretMissing, source_config
@@ -83,7 +83,7 @@ class StatusReporter:
         self._quarantine: Counter[Quarantined] = Counter()
         self._saved_devices: tuple[DeviceClass, ...] = ()
         self._renew_at = 0.0
-        self._kept: Kept[CtiSource | None] = Kept(self._as_text, self._row)
+        self._kept: KeptRows[CtiSource | None] = KeptRows(self._as_text, self._row)
         #: What the row has, as this process wrote it; empty: not known.
         self._saved: dict[str, Any] = {}
 

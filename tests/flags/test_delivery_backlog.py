@@ -84,7 +84,8 @@ def test_a_claim_and_a_fold_read_their_indexes_however_much_stands(post: Post) -
     assert "flags_write_due" in plan, plan
     assert "TEMP B-TREE" not in plan, plan
     if connection.vendor == "postgresql":
-        plan = explained(_TAKE_AT_ONCE, post.service.pk, post.time, post.time, "{}", 64, 1, post.time + LEASE)
+        service, now = post.service.pk, post.time
+        plan = explained(_TAKE_AT_ONCE, service, now, now, "{}", 64, 1, now + LEASE, service)
         assert "flags_write_due" in plan, plan
         # Of Recording Services there are few, and a page of them is read at once.
         assert "Seq Scan on flags_" not in plan, plan
