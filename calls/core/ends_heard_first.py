@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from calls.core.call_end import connect_again, divide_where_empty, expire_when_over, without_again
 from calls.core.clocks import GRACE
 from calls.core.connections import end_of_return
+from calls.core.left_outside import end_outside_parties
 from calls.core.legs import clear_party, put_party
 from calls.core.state import CallState, Party
 from calls.core.unit_of_work import UnitOfWork
@@ -69,3 +70,12 @@ def connect_as_heard(work: UnitOfWork, incarnation: int, device_id: str, event: 
     if reports:
         put_party(work, call, without_again(party, event.time))
         connect_again(work, incarnation, party, reports)
+
+
+def connect_after_end(work: UnitOfWork, incarnation: int, device_id: str, event: ConnectionCleared) -> None:
+    """Connect a device again that was heard to be before its end, unless the call was over with that.
+
+    So it was where only outside parties were left: that the device is connected is then of the id's next call.
+    """
+    end_outside_parties(work, work.calls[incarnation], event.time, event.at)
+    connect_as_heard(work, incarnation, device_id, event)

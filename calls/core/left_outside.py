@@ -6,6 +6,7 @@ it; any other device or queue is of the id's next call.
 
 from datetime import datetime
 
+from calls.core.call_facts import known_at
 from calls.core.legs import clear_party
 from calls.core.outside_parties import is_outside
 from calls.core.state import CallState, Party, PartyState
@@ -75,12 +76,21 @@ def end_outside(work: UnitOfWork, call: CallState, moment: datetime, gateway_at:
 def _is_left_at(work: UnitOfWork, call: CallState, moment: datetime) -> bool:
     if call.entered_at is None or call.entered_at <= moment or call.moved_to is not None:
         return False
-    if any(one is not None and one > moment for one in (call.vouched_at, call.joined_at)):
+    if _is_vouched_after(call, moment) or (call.joined_at is not None and call.joined_at > moment):
         return False
     if call.waits_since is not None and call.waits_since <= moment:
         return False
     inside = [one for one in _inside(work, call) if one.since is None or one.since <= moment]
     return any(one.had_leg for one in inside) and not any(one.was_here(moment) for one in inside)
+
+
+def _is_vouched_after(call: CallState, moment: datetime) -> bool:
+    """Say whether an event after a moment stated the interaction or number by which the call was known at it."""
+    if call.vouched_at is None or call.vouched_at <= moment:
+        return False
+    histories = [call.facts[name] for name in ("interaction_id", "calling_number") if name in call.facts]
+    known = [(known_at(history, moment), history[-1].value) for history in histories]
+    return any(one is not None and one.value == latest for one, latest in known)
 
 
 def _inside(work: UnitOfWork, call: CallState) -> list[Party]:

@@ -21,7 +21,7 @@ from calls.core.consultation import disinherit, inherit, inherit_after_end, inhe
 from calls.core.consulted_before import connect_who_consulted
 from calls.core.dispatch import apply
 from calls.core.ends_apart import divide_where_cleared, divide_where_rung, end_before_again, leave_queue
-from calls.core.ends_heard_first import connect_as_heard, end_as_heard, end_at, end_of_unheard, note_end_of_absent
+from calls.core.ends_heard_first import connect_after_end, end_as_heard, end_at, end_of_unheard, note_end_of_absent
 from calls.core.former_ids import await_beginning
 from calls.core.gaps import may_have_had_others
 from calls.core.idle_calls import stop_waiting
@@ -240,7 +240,7 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
     clear_party(work, call, device_id, event.time, event.at, f"Extension {device_id} disconnected.")
     inherit_after_end(work, leg, event.time)
     note_stalled_end(work, party.leg if party is not None else None, event)
-    connect_as_heard(work, call.incarnation, device_id, event)
+    connect_after_end(work, call.incarnation, device_id, event)
     leave_queue(work, work.calls[call.incarnation], device_id, event)
     divide_where_rung(work, work.calls[call.incarnation], party, leg, event)
     _divide_before(work, call, newcomers_since(work, work.calls[call.incarnation], event.time), event)
