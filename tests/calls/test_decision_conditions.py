@@ -59,7 +59,7 @@ def test_a_leg_that_a_transfer_reached_goes_on_or_says_why_its_second_part_has_n
     """QMS named the recording that began at 10.1, and would name it until 20.1."""
     one = replace(HOLDER, pending_transfer=replace(pending(moved), **more), searches=2)
     held = holding(legs=(one,))
-    _after_transfer(held, one, missed(why, asked, first=asked), why)
+    _after_transfer(held, one, missed(why, asked, first=moved), why)
 
     first = held.legs[1]
     assert first.pending_transfer is None

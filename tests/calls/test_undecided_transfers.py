@@ -14,6 +14,7 @@ from calls.core.state import LegState
 from flags.catalogue.values import FIELDS, flag_texts
 from tests.calls.switchboard import Switchboard, event, moment, with_site
 from tests.calls.test_transfers import attended
+from tests.relatives.case import Case, cleared, dials, established, holds, played, queued, transferred
 
 pytestmark = pytest.mark.core
 
@@ -68,6 +69,7 @@ def _flags(leg: LegState) -> dict[str, str]:
         ("none", 31.4, 31.4, 31.3),
         ("unreachable", None, 30.5, 30.4),
         ("none", 38, 30, 36),  # Asked at once, but not again before the call was over.
+        ("none", 34.5, 34.5, 60),  # QMS names what began at 25 for ten seconds, and its clock may differ by one.
         ("unreachable", None, 33, 60),
     ],
 )
@@ -344,3 +346,26 @@ def test_a_contest_with_a_consultation_is_decided_as_the_transfer_divides_it(
 
     holder = board.leg_of("C9")
     assert (holder.contested_by, holder.guid) == (None, "G" if keeps else "")
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+@pytest.mark.parametrize("length", [10.2, 10.6, 10.9])
+def test_a_recording_that_qms_names_no_more_as_its_call_is_handed_on_gets_what_both_parts_have_in_common(
+    length: float, goes_on: bool
+) -> None:
+    """QMS answers each question, and names none: R2 may have ended, or be too old by QMS's clock."""
+    moved = 25 + length
+    events = [
+        queued(1, "C1", name="Uma", queue="Sales", interaction="I1"),
+        established(5, "C1", "2001"),
+        holds(20, "C1", "2001"),
+        dials(21, "C2", "2001"),
+        established(25, "C2", "2002"),
+        transferred(moved, "C1", "C2", "C3", "2001", "2002"),
+        cleared(60, "C3", "2002"),
+    ]
+    replay = played(Case("", events, [], [("R2", "2002", 25.1, 60 if goes_on else moved)]))
+
+    assert [replay.flags[leg.number] for leg in replay.legs if leg.guid] == [
+        {"AgentId": "9102", "InteractionGuid": "I1"}
+    ]

@@ -200,7 +200,8 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
     is_unknown = is_late or (pending.is_conference and said == "unreachable")  # It mostly goes on over a conference.
     goes_on = pending.is_conference and is_answered and not (has_ended or is_unknown)
     if is_answered and said in ("none", "unreachable") and not goes_on and may_have_ended(work, leg, pending):
-        divide_leg(work, leg, "none" if has_ended else "undecided", event.at, is_unknown=is_unknown)
+        missed = "none" if has_ended else "undecided"
+        divide_leg(work, leg, missed, event.at, is_unknown=is_unknown or said == "none")
         return
     if not is_answered or (not goes_on and not leg.guid and pending.new_segment):
         is_of_later = bool(leg.guid) and isinstance(event, RecordingFound)  # It says nothing of the leg's own.
@@ -219,7 +220,8 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
 def _has_ended(work: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed) -> bool:
     """Say whether a leg's recording ended at the transfer: QMS would still name it, and does not.
 
-    QMS names no recording once its call is over: that it named none counts only where it was asked before.
+    QMS names no recording once its call is over, nor when it is older than its window: that it named none counts only
+    where it was asked before.
     """
     began, pending, asked = leg.recording_began, leg.pending_transfer, event.asked_at
     if not leg.guid or began is None or pending is None:
@@ -227,7 +229,8 @@ def _has_ended(work: UnitOfWork, leg: LegState, event: RecordingFound | Recordin
     ended = leg.disconnected_gateway_at
     if ended is not None and (isinstance(event, RecordingFound) or (asked is not None and asked >= ended)):
         return False
-    return pending.gateway_at + CLOSE < began + timedelta(seconds=work.site.guid_window_seconds) - APART
+    first, named_until = event.first_asked_at, began + timedelta(seconds=work.site.guid_window_seconds) - APART
+    return pending.gateway_at + CLOSE < named_until and (first is None or first < named_until)
 
 
 def _is_answered(work: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed, why: str) -> bool:
