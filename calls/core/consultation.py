@@ -4,11 +4,12 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from calls.core.call_facts import AFTER, INHERITED, is_called_from, learn
+from calls.core.call_facts import AFTER, INHERITED, is_called_from, is_dialled_by, learn
 from calls.core.clocks import TICK, heard_order
 from calls.core.legs import refresh_facts
 from calls.core.newcomers import doubtful_from
 from calls.core.origins import Origin, OriginRule
+from calls.core.outside_parties import is_outside_number
 from calls.core.state import CallState, LegPhase, LegState, PartyState, TimedValue
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import Transferred
@@ -41,6 +42,23 @@ def customers_first(work: UnitOfWork, calls: list[CallState], host: str) -> list
     if len(calls) > 1 and _is_consulted(work, calls[0], calls[1], host):
         return [calls[1], calls[0], *calls[2:]]
     return calls
+
+
+def has_customer(work: UnitOfWork, call: CallState, host: str, besides: CallState) -> bool:
+    """Say whether a call is with a customer of its own, and so no consultation of a device about another call.
+
+    That has not dialled it, and it states an interaction, or a number outside, that is not the other call's.
+    """
+    if is_dialled_by(call, host):
+        return False
+    numbers = _stated(call, "calling_number")
+    if any(is_outside_number(work, number) and not is_called_from(besides, number) for number in numbers):
+        return True
+    return bool(_stated(call, "interaction_id") - _stated(besides, "interaction_id"))
+
+
+def _stated(call: CallState, name: str) -> set[str]:
+    return {one.value for one in call.facts.get(name, ()) if one.value}
 
 
 def _is_consulted(work: UnitOfWork, call: CallState, about: CallState, host: str) -> bool:

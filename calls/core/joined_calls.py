@@ -6,12 +6,13 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from calls.core.call_evidence import is_of_before_loss
-from calls.core.call_facts import is_dialled_by
+from calls.core.call_facts import is_dialled_by, learn, reported_facts
 from calls.core.clocks import GRACE
-from calls.core.consultation import customers_first
+from calls.core.consultation import customers_first, has_customer
 from calls.core.ends_apart import divide_where_handed_on
 from calls.core.former_ids import take_back_clearing
 from calls.core.incarnations import begin_call, call_at
+from calls.core.origins import origin_of
 from calls.core.state import CallState, LegPhase, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, Conferenced, Transferred
@@ -118,16 +119,20 @@ def _completed(work: UnitOfWork, event: CallEvent, named: CallState, host: str) 
 
     A device names only the call that it was in: who is consulted does not know the customer's. Where a host holds a
     call, and hands one on to who is in a call with it alone already, it joins both: no call is handed on to who is in
-    it. Example: 2001 holds call 100 and talks with 2002 in 200. What 2002 reports names 200 alone.
+    it. Example: 2001 holds call 100 and talks with 2002 in 200. What 2002 reports names 200 alone. A call with another
+    customer is no consultation: who is heard of in it before is handed that one.
     """
     others = _others_of(work, named, host)
     if len(others) != 1 or named.moved_to is not None or _is_joined_now(named, event.time):
         return [named]
     other = _known(work, event, others[0].call_id, host)
+    stated = learn(named, reported_facts(event.data), origin_of(event))
     if _is_with(work, named, host, event):
-        return [other, named]
+        return [named] if has_customer(work, stated, host, besides=other) else [other, named]
     is_held = any(leg.is_held and leg.device_id == host for leg in work.legs_in(named.incarnation))
-    return [named, other] if is_held and _is_with(work, other, host, event) else [named]
+    if not is_held or has_customer(work, other, host, besides=stated):
+        return [named]
+    return [named, other] if _is_with(work, other, host, event) else [named]
 
 
 def _others_of(work: UnitOfWork, named: CallState, host: str) -> list[CallState]:
