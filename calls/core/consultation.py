@@ -9,7 +9,7 @@ from calls.core.clocks import TICK, heard_order
 from calls.core.legs import refresh_facts
 from calls.core.newcomers import doubtful_from
 from calls.core.origins import Origin, OriginRule
-from calls.core.outside_parties import is_outside_number
+from calls.core.outside_parties import is_outside, is_outside_number
 from calls.core.state import CallState, LegPhase, LegState, PartyState, TimedValue
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import Transferred
@@ -36,8 +36,9 @@ def own_ends(main: CallState, other: CallState) -> tuple[str, ...]:
 def customers_first(work: UnitOfWork, calls: list[CallState], host: str) -> list[CallState]:
     """Return the calls that an event joins with the customer's first, where the event names a consultation first.
 
-    The consultation is the call that their device dialled while it was in the other. A switch may put the active call
-    first, or the held one: that is the consultation where its device had gone back to the customer.
+    The consultation is the call that their device dialled while it was in the other, or one of phones of ours alone
+    that began meanwhile, where the other one alone says who calls. A switch may put the active call first, or the held
+    one: that is the consultation where its device had gone back to the customer.
     """
     if len(calls) > 1 and _is_consulted(work, calls[0], calls[1], host):
         return [calls[1], calls[0], *calls[2:]]
@@ -62,16 +63,31 @@ def _stated(call: CallState, name: str) -> set[str]:
 
 
 def _is_consulted(work: UnitOfWork, call: CallState, about: CallState, host: str) -> bool:
-    """Say whether a device dialled one call while it was in the other; its end there may be heard before the event."""
+    """Say whether a device dialled one call while it was in the other; its end there may be heard before the event.
+
+    Not every source reports who dials.
+    """
     dialling, leg = call.parties.get(host), _last_leg(work, about, host)
     if leg is None or leg.is_of_snapshot:
         return False
     dialled, ended_at = call.born_at, leg.disconnected_source_at
     if dialling is not None and dialling.has_dialled and dialling.since is not None:
         dialled = dialling.since
-    elif not is_called_from(call, host):
+    elif not is_called_from(call, host) and not _is_among_us(work, call, about, host):
         return False
     return leg.connected_source_at < dialled and (ended_at is None or dialled < ended_at)
+
+
+def _is_among_us(work: UnitOfWork, call: CallState, about: CallState, host: str) -> bool:
+    """Say whether phones of ours alone are in a call, which has no customer, with a device that is alone with one."""
+    others = [one for name, one in call.parties.items() if name != host and one.is_here]
+    if not others or any(is_outside(work, call, one) or not one.had_leg for one in others):
+        return False
+    if any(one.is_here and not is_outside(work, about, one) for name, one in about.parties.items() if name != host):
+        return False
+    if _stated(call, "queue_name") or has_customer(work, call, host, besides=about):
+        return False
+    return has_customer(work, about, host, besides=call)
 
 
 def _last_leg(work: UnitOfWork, call: CallState, host: str) -> LegState | None:
