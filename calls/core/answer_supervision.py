@@ -10,6 +10,7 @@ from calls.core.doubts import is_wanted
 from calls.core.legs import close_leg, identified_again, open_leg, put_party, start_search
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded, traced
+from calls.core.outside_parties import is_of_outside
 from calls.core.result_events import LATE
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, Reconnection, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -61,13 +62,36 @@ def _is_waiting(work: UnitOfWork, party: Party) -> bool:
 
 
 def answer_after_all(work: UnitOfWork, incarnation: int, event: CallEvent) -> None:
-    """Let the legs that were taken as connected begin at the answer, when a slow trunk reports one."""
-    if not event.data.outside:
+    """Let the legs that were taken as connected begin at the answer, when the far end is reported to answer."""
+    call = work.calls[incarnation]
+    if not _may_be_far_end(work, call, event):
         return
     for leg in work.legs_in(incarnation):
-        if leg.phase is LegPhase.OPEN and leg.is_unconfirmed and event.time >= leg.connected_source_at:
+        if leg.phase is LegPhase.OPEN and leg.is_unconfirmed and _begins_with(work, leg, event):
             made = Reconnection(at=event.time, gateway_at=event.at, origin=origin_of(event, OriginRule.CONNECTED))
             work.put_leg(concluded(work, from_answer(work, leg, made), event.at))
+
+
+def _may_be_far_end(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether who answers in a call may be its far end: outside, and alone there with who dialled.
+
+    A source need not say what is outside: a number of no device and no queue is. What a snapshot finds connected may
+    have answered before, and who comes into a call that was joined, or in which others talk, is a further party.
+    """
+    if event.data.outside:
+        return True
+    if not is_of_outside(work, event) or work.source.snapshot is not None or call.joined_at is not None:
+        return False
+    ours = {leg.device_id for leg in work.legs_in(call.incarnation) if leg.is_unconfirmed}
+    return all(one.device_id in ours for one in call.parties.values() if one.is_talking)
+
+
+def _begins_with(work: UnitOfWork, leg: LegState, event: CallEvent) -> bool:
+    """Say whether a leg may begin with an answer: not before it dialled, nor after it held what was answered then."""
+    if event.time < leg.connected_source_at:
+        return False
+    held = leg.held_gateway_at
+    return event.data.outside or held is None or moments_of(work, event.time, event.at)[1] <= held
 
 
 def take_answer_back(work: UnitOfWork, incarnation: int, event: CallEvent) -> None:

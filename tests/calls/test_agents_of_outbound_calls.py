@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.calls.switchboard import Switchboard
+from tests.calls.switchboard import Switchboard, with_site
 
 pytestmark = pytest.mark.core
 
@@ -25,17 +25,18 @@ CASES: dict[str, tuple[list[tuple[str, float, str]], str]] = {
 
 
 def _dialled(changes: list[tuple[str, float, str]], *, answered_by: str, **answer: Any) -> Switchboard:
-    board = Switchboard().agent("LoggedOn", 0, "9101", deviceId="2001").call("Originated", 33, "C1", "2001")
+    board = Switchboard(with_site(devices=frozenset({"2001"}))).agent("LoggedOn", 0, "9101", deviceId="2001")
+    board.call("Originated", 33, "C1", "2001")
     board.call("NetworkReached", 33.3, "C1", "T1", outside=True).waits(35.4)
     for kind, seconds, agent in [one for one in changes if one[1] < 40]:
         board.agent(kind, seconds, agent, deviceId="2001")
-    board.call("Established", 40, "C1", answered_by, outside=answered_by != "2001", **answer)
+    board.call("Established", 40, "C1", answered_by, outside=answered_by == "T1", **answer)
     for kind, seconds, agent in [one for one in changes if one[1] > 40]:
         board.agent(kind, seconds, agent, deviceId="2001")
     return board.call("ConnectionCleared", 56, "C1", "2001")
 
 
-@pytest.mark.parametrize("answered_by", ["2001", "T1"])
+@pytest.mark.parametrize("answered_by", ["2001", "T1", "+49301"])
 @pytest.mark.parametrize(("changes", "agent"), CASES.values(), ids=CASES)
 def test_the_agent_of_an_outbound_call_is_who_was_there_as_it_was_answered(
     changes: list[tuple[str, float, str]], agent: str, answered_by: str

@@ -107,21 +107,27 @@ UNCONFIRMED = replace(HOLDER, is_unconfirmed=True, unconfirmed_began=moment(10.1
 
 
 @pytest.mark.parametrize(
-    ("one", "time", "data", "is_answered"),
+    ("one", "time", "device", "data", "is_answered"),
     [
-        (UNCONFIRMED, 12, {"outside": True}, True),
-        (UNCONFIRMED, 10, {"outside": True}, True),
-        (UNCONFIRMED, 9.999, {"outside": True}, False),
-        (UNCONFIRMED, 12, {}, False),
-        (HOLDER, 12, {"outside": True}, False),
-        (over(UNCONFIRMED, 15), 12, {"outside": True}, False),
+        (UNCONFIRMED, 12, "2009", {"outside": True}, True),
+        (UNCONFIRMED, 10, "2009", {"outside": True}, True),
+        (UNCONFIRMED, 9.999, "2009", {"outside": True}, False),
+        (UNCONFIRMED, 12, "2002", {"outside": True}, True),
+        (UNCONFIRMED, 12, "2002", {}, False),
+        (UNCONFIRMED, 12, "2009", {}, True),
+        (UNCONFIRMED, 10, "+49301", {}, True),
+        (UNCONFIRMED, 9.999, "+49301", {}, False),
+        (replace(UNCONFIRMED, held_gateway_at=moment(12)), 12, "+49301", {}, True),
+        (replace(UNCONFIRMED, held_gateway_at=moment(11.999)), 12, "+49301", {}, False),
+        (HOLDER, 12, "2009", {"outside": True}, False),
+        (over(UNCONFIRMED, 15), 12, "2009", {"outside": True}, False),
     ],
 )
 def test_a_leg_that_was_taken_as_connected_begins_at_the_answer_of_the_far_end(
-    one: LegState, time: float, data: dict[str, Any], is_answered: bool
+    one: LegState, time: float, device: str, data: dict[str, Any], is_answered: bool
 ) -> None:
     held = holding(call(party(leg=1)), legs=(one,))
-    said = event("Established", time, "2009", **data)
+    said = event("Established", time, device, **data)
     answer_after_all(held, 1, said)
 
     now = held.legs[1]

@@ -62,7 +62,7 @@ CASES = [
             established(14, "100", "T1"),
             cleared(40, "100", "2001"),
         ],
-        [flagged("2001", 9, 40, "100", "R1")],
+        [flagged("2001", 14, 40, "100", "R1")],
     ),
     Case(
         "A dialled number is busy; the id comes back 0.4 s later as a queue call at the same phone",
