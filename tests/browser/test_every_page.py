@@ -13,9 +13,9 @@ from tests.browser.furnished import furnish, pages
 from tests.journeys.browser import lend_session, open_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
-#: Each scheme and each width once: colours do not depend on the width.
 PHONE = 390
-LOOKS: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 1440), ("dark", PHONE))
+#: Each scheme and each width once, for colours do not depend on the width; one of the two takes half of the time.
+LOOKS = [("dark", PHONE), pytest.param("light", 1440, marks=pytest.mark.nightly)]
 #: By how much the page is wider than its screen; a table may scroll in its own frame.
 EXCESS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
@@ -40,33 +40,32 @@ def administrator(client: Client, redis: redis_client.Redis, monkeypatch: pytest
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_every_page_can_be_read_by_everybody_in_light_and_dark_at_a_desk_and_on_a_phone(
-    live_server: str, administrator: Client
+    live_server: str, administrator: Client, scheme: Literal["light", "dark"], width: int
 ) -> None:
     faults: list[str] = []
     with open_browser() as page:
         lend_session(page, administrator, str(live_server))
         page.on("console", lambda message: faults.extend(_complaint(page, message)))
         for address in pages(administrator):
-            faults += _look(page, f"{live_server}{address}", address)
+            faults += _look(page, f"{live_server}{address}", address, scheme, width)
 
     assert faults == [], "\n".join(faults)
 
 
-def _look(page: Page, url: str, address: str) -> list[str]:
+def _look(page: Page, url: str, address: str, scheme: Literal["light", "dark"], width: int) -> list[str]:
     page.goto(url)
     page.add_style_tag(content="*, ::before, ::after { transition: none !important; animation: none !important; }")
-    found: list[str] = []
-    for scheme, width in LOOKS:
-        _turn(page, scheme)
-        page.set_viewport_size({"width": width, "height": 900})
-        found += [f"{address}, {scheme} at {width}: {one}" for one in violations(page)]
-        if (excess := page.evaluate(EXCESS)) > 0:
-            found.append(f"{address}, {scheme} at {width}: the page is {excess} px wider than its screen")
-        if width == PHONE and (height := page.evaluate(TALLEST)) > MAXIMUM_CARD:
-            found.append(f"{address}, {scheme}: a row is {height} px high on a phone")
-        if width == PHONE and (blank := page.evaluate(BLANK)):
-            found.append(f"{address}: on a phone these cells are empty: {blank}")
+    _turn(page, scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    found = [f"{address}, {scheme} at {width}: {one}" for one in violations(page)]
+    if (excess := page.evaluate(EXCESS)) > 0:
+        found.append(f"{address}, {scheme} at {width}: the page is {excess} px wider than its screen")
+    if width == PHONE and (height := page.evaluate(TALLEST)) > MAXIMUM_CARD:
+        found.append(f"{address}, {scheme}: a row is {height} px high on a phone")
+    if width == PHONE and (blank := page.evaluate(BLANK)):
+        found.append(f"{address}: on a phone these cells are empty: {blank}")
     return found
 
 

@@ -167,7 +167,7 @@ def test_a_file_is_its_owners_alone(asker: User) -> None:
     assert path.parent.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize("kind", ["csv", pytest.param("xlsx", marks=pytest.mark.one_database)])
 def test_many_legs_are_written_in_bounded_memory(asker: User, kind: str) -> None:
     of = source("pbx")
     Leg.objects.bulk_create(

@@ -51,6 +51,7 @@ def test_an_older_program_that_migrates_does_not_hide_the_newer_one() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_database
 def test_up_refuses_a_much_newer_database(tmp_path: Path) -> None:
     environment = sealed_environment() | {"GATEWAY_VAR": str(tmp_path)}
 
