@@ -71,3 +71,31 @@ def test_who_states_the_number_of_a_call_with_a_trunk_is_in_that(is_whole: bool)
     _heard(board, "ConnectionCleared", source_time(20.2), 20.9, "C1", deviceId="2001")
 
     assert _last(board, "2002").facts == board.legs[0].facts
+
+
+@pytest.mark.parametrize("left_at", [20, 20.9])
+@pytest.mark.parametrize("known", [{}, PRIVATE, UMA])
+def test_a_call_that_phones_have_left_does_not_go_on_as_the_result_of_a_transfer(
+    known: dict[str, Any], left_at: float
+) -> None:
+    """The result has the id of Uma's call, which began in the second before, and whose trunk stays."""
+    board = _answered(20, known).call("Established", 20, "C2", "2003", **JOE)
+    _heard(board, "ConnectionCleared", 20, left_at, "C1", deviceId="2001")
+    sides = {"transferringDeviceId": "2003", "transferredToDeviceId": "2004"}
+    _heard(board, "Transferred", 21, 21.5, "C2", primaryOldCallId="C2", resultingCallId="C1", **sides)
+    _heard(board, "Established", 24, 24.5, "C1", deviceId="2004")
+
+    assert _last(board, "2004").facts.interaction_id == _last(board, "2003").facts.interaction_id
+    assert _last(board, "2003").facts.interaction_id != board.legs[0].facts.interaction_id
+    assert _last(board, "2004").facts.caller_name == "Joe"
+
+
+def test_a_call_that_the_phone_has_left_to_which_it_was_handed_on_is_the_result_of_a_transfer_heard_late() -> None:
+    board = Switchboard(with_site(has_source_times=True)).call("Established", 5, "C2", "2003", **JOE)
+    _heard(board, "Established", 21, 21.1, "C1", deviceId="T1", outside=True)
+    _heard(board, "Established", 21, 21.1, "C1", deviceId="2004")
+    _heard(board, "ConnectionCleared", 21, 21.4, "C1", deviceId="2004")
+    sides = {"transferringDeviceId": "2003", "transferredToDeviceId": "2004"}
+    _heard(board, "Transferred", 21, 21.5, "C2", primaryOldCallId="C2", resultingCallId="C1", **sides)
+
+    assert _last(board, "2004").facts.interaction_id == _last(board, "2003").facts.interaction_id

@@ -20,6 +20,7 @@ from calls.core.handed_queues import with_later_queue
 from calls.core.incarnations import begin_call
 from calls.core.joined_calls import is_repeated, old_calls, resulting_id, with_host
 from calls.core.leavers import leave, leave_before
+from calls.core.left_outside import is_left_by_extensions
 from calls.core.legs import open_leg, put_party, refresh_facts
 from calls.core.origins import Origin, OriginRule, origin_of
 from calls.core.outside_parties import is_handed_outside, is_outside
@@ -253,7 +254,7 @@ def _goes_on(work: UnitOfWork, call: CallState, event: CallEvent, olds: list[Cal
     to = data.transferred_to_device_id or ""
     if call.waits_at not in ("", to) and call.born_at > event.time and work.site.is_extension(to):
         return False
-    if _is_of_before(work, call, event):
+    if _is_of_before(work, call, event) or _is_left_before(work, call, event):
         return False
     devices = {data.transferring_device_id, data.transferred_to_device_id, data.conferencing_device_id}
     devices |= {item.new.device_id for item in data.connections}
@@ -267,6 +268,16 @@ def _is_of_before(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     host = event.data.transferring_device_id or event.data.conferencing_device_id or event.data.device_id
     early = CLOSE if work.site.has_source_times and work.source.has_fractions else GRACE
     return bool(host) and host not in call.parties and call.born_at < event.time - early
+
+
+def _is_left_before(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether phones that an event does not name had talked under the resulting id, and left: trunks alone stay."""
+    data = event.data
+    named = {data.transferring_device_id, data.transferred_to_device_id, data.conferencing_device_id, data.device_id}
+    named |= {data.added_party_id, *(item.new.device_id for item in data.connections)}
+    talked = [one for one in call.parties.values() if one.had_leg]
+    is_before = all(one.cleared_at is not None and one.cleared_at <= event.time for one in talked)
+    return is_before and is_left_by_extensions(work, call) and not named & {one.device_id for one in talked}
 
 
 def _are_apart(one: CallState, other: CallState) -> bool:
