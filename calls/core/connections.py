@@ -161,12 +161,13 @@ def is_late(work: UnitOfWork, call: CallState, party: Party, made: Reconnection)
 def end_of_return(work: UnitOfWork, call: CallState, party: Party, moment: datetime) -> datetime | None:
     """Return the end of a connection that a device made after it had left a call, where that end was heard first.
 
-    It left once more, or the call was cleared. A repeat of its report before has a time from before it left.
+    It left once more, not before that, or the call was cleared. A repeat of its report before has a time from before it
+    left.
     """
     if not work.site.has_source_times or call.moved_to is not None or party.is_here or party.cleared_at is None:
         return None
-    ended_at = party.left_again or call.cleared_at
-    return ended_at if ended_at is not None and party.cleared_at < moment <= ended_at else None
+    ends = (at for at in (party.left_again, call.cleared_at) if at is not None and party.cleared_at < moment <= at)
+    return next(ends, None)
 
 
 def _is_taken_back(work: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> bool:

@@ -81,6 +81,37 @@ def test_so_has_a_phone_to_which_a_call_comes_back_that_it_had_handed_on(
     assert board.legs[-1].facts.interaction_id == "I1"
 
 
+CALLER_LEFT = [("ConnectionCleared", "T3"), ("Established", "2001"), ("ConnectionCleared", "2001")]
+
+
+@pytest.mark.parametrize("order", [*permutations(CALLER_LEFT)])
+@pytest.mark.parametrize("caller_left", [60.4, 60.5, 60.6])
+@pytest.mark.parametrize("place_of_failure", [None, 1, 2, 3])
+def test_so_has_one_whose_end_as_it_handed_the_call_on_was_reported_twice_where_the_caller_leaves_first(
+    place_of_failure: int | None, caller_left: float, order: tuple[tuple[str, str], ...]
+) -> None:
+    """2001 leaves by the transfer and by an end of its own; the call comes back to it, and the caller's end is heard.
+
+    Then nobody seems to await the call any more: it counts as over, until it is heard that 2001 had answered.
+    """
+    board = Switchboard().call("Established", 40, "C1", "2001", interactionId="I1")
+    moved = {"transferringDeviceId": "2001", "transferredToDeviceId": "2003"}
+    board.hears(event("Transferred", 58, primaryOldCallId="C1", resultingCallId="C1", **moved))
+    board.call("ConnectionCleared", 58.02, "C1", "2001", cause="transfer")
+    board.call("Diverted", 59, "C1", "2003", newDestination="2001", cause="recall")
+    ats = {"Established": 60.2, "ConnectionCleared": 60.5}
+    heard = [(kind, caller_left if device == "T3" else ats[kind], device) for kind, device in order]
+    if place_of_failure is not None and order[0] != ("ConnectionCleared", "2001"):
+        heard.insert(place_of_failure, ("Failed", 58.9, "2003"))
+    for place, (kind, at, device) in enumerate(heard):
+        board.hears(_of(kind, at, device, 60.7 + place / 10))
+
+    first, (device, came, left) = board.waits(80).spans()
+    assert (first, device, came) == (("2001", 40, 58), "2001", 60.2)
+    assert left in (caller_left, 60.5)
+    assert board.legs[-1].facts.interaction_id == "I1"
+
+
 @pytest.mark.parametrize("first", ["talked", "rang", "handed on"])
 def test_a_connection_of_after_an_end_that_is_heard_before_it_goes_on(first: str) -> None:
     board = _with_colleague(first).call("ConnectionCleared", 60.1, "C1", "2001")
