@@ -55,7 +55,7 @@ def connect_device(
         state=state,
         since=since,
         heard_at=heard_at,
-        left_before=None if party.had_leg or party.is_here else party.cleared_at,
+        left_before=end_of_unheard_before(party),
         had_leg=False,
         cleared_at=None,
         cleared_gateway_at=None,
@@ -65,10 +65,23 @@ def connect_device(
         is_vouched=made.is_vouched,
     )
     call = put_party(work, call, party)
-    if call.waits_since is not None and call.waits_since <= made.at + GRACE:
-        call = work.put_call(replace(call, waits_since=None, waits_at=""))
+    call = wait_no_more(work, call, made.at)
     if not party.outside and work.site.is_extension(device_id):
         note_seen(work, open_leg(work, call, party, made))
+
+
+def wait_no_more(work: UnitOfWork, call: CallState, answered_at: datetime) -> CallState:
+    """Let a call wait no more that was answered."""
+    if call.waits_since is None or call.waits_since > answered_at + GRACE:
+        return call
+    return work.put_call(replace(call, waits_since=None, waits_at=""))
+
+
+def end_of_unheard_before(party: Party) -> datetime | None:
+    """Return when a device had left before the connection that it makes, or made as it rang: that may be unheard of."""
+    if party.is_here:
+        return party.left_before
+    return None if party.had_leg else party.cleared_at
 
 
 def note_seen(work: UnitOfWork, leg: LegState) -> None:
@@ -196,8 +209,7 @@ def _late_connect(work: UnitOfWork, call: CallState, party: Party, made: Reconne
     cleared = work.calls[call.incarnation].parties[party.device_id]
     left = replace(cleared, state=PartyState.NULL, leg=None, cleared_at=ended, cleared_gateway_at=made.gateway_at)
     call = put_party(work, call, left)
-    if call.waits_since is not None and call.waits_since <= at + GRACE:
-        work.put_call(replace(call, waits_since=None, waits_at=""))
+    wait_no_more(work, call, at)
     leg = close_leg(work, leg, ended, made.gateway_at, "The extension had left already; the events came out of order.")
     heard = party.cleared_gateway_at
     if heard is not None and heard < made.gateway_at - APART:  # QMS was asked only after the end.
@@ -205,7 +217,7 @@ def _late_connect(work: UnitOfWork, call: CallState, party: Party, made: Reconne
 
 
 def open_before(work: UnitOfWork, call: CallState, party: Party, made: Reconnection, ended: datetime) -> LegState:
-    """Open and close a leg of a device that is connected again since, while others are in the call; return it."""
+    """Open and close a leg of a device that rings or is connected again since; return it."""
     leg = open_leg(work, call, party, made)
     put_party(work, call, replace(party, ordinal=leg.ordinal, left_before=None))
     how = "The extension had left already; the events came out of order."

@@ -8,6 +8,7 @@ from itertools import permutations
 import pytest
 from msgspec.structs import replace
 
+from calls.core.state import LegState
 from cti.events import AnyEvent
 from tests.calls.switchboard import Switchboard, event, moment, with_site
 
@@ -110,6 +111,33 @@ def test_so_has_one_whose_end_as_it_handed_the_call_on_was_reported_twice_where_
     assert (first, device, came) == (("2001", 40, 58), "2001", 60.2)
     assert left in (caller_left, 60.5)
     assert board.legs[-1].facts.interaction_id == "I1"
+
+
+RING_TOO = [("ConnectionCleared", 6.2), ("Delivered", 6.4), ("Established", 6.45), ("ConnectionCleared", 6.55)]
+
+
+@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize("has_rung", [True, False])
+@pytest.mark.parametrize("rings_too", [True, False])
+def test_a_connection_that_is_heard_as_its_phone_rings_or_talks_in_the_next_life_is_a_leg_of_the_first(
+    rings_too: bool, has_rung: bool, place: int
+) -> None:
+    """Its end was heard before; the next caller has another name, and nothing of the first one's queue."""
+    board = Switchboard(with_site(devices=frozenset({"2001", "2002"})))
+    board.call("Queued", 0.5, "C1", "5000", queueName="Support", interactionId="I1")
+    if has_rung:
+        board.call("Delivered", 4, "C1", "2002")
+    events = [_of(kind, at, "2002", at) for kind, at in RING_TOO if rings_too or kind != "Delivered"]
+    place = min(place, len(events))
+    heard_at = 5.9 if place == 0 else RING_TOO[place - 1][1] + 0.02
+    board.hears(*events[:place], _of("Established", 5.9, "2002", heard_at), *events[place:]).waits(30)
+
+    found = sorted((span, leg.facts.queue_name, leg.facts.interaction_id == "I1") for span, leg in _with_spans(board))
+    assert found == [(("2002", 5.9, 6.2), "Support", True), (("2002", 6.45, 6.55), "", False)]
+
+
+def _with_spans(board: Switchboard) -> list[tuple[tuple[str, float, float | None], LegState]]:
+    return list(zip(board.spans(), board.legs, strict=True))
 
 
 @pytest.mark.parametrize("first", ["talked", "rang", "handed on"])

@@ -10,7 +10,7 @@ from calls.core.call_evidence import queue_of
 from calls.core.call_facts import learn
 from calls.core.clocks import GRACE, TICK, has_whole_seconds, heard_order
 from calls.core.commands import NameQueue
-from calls.core.connections import connect_device, connection_of, is_late
+from calls.core.connections import connect_device, connection_of, end_of_unheard_before, is_late
 from calls.core.consultation import inherit
 from calls.core.dispatch import apply
 from calls.core.ends_apart import leave_queue
@@ -56,6 +56,7 @@ def _enter(work: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[CallS
     is_known = party is not None and party.is_here
     heard_at = party.heard_at if party is not None and is_known else heard_order(work, event.at)
     has_dialled = state is PartyState.ORIGINATED
+    left_before = end_of_unheard_before(party) if party is not None else None
     party = Party(
         device_id=device_id,
         state=state,
@@ -64,6 +65,7 @@ def _enter(work: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[CallS
         since=since,
         heard_at=heard_at,
         has_dialled=has_dialled,
+        left_before=left_before,
     )
     if call.cleared_at is not None and event.time <= call.cleared_at:
         left = replace(party, state=PartyState.NULL, cleared_at=call.cleared_at, cleared_gateway_at=event.at)

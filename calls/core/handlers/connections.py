@@ -16,7 +16,7 @@ from calls.core.call_end import (
 )
 from calls.core.call_evidence import states_another_interaction
 from calls.core.clocks import CLOSE, GRACE, TICK, has_whole_seconds, moments_of
-from calls.core.connections import connect_device, connection_of, note_seen, open_before
+from calls.core.connections import connect_device, connection_of, note_seen, open_before, wait_no_more
 from calls.core.consultation import disinherit, inherit, inherit_after_end, inherit_late
 from calls.core.consulted_before import connect_who_consulted
 from calls.core.dispatch import apply
@@ -61,7 +61,7 @@ def handle_established(event: Established, work: UnitOfWork) -> None:
 
 
 def _connect_before(work: UnitOfWork, call: CallState, device_id: str, event: Established) -> bool:
-    """Connect a device from before an end that was heard first, although it is connected again; say whether it was.
+    """Connect a device from before an end that was heard first, although it rings or is connected since; say whether.
 
     Example: 2001 leaves at 15.75, and is connected under the id again at 16.0; that it was at 15.55 is heard last.
     """
@@ -71,9 +71,10 @@ def _connect_before(work: UnitOfWork, call: CallState, device_id: str, event: Es
         return False
     later = [one for one in work.legs_in(call.incarnation) if one.device_id == device_id]
     later = [one for one in later if one.connected_source_at >= left_at]
-    if not later:
+    if not later and party.state is not PartyState.ALERTING:
         return False
     open_before(work, call, party, connection_of(event, device_id), left_at)
+    wait_no_more(work, work.calls[call.incarnation], event.time)
     divide_where_empty(work, call.incarnation, left_at, event.at)
     return True
 
