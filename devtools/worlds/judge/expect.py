@@ -268,6 +268,7 @@ def _agent(stream: Stream, truth: Truth, duty: Duty) -> dict[str, Right]:
     sure = duty if truth.seat_sure else "excused"
     reported = [x for x in stream.by_group.get(0, ()) if x.event.data.get("agentId") == truth.agent and not x.lost]
     sure = sure if any(x.event.type == "LoggedOn" and x.event.heard <= truth.leg_start for x in reported) else "excused"
+    sure = max(sure, "counted", key=RANK.__getitem__) if _changes_as_answered(stream, truth) else sure
     word = any(
         x.event.data.get("agentId") == truth.agent and x.event.data["deviceId"] == truth.extension
         for x in start_events(stream, truth)
@@ -279,6 +280,17 @@ def _agent(stream: Stream, truth: Truth, duty: Duty) -> dict[str, Right]:
     if truth.agent_name:
         rows["AgentName"] = Right((truth.agent_name,), sure)
     return rows
+
+
+def _changes_as_answered(stream: Stream, truth: Truth) -> bool:
+    """Say whether an agent comes or leaves, as is heard after the answer of the same whole second.
+
+    Monitors may overtake each other by so much: where that was before the answer, the stream is the same.
+    """
+    seats = [x.event for x in stream.by_group.get(0, ()) if not x.lost and x.event.type in ("LoggedOn", "LoggedOff")]
+    seats = [x for x in seats if truth.agent == x.data.get("agentId") or truth.extension == x.data.get("deviceId")]
+    now = (x for x in seats if x.at == floor(truth.leg_start) and x.heard > truth.leg_start)
+    return stream.world.whole_seconds and any(now)
 
 
 def _interaction(stream: Stream, truth: Truth, calls: tuple[int, ...], duty: Duty) -> Right:
