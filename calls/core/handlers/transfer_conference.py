@@ -276,7 +276,7 @@ def _is_left_before(work: UnitOfWork, call: CallState, event: CallEvent) -> bool
     named = {data.transferring_device_id, data.transferred_to_device_id, data.conferencing_device_id, data.device_id}
     named |= {data.added_party_id, *(item.new.device_id for item in data.connections)}
     talked = [one for one in call.parties.values() if one.had_leg]
-    is_before = all(one.cleared_at is not None and one.cleared_at <= event.time for one in talked)
+    is_before = all(one.cleared_at is not None and one.cleared_at < event.time for one in talked)
     return is_before and is_left_by_extensions(work, call) and not named & {one.device_id for one in talked}
 
 
