@@ -331,10 +331,13 @@ def _is_after_doubt(call: CallState, since: datetime, event: CallEvent) -> bool:
 def _opens_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether a device dials in a call that began more than ``GRACE`` ago, and not because it went off-hook.
 
-    A call in a queue was dialled before, so with the source's own times any later dialling counts.
+    A call in a queue was dialled before, so with the source's own times any later dialling counts; so does that of
+    another device than had dialled, after all extensions left.
     """
     party = call.parties.get(event.data.device_id or "")
     if party is None and is_contradicted(call, event.data):
+        return True
+    if _is_dialled_by_another(work, call, event):
         return True
     leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
     if leg is not None and work.site.has_source_times and not leg.is_unconfirmed:
@@ -349,6 +352,14 @@ def _opens_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
         return event.time > call.born_at + GRACE
     # Of whole seconds, the order in which they are heard says what came first within one.
     return event.time > call.born_at or (event.time == call.born_at and not work.source.has_fractions)
+
+
+def _is_dialled_by_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether a device dials in a call that another one had dialled, and that all extensions have left since."""
+    moment = left_at(work, call, event)
+    if moment is None or not _is_after_leaving(work, call, moment, event):
+        return False
+    return any(one.has_dialled for name, one in call.parties.items() if name != event.data.device_id)
 
 
 def _queues_again(call: CallState, event: Queued) -> bool:
