@@ -16,6 +16,20 @@ UNREACHABLE, NONE = ("window_missed", "unreachable"), ("not_recorded", "none")
 ASKED_LATE = ("window_missed", "late")
 
 
+@pytest.fixture
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+    """Give a gateway that looks for due searches whenever it is asked to."""
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
+    return GatewayStack()
+
+
+def outcome_of(gateway: GatewayStack) -> tuple[str, str]:
+    """Return the outcome and the reason of the only leg, whose only search was asked."""
+    [leg] = gateway.legs()
+    assert RecordingSearch.objects.get().attempts
+    return leg.outcome, leg.reason_code or "none"
+
+
 @pytest.mark.parametrize(
     ("silent", "lasts", "why"),
     [
@@ -27,15 +41,9 @@ ASKED_LATE = ("window_missed", "late")
     ],
 )
 def test_what_qms_answers_first_after_the_call_does_not_show_that_it_had_no_recording(
-    redis: redis_client.Redis,
-    monkeypatch: pytest.MonkeyPatch,
-    silent: float,
-    lasts: float,
-    why: tuple[str, str],
+    gateway: GatewayStack, silent: float, lasts: float, why: tuple[str, str]
 ) -> None:
     """Before: *QMS had no recording*, out of the flagged share, of each call that ended while QMS was away."""
-    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    gateway = GatewayStack()
     gateway.qms.troubles["rs1"] = Troubles(down=silent > 0)
     gateway.call("Established", "C1", "2001")
     for tick in range(1, 24):
@@ -46,9 +54,7 @@ def test_what_qms_answers_first_after_the_call_does_not_show_that_it_had_no_reco
             gateway.call("ConnectionCleared", "C1", "2001")
     gateway.passes(5)
 
-    [leg] = gateway.legs()
-    assert (leg.outcome, leg.reason_code or "none") == why
-    assert RecordingSearch.objects.get().attempts
+    assert outcome_of(gateway) == why
 
 
 @pytest.mark.parametrize(
@@ -62,15 +68,9 @@ def test_what_qms_answers_first_after_the_call_does_not_show_that_it_had_no_reco
     ],
 )
 def test_what_qms_is_asked_first_after_the_call_or_the_window_is_asked_too_late(
-    redis: redis_client.Redis,
-    monkeypatch: pytest.MonkeyPatch,
-    asked_after: float,
-    lasts: float,
-    why: tuple[str, str],
+    gateway: GatewayStack, asked_after: float, lasts: float, why: tuple[str, str]
 ) -> None:
     """Before: *QMS had no recording*, out of the flagged share, of each call that a slow gateway asked for late."""
-    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    gateway = GatewayStack()
     gateway.call("Established", "C1", "2001")
     gateway.fold()
     for _ in range(24):
@@ -83,13 +83,10 @@ def test_what_qms_is_asked_first_after_the_call_or_the_window_is_asked_too_late(
             gateway.works()
     gateway.passes(60)
 
-    [leg] = gateway.legs()
-    assert (leg.outcome, leg.reason_code or "none") == why
-    assert RecordingSearch.objects.get().attempts
+    assert outcome_of(gateway) == why
 
 
-def test_a_late_post_that_is_asked_for_at_once_is_not_the_delay_of_the_gateway(redis: redis_client.Redis) -> None:
-    gateway = GatewayStack()
+def test_a_late_post_that_is_asked_for_at_once_is_not_the_delay_of_the_gateway(gateway: GatewayStack) -> None:
     begun = gateway.event("Established", at=0, callId="C1", deviceId="2001")
     gateway.passes_unheard(5)
     posts(gateway, begun)
@@ -98,5 +95,4 @@ def test_a_late_post_that_is_asked_for_at_once_is_not_the_delay_of_the_gateway(r
     gateway.passes(0.1)
     gateway.passes(30)
 
-    [leg] = gateway.legs()
-    assert (leg.outcome, leg.reason_code or "none") == NONE
+    assert outcome_of(gateway) == NONE

@@ -87,10 +87,9 @@ def test_what_still_holds_comes_first_and_of_that_the_critical(service: Recordin
     assert [row.key for row in rows] == ["old critical", "new major", "old major", "new minor", "withdrawn"]
 
 
-def test_of_several_flags_that_were_refused_the_one_is_named_that_qms_named(service: RecordingService) -> None:
-    """Before: "at least one of the Flags" with three names, and in the row below the one that was missing."""
-    one = leg(1, 0.0, 30.0, "guid-1")
-    write = FlagWrite.objects.create(
+def refused(one: Leg, service: RecordingService, error: str = "") -> FlagWrite:
+    """Return a write that QMS refused for want of a Flag."""
+    return FlagWrite.objects.create(
         leg_id=one.pk,
         source_id=one.source_id,
         service=service,
@@ -98,10 +97,16 @@ def test_of_several_flags_that_were_refused_the_one_is_named_that_qms_named(serv
         part="base",
         state="refused",
         error_code="UnknownFlag",
-        error="The flag was not created on the Data Server. (Queue Neu)",
+        error=error,
         created_at=NOON,
         not_before=NOON,
     )
+
+
+def test_of_several_flags_that_were_refused_the_one_is_named_that_qms_named(service: RecordingService) -> None:
+    """Before: "at least one of the Flags" with three names, and in the row below the one that was missing."""
+    one = leg(1, 0.0, 30.0, "guid-1")
+    write = refused(one, service, "The flag was not created on the Data Server. (Queue Neu)")
     for name in ("AgentId", "Queue Neu", "Queue"):
         FlagValue.objects.create(write=write, recording_guid="guid-1", name=name, value="x")
     finding = found(service, "guid-1", cause="UnknownFlag", leg_id=1, is_repairable=True)
@@ -111,17 +116,7 @@ def test_of_several_flags_that_were_refused_the_one_is_named_that_qms_named(serv
 
 def test_the_last_question_shows_the_values_that_are_written_and_hides_callers(service: RecordingService) -> None:
     one = leg(1, 0.0, 30.0, "guid-1")
-    write = FlagWrite.objects.create(
-        leg_id=one.pk,
-        source_id=one.source_id,
-        service=service,
-        recording_guid="guid-1",
-        part="base",
-        state="refused",
-        error_code="UnknownFlag",
-        created_at=NOON,
-        not_before=NOON,
-    )
+    write = refused(one, service)
     FlagValue.objects.create(write=write, recording_guid="guid-1", name="Agent Number", value="9101")
     finding = found(service, "guid-1", cause="UnknownFlag", leg_id=1, is_repairable=True)
     client = browser_of(OPERATOR)
