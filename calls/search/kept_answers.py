@@ -64,24 +64,26 @@ class _Slugs:
     """The slugs of sources, as this process read them within the last minute."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Remember none."""
         self._known: dict[int, str] = {}
         self._read_at = -math.inf
 
     def of(self, source_ids: Collection[int]) -> Mapping[int, str]:
         """Return at least the slugs of these sources."""
         if monotonic() - self._read_at >= SLUG_SECONDS:
-            self._known, self._read_at = {}, monotonic()
+            self.forget()
+            self._read_at = monotonic()
         if unknown := set(source_ids) - self._known.keys():
             self._known |= dict(fetched(f"{_SLUGS} ({marks([*unknown])})", [*unknown]))
         return self._known
 
 
 _slugs = _Slugs()
-
-
-def forget() -> None:
-    """Remember no slugs: for tests, whose databases are put back behind the process's back."""
-    _slugs.__init__()  # type: ignore[misc]  # the same object, so that every reference to it starts empty
+#: A database that is put back behind the process's back, as each test's is, has other sources.
+forget = _slugs.forget
 
 
 def _is_answered(row: RecordingSearch) -> bool:
