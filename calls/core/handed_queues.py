@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from calls.core.call_facts import AFTER, is_dialled_by, known_at
-from calls.core.origins import handed_on
+from calls.core.origins import OriginRule, handed_on
 from calls.core.state import CallState, TimedValue
 
 _QUEUE = "queue_name"
@@ -24,10 +24,16 @@ def with_later_queue(target: CallState, olds: Sequence[CallState], host: str, at
     known = [(call, one) for call, one in named if one is not None]
     if not known:
         return target
-    call, latest = max(known, key=lambda both: both[1].at)
+    call, latest = max(known, key=lambda both: _named_at(both[1]))
     if call is olds[0]:
         return target
     history = target.facts.get(_QUEUE, ())
     earlier, later = ([one for one in history if one.at <= at], [one for one in history if one.at > at + AFTER])
     handed = TimedValue(at + AFTER, latest.value, handed_on(latest.origin))
     return replace(target, facts={**target.facts, _QUEUE: (*earlier, handed, *later)})
+
+
+def _named_at(queue: TimedValue) -> datetime:
+    """Return when a queue was named: a transfer before this one may have handed it on since."""
+    origin = queue.origin
+    return origin.at if origin is not None and origin.rule is OriginRule.HANDED_ON else queue.at

@@ -186,3 +186,32 @@ def test_data_that_is_heard_after_the_transfer_of_its_whole_second_is_later(resu
     replay = played(Case("", events, [], RECORDINGS))
 
     assert [replay.flags[leg.number].get("QueueName") for leg in replay.legs if leg.guid == "R2"] == ["Gold"]
+
+
+@pytest.mark.parametrize("resulting", ["C1", "C2", "C3"])
+@pytest.mark.parametrize(
+    ("sales_at", "queue"),
+    [pytest.param(5, "Support", id="named first"), pytest.param(14.9, "Sales", id="named last")],
+)
+def test_when_a_queue_was_named_counts_and_not_when_a_transfer_handed_it_on(
+    sales_at: float, queue: str, resulting: str
+) -> None:
+    """Uma talks with 2003, who consults 2001, and 2001 the queue Support; 2003 hands her on to 2001 meanwhile."""
+    events = [
+        queued(5, "C4", "7000"),
+        established(8, "C4", "2003"),
+        holds(9, "C4", "2003"),
+        dials(9.5, "C1", "2003"),
+        established(12, "C1", "2001"),
+        holds(14, "C1", "2001"),
+        dials(14.5, "C2", "2001"),
+        *SUPPORT,
+        {**queued(sales_at, "C4", queue="Sales"), "type": "CallInformation"},
+        transferred(16, "C4", "C1", "C5", "2003", "2001"),
+        established(18, "C2", "2002"),
+        transferred(20, "C5", "C2", resulting, "2001", "2002"),
+        cleared(30, resulting, "2002"),
+    ]
+    replay = played(Case("", sorted(events, key=lambda one: float(one["at"])), [], RECORDINGS))
+
+    assert [replay.flags[leg.number].get("QueueName") for leg in replay.legs if leg.guid == "R2"] == [queue]
