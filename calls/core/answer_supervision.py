@@ -73,10 +73,10 @@ def answer_after_all(work: UnitOfWork, incarnation: int, event: CallEvent) -> No
 
 
 def _may_be_far_end(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
-    """Say whether who answers in a call may be its far end: outside, and alone there with who dialled.
+    """Say whether who answers in a call may be its far end: of what the source says that it is outside, always.
 
-    A source need not say what is outside: a number of no device and no queue is. What a snapshot finds connected may
-    have answered before, and who comes into a call that was joined, or in which others talk, is a further party.
+    Where it does not say so, a number of no device and no queue is. What a snapshot finds connected may have answered
+    before, and who comes into a call that was joined, or in which others talk, is a further party.
     """
     if event.data.outside:
         return True

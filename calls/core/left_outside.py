@@ -1,7 +1,7 @@
 """Calls that all extensions have left, where outside parties are still known: a PBX need not report their end.
 
-Whether such a call goes on is shown by what comes under its id. What states the call's interaction or its number is of
-it; any other device or queue is of the id's next call.
+Whether such a call goes on is shown by what comes under its id. What states the call's interaction, or its number and
+no other name, is of it; any other device or queue is of the id's next call.
 """
 
 from datetime import datetime
