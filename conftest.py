@@ -13,6 +13,7 @@ from agents.api import forget_directories
 from calls.search.kept_answers import forget as forget_slugs
 from cti.api import forget_bounds
 from qms.health import forget as forget_health
+from tests.kept_rows import keep_rows
 
 # An example of hypothesis may take as long as a busy machine needs: the default of 0.2 s is a race.
 hypothesis_settings.register_profile("gateway", deadline=None)
@@ -39,7 +40,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:  # noqa: ARG001
-    """Let the test database go at the end: a thread of a live server may have a session that it never closed."""
+    """Keep the migrations' rows, and let the database go at the end: a live server's thread may have left a session."""
+    with django_db_blocker.unblock():
+        keep_rows()
     yield
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock(), connection.cursor() as cursor:
