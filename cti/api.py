@@ -3,6 +3,7 @@
 from cti.archive.archiver import archive_journals, erase_from_archives, is_archiving, source_archive
 from cti.archive.files import ArchivedFrame, ArchiveError, entries_of
 from cti.archive.frames import FrameError, FrameHeader
+from cti.archive.reach import oldest_event
 from cti.bounds import JOURNAL as JOURNAL_BOUND
 from cti.http_intake.tokens import TokenFacts, TokenRefusal, authenticate, mint_token
 from cti.journal.archive_status import ArchiveStatus, archive_reports
@@ -93,6 +94,7 @@ __all__ = [
     "kept_answers",
     "mint_token",
     "note_folded",
+    "oldest_event",
     "publish_load",
     "quiet_intake_text",
     "quiet_text",

@@ -28,6 +28,7 @@ from gateway_site.config.declaration import ConfigError, read
 from gateway_site.config.moment_field import SiteMomentField
 from gateway_site.replays.models import ReplayRun
 from gateway_site.replays.panel import replay_panel
+from gateway_site.replays.reach import how_far_back, is_before, reaches_back_to, what_is_cut
 from gateway_site.replays.runs import TooManyReplays, ask, cancel, wake
 from gateway_site.replays.source_field import NONE_MEANS_ALL, SourceNamesField, is_too_many_for_boxes
 from history.admin import RecordedAdmin
@@ -54,7 +55,6 @@ class ReplayForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is
         widgets = {"sources": UnfoldAdminCheckboxSelectMultipleWidget}
         help_texts = {
             "sources": NONE_MEANS_ALL,
-            "begin": "Calls that were connected since then.",
             "end": "Up to this moment, which is not included; at the latest now.",
         }
 
@@ -62,6 +62,9 @@ class ReplayForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is
         super().__init__(*args, **options)
         if "sources" in self.fields and is_too_many_for_boxes():
             self.fields["sources"] = SourceNamesField()
+        self.oldest = reaches_back_to() if "begin" in self.fields else None
+        if "begin" in self.fields:
+            self.fields["begin"].help_text = f"Calls that were connected since then.{how_far_back(self.oldest)}"
 
     def clean(self) -> dict[str, Any] | None:
         """Accept a period that began; what is to come of it is left out."""
@@ -72,6 +75,8 @@ class ReplayForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is
             cleaned["end"] = min(cleaned["end"], clock.now())
             if cleaned["begin"] >= cleaned["end"]:
                 self.add_error("end", "There is nothing to replay: begin before the end, and before now.")
+            elif self.oldest is not None and cleaned["end"] <= self.oldest:
+                self.add_error("end", is_before(self.oldest))
         return cleaned
 
 
@@ -196,8 +201,10 @@ class ReplayRunAdmin(RecordedAdmin):
             return HttpResponseRedirect(reverse("admin:replays_replayrun_changelist"))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save the run; a worker is woken when it is there for all."""
+        """Save the run, and say what of it is not kept; a worker is woken when it is there for all."""
         ask(obj, form.cleaned_data["sources"])
+        if line := what_is_cut(obj.begin, form.oldest):
+            messages.warning(request, line)
         transaction.on_commit(wake)
         super().save_model(request, obj, form, change)
 

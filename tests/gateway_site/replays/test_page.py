@@ -15,6 +15,8 @@ from pytest_django import Settings
 import clock
 from calls.api import ReplaySettings, todays_settings
 from clock.stopping import stop
+from clock.text import site_time
+from cti.api import oldest_event
 from cti.journal.stream import JournalUnavailable
 from cti.models import CtiSource
 from flags.models import FlagSetting
@@ -135,6 +137,24 @@ def test_what_cannot_be_replayed_is_refused_with_the_reason(gateway: GatewayStac
         assert said in answer.content.decode()
     assert not ReplayRun.objects.exists()
     assert FlagSetting.objects.get(name="QueueName").enabled
+
+
+def test_the_form_says_how_far_back_events_are_kept_and_refuses_a_period_before_it(gateway: GatewayStack) -> None:
+    """Before: the replay began, and said at its end that there was nothing to compare."""
+    client = browser_of(OPERATOR)
+    oldest = oldest_event()
+    assert oldest is not None
+    said = f"{site_time(oldest):%Y-%m-%d %H:%M:%S %Z}"
+    assert f"The oldest event that is kept is of {said}." in client.get(f"{LIST}add/").content.decode()
+
+    before = {**_moment("begin", oldest - 2 * _DAY), **_moment("end", oldest - _DAY)}
+    refused = client.post(f"{LIST}add/", before)
+    assert f"No event of this period is kept any more: the oldest one is of {said}." in refused.content.decode()
+    assert not ReplayRun.objects.exists()
+
+    partly = {**_moment("begin", oldest - _DAY), **_moment("end", oldest + _DAY)}
+    page = client.post(f"{LIST}add/", partly, follow=True).content.decode()
+    assert f"Nothing before {said} can be compared" in page
 
 
 def test_no_source_ticked_means_all_and_many_sources_are_named_instead(
