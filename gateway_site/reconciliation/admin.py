@@ -1,11 +1,9 @@
-"""Pages of the reconciliation: ask for a run, see its progress, judge findings one by one."""
+"""Pages of the reconciliation: comparisons, and findings that are judged one by one."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
@@ -15,24 +13,26 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 import clock
 from calls.api import SEE_CALLERS, CallerViewKind, NotAssignable, record_view
 from calls.models import Leg
-from gateway_site.config.moment_field import SiteMomentField
 from gateway_site.reconciliation.beside import lacking_flags, leg_beside, next_links, since_then, values_to_write
-from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
-from gateway_site.reconciliation.panel import in_short, run_panel, standing_causes
+from gateway_site.reconciliation.models import ReconciliationFinding
+from gateway_site.reconciliation.panel import in_short, standing_causes
 from gateway_site.reconciliation.repair import repair
 from gateway_site.reconciliation.repair_history import repair_act, repaired_before
-from gateway_site.reconciliation.runs import last_settled, planned, share_right, what_was_cut, why_never_written
+from gateway_site.reconciliation.runs import why_never_written
+from gateway_site.reconciliation.runs_admin import ReconciliationRunAdmin
 from gateway_site.reconciliation.side_by_side import differing_values
 from gateway_site.reconciliation.texts import cause_words, text_of
-from history.admin import ReadOnlyAdmin, RecordedAdmin
+from history.admin import ReadOnlyAdmin
 from qms.api import connect
 from qms.port import QmsError, RecordingNotFound, UnknownFlag
+
+__all__ = ["ReconciliationFindingAdmin", "ReconciliationRunAdmin"]  # Django looks for pages here alone.
 
 #: Maximum number of findings that are repaired at once.
 MAXIMUM_REPAIRS = 200
@@ -53,31 +53,6 @@ def _refusal(reason: str, recordings: Sequence[str]) -> str:
     return f"{which if len(recordings) > 1 else named}: {reason}"
 
 
-class RunForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is for the stubs alone
-    """Which Recording Service to compare, and for which time."""
-
-    class Meta:
-        model = ReconciliationRun
-        fields = ("service", "begin", "end")
-        field_classes = {"begin": SiteMomentField, "end": SiteMomentField}
-        help_texts = {"begin": "Recordings that began since then, while their legs are kept."}
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        if "end" in self.fields:  # It is no field where a run is shown.
-            self.fields["end"].help_text = f"Up to this moment, which is not included, and to {last_settled()}."
-
-    def clean(self) -> dict[str, Any] | None:
-        """Accept a span that holds something to compare."""
-        cleaned = super().clean() or {}
-        if {"service", "begin", "end"} <= cleaned.keys():
-            try:
-                self.instance = planned(cleaned["service"], cleaned["begin"], cleaned["end"], "", clock.now())
-            except ValueError as error:
-                self.add_error("end", f"{str(error)[:1].upper()}{str(error)[1:]}.")
-        return cleaned
-
-
 class CauseFilter(admin.SimpleListFilter):
     """The causes that there are, in words."""
 
@@ -91,86 +66,6 @@ class CauseFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the findings of the chosen cause."""
         return queryset.filter(cause=self.value()) if self.value() else queryset
-
-
-@admin.register(ReconciliationRun)
-class ReconciliationRunAdmin(RecordedAdmin):
-    """Ask for a reconciliation, and see how far it is."""
-
-    form = RunForm
-    list_display = (
-        "service",
-        "begin",
-        "end",
-        "progress",
-        "recordings",
-        "legs",
-        "findings",
-        "share_right",
-        "unreadable",
-        "asker",
-        "error",
-    )
-    list_select_related = ("service",)
-    list_filter = ("service",)
-    change_form_outer_before_template = "reconciliation/above_run.html"
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A run is the worker's."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Runs are kept as long as legs are."""
-        return False
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Note who asked, and say what of the time is not compared."""
-        obj.asked_by = request.user.get_username()
-        for line in what_was_cut(obj, form.cleaned_data["begin"], form.cleaned_data["end"]):
-            messages.warning(request, line)
-        super().save_model(request, obj, form, change)
-
-    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        """Lead to the run, where its progress stands."""
-        return HttpResponseRedirect(reverse("admin:reconciliation_reconciliationrun_change", args=[obj.pk]))
-
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        """Add what a run came to."""
-        run = self.get_object(request, object_id or "")
-        extra = {"zone": settings.TIME_ZONE, "panel": run_panel(run) if run is not None else None}
-        return super().changeform_view(request, object_id, form_url, {**extra, **(extra_context or {})})
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add the address of the panel."""
-        panel = self.admin_site.admin_view(require_GET(self.panel_view))
-        return [path("<int:run_id>/panel/", panel, name="reconciliation_run_panel"), *super().get_urls()]
-
-    def panel_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """Return what a run came to alone: it asks for itself while the run is under way."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        panel = run_panel(get_object_or_404(ReconciliationRun, pk=run_id))
-        return TemplateResponse(request, "reconciliation/run_panel.html", {"panel": panel})
-
-    @display(description="Asked by", ordering="asked_by")
-    def asker(self, run: ReconciliationRun) -> str:
-        """Name who asked for it."""
-        return run.asked_by or "the daily comparison"
-
-    @display(description="Labelled right")
-    def share_right(self, run: ReconciliationRun) -> str:
-        """Say which share of the recordings has no critical or major finding; never rounded up."""
-        return share_right(run)
-
-    @display(description="Progress")
-    def progress(self, run: ReconciliationRun) -> str:
-        """Say how far it is, in percent of the time to compare."""
-        if run.done_at is not None:
-            return "stopped" if run.error else "done"
-        share = (run.compared_until - run.begin) / (run.end - run.begin)
-        return f"{share:.0%}"
 
 
 @admin.register(ReconciliationFinding)
