@@ -19,14 +19,21 @@ from unfold.decorators import display
 import clock
 from calls.api import SEE_CALLERS, CallerViewKind, NotAssignable, record_view
 from calls.models import Leg
-from gateway_site.reconciliation.beside import lacking_flags, leg_beside, next_links, since_then, values_to_write
+from gateway_site.reconciliation.beside import (
+    lacking_flags,
+    leg_beside,
+    next_links,
+    since_then,
+    values_erased,
+    values_to_write,
+)
 from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.reconciliation.panel import in_short, standing_causes
 from gateway_site.reconciliation.repair import repair
 from gateway_site.reconciliation.repair_history import repair_act, repaired_before
 from gateway_site.reconciliation.runs import why_never_written
 from gateway_site.reconciliation.runs_admin import ReconciliationRunAdmin
-from gateway_site.reconciliation.side_by_side import differing_values
+from gateway_site.reconciliation.side_by_side import SideBySide, differing_values
 from gateway_site.reconciliation.texts import cause_words, text_of
 from history.admin import ReadOnlyAdmin
 from qms.api import connect
@@ -51,6 +58,15 @@ def _refusal(reason: str, recordings: Sequence[str]) -> str:
     more = len(recordings) - MAXIMUM_NAMED
     which = f"{len(recordings)} recordings were not repaired ({named}{f' and {more} more' if more > 0 else ''})"
     return f"{which if len(recordings) > 1 else named}: {reason}"
+
+
+def _compared_value(one: SideBySide) -> tuple[int, str]:
+    """Say what QMS and the gateway have of a flag, with the level of the message."""
+    if one.is_erased:
+        words = "{}: QMS has “{}”; what the gateway wrote is not known since the caller was erased."
+        return messages.INFO, format_html(words, one.name, one.in_qms)
+    level = messages.WARNING if one.differs else messages.SUCCESS
+    return level, format_html("{}: QMS has “{}”, the gateway wrote “{}”.", one.name, one.in_qms, one.written)
 
 
 class CauseFilter(admin.SimpleListFilter):
@@ -144,6 +160,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
             "text": text_of(finding.kind, finding.cause),
             "legs": [leg_beside(leg, finding) for leg in legs],
             "since_then": since_then(finding),
+            "erased": "" if finding.withdrawn_at else values_erased(finding),
             "repaired_before": repaired_before(finding),
             "links": next_links(finding),
             "may_acknowledge": self.has_repair_permission(request)
@@ -282,10 +299,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         record_view(request.user, CallerViewKind.FLAGS, clock.now(), leg_id=finding.leg_id, shown=1)
         try:
             for one in differing_values(finding.recording_guid, connect(finding.service)):
-                words = ("{}: QMS has “{}”, the gateway wrote “{}”.", one.name, one.in_qms, one.written)
-                messages.add_message(
-                    request, messages.WARNING if one.differs else messages.SUCCESS, format_html(*words)
-                )
+                messages.add_message(request, *_compared_value(one))
         except RecordingNotFound:
             messages.error(request, "QMS does not have this recording.")
         except QmsError as error:

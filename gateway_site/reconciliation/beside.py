@@ -9,9 +9,9 @@ from django.urls import reverse
 from agents.models import QmsUser
 from calls.api import facts_of
 from calls.models import Leg
-from flags.api import ShownValue, facts_values, shown_values
+from flags.api import ERASED, ShownValue, facts_values, shown_values
 from flags.models import RETRIABLE, FlagValue, FlagWrite
-from gateway_site.reconciliation.compare import NOT_FOLLOWED, WITHOUT_LEG, FindingKind
+from gateway_site.reconciliation.compare import NOT_FOLLOWED, WITHOUT_LEG, FindingKind, Grade
 from gateway_site.reconciliation.hearing import UNHEARD
 from gateway_site.reconciliation.models import ReconciliationFinding
 from qms.port import UnknownFlag
@@ -88,6 +88,20 @@ def since_then(finding: ReconciliationFinding) -> str:
     if finding.cause in WITHOUT_LEG and not users.exists():
         return "No QMS user has this extension any more. What was true when it was first compared counts."
     return ""
+
+
+def values_erased(finding: ReconciliationFinding) -> str:
+    """Say that what the gateway wrote to the recording is not known any more, where its caller was erased."""
+    written = FlagValue.objects.filter(write__recording_guid=finding.recording_guid, value=ERASED)
+    if not finding.recording_guid or not written.exists():
+        return ""
+    said = "The caller was erased: the gateway no longer knows which values it wrote to this recording."
+    if finding.kind == FindingKind.DIFFERENT and finding.grade == Grade.CRITICAL:
+        return (
+            f"{said} The finding stands as it was found, while QMS holds the same of these flags; what becomes"
+            " different afterwards is not known."
+        )
+    return said
 
 
 def next_links(finding: ReconciliationFinding) -> list[NextLink]:

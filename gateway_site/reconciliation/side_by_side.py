@@ -2,6 +2,7 @@
 
 import msgspec
 
+from flags.api import ERASED
 from flags.models import FlagValue, WriteState
 from qms.port import RecordingServicePort
 
@@ -17,6 +18,11 @@ class SideBySide(msgspec.Struct, frozen=True):
     def differs(self) -> bool:
         """Say whether the two differ."""
         return self.in_qms != self.written
+
+    @property
+    def is_erased(self) -> bool:
+        """Say whether the gateway no longer knows what it wrote, because the caller was erased."""
+        return self.written == ERASED
 
 
 def differing_values(guid: str, port: RecordingServicePort) -> list[SideBySide]:

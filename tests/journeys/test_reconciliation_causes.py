@@ -286,7 +286,9 @@ def test_another_wrong_value_of_a_noted_flag_raises_the_alarm_again(gateway: Gat
     assert not any(value in str(finding.__dict__) for value in ("Mallory", "Trudy"))
 
 
-def test_a_critical_finding_stands_after_its_caller_was_erased_while_qms_holds_the_same(gateway: GatewayStack) -> None:
+def test_a_critical_finding_stands_after_its_caller_was_erased_while_qms_holds_the_same(
+    gateway: GatewayStack, admin_client: Client
+) -> None:
     """Before: the next comparison no longer found it, the alarm went, and the recording counted as labelled right."""
     gateway.passes(5)
     guid = flagged_call(gateway, "C1", "2001")
@@ -300,6 +302,9 @@ def test_a_critical_finding_stands_after_its_caller_was_erased_while_qms_holds_t
         gateway.time += timedelta(minutes=1)
         [finding] = compare(gateway)
         assert (finding.grade, finding.names, finding.acknowledged_by) == ("critical", ["AgentId"], "ada")
+    page = admin_client.get(f"/admin/reconciliation/reconciliationfinding/{finding.pk}/change/").content.decode()
+    assert "The caller was erased: the gateway no longer knows which values it wrote" in page
+    assert "The finding stands as it was found" in page
     flags["Wrapup"] = "of no gateway"
     assert len(compare(gateway)) == 1
 

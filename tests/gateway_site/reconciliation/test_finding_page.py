@@ -1,6 +1,7 @@
 """A person decides by the page of a finding: when recording and legs began and ended, and what would be written."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from gateway_site.reconciliation.findings import as_first_judged, keep
 from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.roles import OPERATOR
 from qms.models import DataServer, RecordingService
+from qms.port import Flag
 from tests.attacks.actors import browser_of
 
 pytestmark = pytest.mark.django_db
@@ -215,3 +217,23 @@ def test_a_setting_that_the_history_does_not_tell_any_more_stays_the_cause_with_
         kept = ReconciliationFinding.objects.get()
         assert (kept.cause, kept.grade, kept.source) == ("extension_ignored", "major", source)
         assert "See the settings of the CTI source" in text_of(admin_client, kept)
+
+
+def test_of_an_erased_caller_it_is_said_that_the_written_values_are_not_known(
+    service: RecordingService, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before: the page did not say it, and the flags that were read were shown as if "(erased)" had been written."""
+    one = leg(1, 0, 30, "g1")
+    write = refused(one, service)
+    FlagWrite.objects.update(state="written", recording_guid="g1")
+    FlagValue.objects.create(write=write, name="AgentId", value="(erased)", recording_guid="g1")
+    finding = found(service, "g1", cause="lost_in_qms", grade="critical")
+    page = text_of(admin_client, finding)
+    assert "The caller was erased: the gateway no longer knows which values it wrote to this recording." in page
+    assert "stands as it was found" not in page
+
+    in_qms = [Flag("AgentId", "4711")]
+    monkeypatch.setattr("gateway_site.reconciliation.admin.connect", lambda _: SimpleNamespace(flags=lambda _: in_qms))
+    answer = admin_client.post(reverse("admin:reconciliation_read_flags", args=[finding.pk]), follow=True)
+    assert "QMS has “4711”; what the gateway wrote is not known since the caller was erased." in answer.content.decode()
+    assert "(erased)" not in answer.content.decode()
