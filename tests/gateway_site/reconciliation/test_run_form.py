@@ -24,7 +24,7 @@ def service(slug: str, *, enabled: bool = True) -> RecordingService:
 
 
 def asked(client: Client, chosen: str, *, until: float = 0.5) -> str:
-    """Ask for a comparison from a day ago until so many days ago; return where it leads."""
+    """Ask for a comparison from a day ago until ``until`` days ago; return where it leads."""
     moments = {"begin": clock.now() - timedelta(days=1), "end": clock.now() - timedelta(days=until)}
     span = {f"{name}_0": f"{moment:%Y-%m-%d}" for name, moment in moments.items()}
     span |= {f"{name}_1": f"{moment:%H:%M}" for name, moment in moments.items()}
