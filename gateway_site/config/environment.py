@@ -181,7 +181,7 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         link_events_per_second=read.whole("LINK_EVENTS_PER_SECOND", 10_000, 1, 1_000_000),
         link_bytes_per_second=read.whole("LINK_BYTES_PER_SECOND", 33_554_432, 1024, 10_737_418_240),
         source_max_journal=read.whole("SOURCE_MAX_JOURNAL", 10_000_000, 100, 10_000_000_000),
-        legs_in_memory=read.whole("LEGS_IN_MEMORY", 100_000, 10, 10_000_000),
+        legs_in_memory=read.whole("LEGS_IN_MEMORY", 50_000, 10, 10_000_000),
         intake_remember_seconds=read.whole("INTAKE_REMEMBER_SECONDS", 86_400, 60, 2_592_000),
         two_factor_roles=read.words("TWO_FACTOR_ROLES"),
         site_note=read.text("SITE_NOTE"),
