@@ -5,6 +5,7 @@ from flags.catalogue.flag_settings import hash_key, load_specs
 from flags.catalogue.preview import PreviewCall
 from flags.catalogue.redaction import ShownValue, facts_values, shown_values
 from flags.catalogue.renames import after_rename, note_rename
+from flags.catalogue.values import written_text
 from flags.delivery.worker import DeliveryRun, deliver, is_any_free, next_due
 from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
 from flags.outbox.bulk_insert import NewWrite
@@ -61,4 +62,5 @@ __all__ = [
     "settled_writes",
     "shown_values",
     "written_flags",
+    "written_text",
 ]

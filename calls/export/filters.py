@@ -14,6 +14,7 @@ from agents.api import load_teams
 from calls.core.outcomes import Outcome
 from calls.core.state import LegPhase
 from calls.models import NO_VALUE, Leg
+from calls.stats.queue_names import of_queue
 from calls.stats.team_legs import team_condition
 from calls.ui.leg_filters import FLAGGED_CHOICES, flagged_legs
 from calls.ui.leg_search import any_of
@@ -162,10 +163,10 @@ def filtered(wanted: LegFilter, *, may_see_callers: bool) -> QuerySet[Leg]:
         "agent_name": wanted.agent_name,
         "device_id": wanted.extension,
         "agent_id": wanted.agent,
-        "queue_name": wanted.queue,
     }
     chosen = {column: "" if value == NO_VALUE else value for column, value in columns.items() if value}
     found = Leg.objects.filter(is_canary=wanted.canary == "only", **chosen)
+    found = found.filter(of_queue(wanted.queue)) if wanted.queue else found
     found = flagged_legs(found, wanted.flagged)
     found = found.filter(team_condition(load_teams(), wanted.team)) if wanted.team else found
     found = found.filter(service=wanted.service or None) if wanted.service is not None else found

@@ -20,6 +20,7 @@ from django.utils import timezone
 from calls.export.filters import LegFilter, filtered
 from calls.export.writers import Cell, SheetFormat, open_writer
 from calls.models import ExportJob, ExportState, Leg
+from calls.stats.queue_names import queue_of
 from clock import ReadClock
 from clock.stopping import stop
 
@@ -139,13 +140,13 @@ def run_export(job_id: int, now: ReadClock) -> bool:
 
 
 def _written(job: ExportJob, part: Path, now: ReadClock) -> bool:
-    zone = timezone.get_default_timezone()
+    zone, queue_at = timezone.get_default_timezone(), headers(with_callers=job.with_callers).index("Queue")
     writer = open_writer(job.kind, part, SheetFormat(headers(with_callers=job.with_callers), zone))
     try:
         for chunk in _chunks(job):
             if stop.is_asked:
                 raise ExportStopped
-            writer.write(_row(leg) for leg in chunk)
+            writer.write(_row(leg, queue_at) for leg in chunk)
             _progress(job, len(chunk), now())
     finally:
         writer.close()
@@ -208,12 +209,14 @@ def _chunk(found: QuerySet[Leg], columns: Sequence[str]) -> list[tuple[object, .
     return list(ordered.values_list("id", "connected_at", "disconnected_at", *columns)[:CHUNK])
 
 
-def _row(leg: Sequence[object]) -> list[Cell]:
+def _row(leg: Sequence[object], queue_at: int) -> list[Cell]:
     _, begun, ended, *rest = leg
     assert isinstance(begun, datetime)
     ended = ended if isinstance(ended, datetime) else None
     seconds = int((ended - begun).total_seconds()) if ended else None
-    return [begun, ended, seconds, *(str(value) if value else "" for value in rest)]
+    cells: list[Cell] = [begun, ended, seconds, *(str(value) if value else "" for value in rest)]
+    cells[queue_at] = queue_of(str(cells[queue_at]))
+    return cells
 
 
 def forget_exports(now: datetime) -> int:

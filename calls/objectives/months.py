@@ -32,6 +32,7 @@ from calls.report.figures import cause_name
 from calls.stats.coarse_counts import next_month
 from calls.stats.daily_counts import counts_between
 from calls.stats.hourly import BUCKETS_MS
+from calls.stats.queue_names import queue_of
 from calls.ui.leg_page import advice_of
 from clock.text import site_time
 from cti.models import CtiSource
@@ -188,10 +189,10 @@ def _grouped(column: str, month: date) -> dict[Any, PromiseCount]:
 
 
 def _by_queue(month: date) -> dict[str, PromiseCount]:
-    """Group by the name that the flag has: blanks around it are not written."""
+    """Group by the name that the flag has."""
     found: dict[str, PromiseCount] = defaultdict(PromiseCount)
     for name, count in _grouped("queue_name", month).items():
-        found[name.strip()] += count
+        found[queue_of(name)] += count
     return found
 
 

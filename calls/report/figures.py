@@ -17,6 +17,7 @@ from calls.models import NO_VALUE, HourlyCount, HourlyDimensionCount
 from calls.report.links import legs_address
 from calls.report.query import DAY, Breakdown, Days, ReportQuery
 from calls.stats.daily_counts import counts_between, counts_condition, daily_counts
+from calls.stats.queue_names import queue_of
 from cti.models import CtiSource
 from qms.models import RecordingService
 
@@ -150,7 +151,12 @@ def _sums(query: ReportQuery, days: Days, chosen: Q) -> dict[_Key, Tally]:
     else:
         parts = counts_between(columns, query.filters, days.first, days.last)
     rows = (row for part in parts for row in _summed(part.filter(chosen), *columns, "outcome"))
-    return _tallies((tuple(row[: len(columns)]), row[-2], row[-1]) for row in rows)
+    return _tallies((_key(query.by, row[: len(columns)]), row[-2], row[-1]) for row in rows)
+
+
+def _key(by: Breakdown, values: Sequence[Any]) -> _Key:
+    """Return what names a line: a queue whatever the spelling, all else as it is."""
+    return (queue_of(values[0]),) if by is Breakdown.QUEUE else tuple(values)
 
 
 def _summed(counts: QuerySet[Any], *columns: str) -> Iterable[tuple[Any, ...]]:

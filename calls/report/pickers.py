@@ -10,6 +10,7 @@ from calls.core.outcomes import Outcome
 from calls.models import NO_VALUE, DailyQueueCount
 from calls.report.figures import cause_name
 from calls.report.query import ReportQuery
+from calls.stats.queue_names import queues_of
 from cti.models import CtiSource
 from qms.models import RecordingService
 
@@ -60,7 +61,7 @@ def _queues(query: ReportQuery) -> Choices:
     """Return the queues of the period; calls without a queue are a choice too."""
     counts = DailyQueueCount.objects.filter(day__gte=query.days.first, day__lte=query.days.last)
     names = counts.exclude(queue_name="").order_by("queue_name").values_list("queue_name", flat=True).distinct()
-    return [*((name, name) for name in names[:MAXIMUM_CHOICES]), (NO_VALUE, "none")]
+    return [*((name, name) for name in queues_of(names[:MAXIMUM_CHOICES])), (NO_VALUE, "none")]
 
 
 def _causes(query: ReportQuery) -> Choices:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 
 from calls.core.outcomes import Outcome
 from calls.models import Leg
+from calls.stats.queue_names import queue_of
 from calls.storage.codec import SHIFT
 from cti.api import TokenRefusal, authenticate
 from flags.api import written_flags
@@ -140,7 +141,6 @@ def _view(row: Leg, flags: dict[str, str]) -> LegView:
             "interaction_id",
             "agent_id",
             "agent_name",
-            "queue_name",
             "caller_name",
             "calling_number",
             "called_number",
@@ -159,6 +159,7 @@ def _view(row: Leg, flags: dict[str, str]) -> LegView:
         end_unknown=row.end_unknown,
         recording_service=row.service.slug if row.service else None,
         outcome=row.outcome,
+        queue_name=queue_of(row.queue_name) or None,
         flags=flags,
         **plain,
     )

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from agents.api import Teams
 from calls.models import NO_VALUE, DailyDimensionCount, DailyQueueCount, MonthlyDimensionCount
 from calls.stats.coarse_counts import coarsest, coarsest_month, month_of, next_month
+from calls.stats.queue_names import of_queue
 from calls.stats.team_legs import team_condition
 
 #: The columns that a filter looks at.
@@ -80,7 +81,6 @@ def counts_condition(filters: Mapping[str, str], teams: Teams) -> Q:
     """Return the condition of a report's filters on the counts."""
     outcome, _, reason = filters.get("cause", "").partition(":")
     columns = {
-        "queue_name": _value(filters.get("queue")),
         "agent_id": _value(filters.get("agent")),
         "device_id": filters.get("extension"),
         "source_id": _number(filters.get("source")),
@@ -89,6 +89,7 @@ def counts_condition(filters: Mapping[str, str], teams: Teams) -> Q:
         "reason_code": reason or None,
     }
     found = Q(**{column: value for column, value in columns.items() if value is not None})
+    found = found & of_queue(filters["queue"]) if "queue" in filters else found
     return found & team_condition(teams, filters["team"]) if "team" in filters else found
 
 

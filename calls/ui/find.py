@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from calls.models import Leg, QueueName, has_recording, is_final, is_live
+from calls.stats.queue_names import of_queue, queue_of
 from calls.ui.leg_search import is_filled
 from calls.ui.sealed_search import seal
 
@@ -71,12 +72,15 @@ def _extension(term: str) -> Iterator[Hit]:
 
 def _queues(term: str) -> Iterator[Hit]:
     found = QueueName.objects.filter(Q(device_id=term) | Q(name__icontains=term)).order_by("name", "-since")
-    names = dict.fromkeys(found.values_list("name", "device_id")[: HITS * 4])
+    named = found.values_list("name", "device_id")[: HITS * 4]
+    names = dict.fromkeys((queue_of(name), device) for name, device in named if queue_of(name))
     for name, device in list(names)[:HITS]:
         yield Hit("Queue", name, f"queue {device}", _list(queue=name))
-    is_named = Leg.objects.filter(is_filled("queue_name"), is_final(), queue_name=term).exists()
-    if is_named and term not in {name for name, _ in names}:
-        yield Hit("Queue", term, "", _list(queue=term))
+    queue = queue_of(term)
+    if not queue or queue in {name for name, _ in names}:
+        return
+    if Leg.objects.filter(is_filled("queue_name"), is_final(), of_queue(queue)).exists():
+        yield Hit("Queue", queue, "", _list(queue=queue))
 
 
 def _legs(condition: Q, kind: str, term: str) -> Iterator[Hit]:

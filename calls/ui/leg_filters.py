@@ -17,6 +17,7 @@ from agents.api import NO_TEAM, load_teams
 from calls.core.outcomes import UNCOUNTED, Outcome
 from calls.core.result_events import WHY
 from calls.models import KEPT_RECORDING, NO_VALUE, HourlyCount, Leg, RecordingSearch, SearchState, is_missed, is_open
+from calls.stats.queue_names import of_queue
 from calls.stats.team_legs import team_condition
 from calls.storage.codec import SHIFT
 from clock.text import site_time
@@ -209,9 +210,13 @@ class AgentFilter(ExactFilter):
 
 
 class QueueFilter(ExactFilter):
-    """Legs of a queue, by name; a partial index serves those that are over."""
+    """Legs of a queue, by name in any spelling; a partial index serves those that are over."""
 
     title, parameter_name, column = "queue", "queue", "queue_name"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Leg]) -> QuerySet[Leg]:
+        value = (self.value() or "").replace("\0", "").strip()
+        return queryset.filter(of_queue(value)) if value else queryset
 
 
 class TeamFilter(SimpleListFilter):

@@ -15,6 +15,7 @@ from django.db.models import BooleanField, F, Func, Q, QuerySet
 
 from agents.models import Agent
 from calls.models import Leg, has_recording, is_final, is_live
+from calls.stats.queue_names import queue_of, spellings_of
 from qms.guids import spellings
 
 HELP = (
@@ -111,9 +112,15 @@ def _conditions(term: str, *, may_see_callers: bool) -> Iterator[Q]:
         yield Q(has_recording(), recording_guid=guid)
     for agent_id in _agents_named(term):
         yield Q(agent_id=agent_id)
-    for column in ("queue_name", *(("calling_number", "caller_name") if may_see_callers else ())):
-        yield Q(is_filled(column), is_final(), **{column: term})
-        yield Q(is_live(), **{column: term})
+    for name in spellings_of(term) if queue_of(term) else ():
+        yield from _filled("queue_name", name)
+    for column in ("calling_number", "caller_name") if may_see_callers else ():
+        yield from _filled(column, term)
+
+
+def _filled(column: str, term: str) -> Iterator[Q]:
+    yield Q(is_filled(column), is_final(), **{column: term})
+    yield Q(is_live(), **{column: term})
 
 
 def any_of(term: str, *, may_see_callers: bool) -> Q:

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from calls.core.result_events import WHY
 from calls.models import Leg, RecordingSearch, SearchState, is_open
+from calls.stats.queue_names import of_queue, queue_of
 from calls.ui.leg_page import length_text
 
 #: Maximum number of legs shown: the newest.
@@ -89,7 +90,7 @@ def _found(wanted: LiveFilter) -> QuerySet[Leg]:
         found = found.filter(device_id=wanted.extension)
     if wanted.agent:
         found = found.filter(Q(agent_id=wanted.agent) | Q(agent_name=wanted.agent))
-    return found.filter(queue_name=wanted.queue) if wanted.queue else found
+    return found.filter(of_queue(wanted.queue)) if wanted.queue else found
 
 
 def _latest_searches(legs: Iterable[int]) -> Mapping[int, RecordingSearch]:
@@ -114,7 +115,7 @@ def _live_leg(row: Leg, search: RecordingSearch | None, now: datetime, *, may_se
         key=row.pk,
         source=row.source.slug,
         extension=row.device_id,
-        queue=row.queue_name,
+        queue=queue_of(row.queue_name),
         since=row.connected_at,
         agent=f"{row.agent_name} ({row.agent_id})" if row.agent_name else row.agent_id,
         caller=caller if may_see_callers or not caller else HIDDEN,

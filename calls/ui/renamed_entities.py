@@ -13,6 +13,7 @@ from django.urls import reverse
 from agents.models import Agent, AgentName
 from calls.core.outcomes import Outcome
 from calls.models import Leg, QueueName, is_final
+from calls.stats.queue_names import queue_of
 from calls.ui.leg_search import is_filled
 
 #: Maximum count: a person needs to know whether there are any, and whether there are many.
@@ -78,6 +79,8 @@ def _of_queues(term: str) -> Iterator[RenamedEntity]:
         now = names.first()
         legs = Leg.objects.filter(is_filled("queue_name"), is_final())
         for one, until in _earlier(names):
+            if now and queue_of(one.name) == queue_of(now.name):
+                continue  # Another spelling of the present name is on the same recordings.
             counts = _flagged(legs.filter(queue_name=one.name), Q(source_id=source_id), one.since, until)
             yield RenamedEntity(one.name, now.name if now else "", device_id, until, *counts, _list(q=one.name))
 

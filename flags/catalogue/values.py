@@ -130,7 +130,7 @@ def mask_cards(text: str) -> str:
 
 
 def _flag_text(spec: FlagSpec, value: str, hash_key: bytes) -> FlagText | None:
-    known = _clean(value)
+    known = written_text(value)
     if not known or spec.max_length < 1 or spec.privacy == "drop" or (spec.privacy == "hash" and not hash_key):
         return None
     if spec.privacy == "hash":
@@ -158,10 +158,10 @@ def _value(field: str, facts: LegFacts) -> str:
     if field.startswith(QUERY):
         return facts.query_data.get(field.removeprefix(QUERY)) or ""
     if field == "query_data":
-        pairs = ((_clean(key), _clean(value or "")) for key, value in sorted(facts.query_data.items()))
+        pairs = ((written_text(key), written_text(value or "")) for key, value in sorted(facts.query_data.items()))
         return "; ".join(f"{key}={value}" for key, value in pairs if value)
     if field == "wrapup":
-        parts = (_clean(facts.wrapup_template or ""), _clean(facts.wrapup_result or ""))
+        parts = (written_text(facts.wrapup_template or ""), written_text(facts.wrapup_result or ""))
         return ": ".join(one for one in parts if one)
     if field == "caller_name" and facts.caller_name_source == "personal":
         return ""
@@ -169,8 +169,8 @@ def _value(field: str, facts: LegFacts) -> str:
     return value or ""
 
 
-def _clean(value: str) -> str:
-    """Return what XML can carry of a value, on one line; empty where it says that there is none."""
+def written_text(value: str) -> str:
+    """Return a value as a flag has it: on one line, of what XML can carry, and empty where it says that it is none."""
     # Nothing that is printable is forbidden or ends a line; nearly all values are.
     cleaned = (value if value.isprintable() else _LINE_ENDS.sub(" ", _FORBIDDEN.sub("", value))).strip()
     return "" if cleaned.casefold() in _NO_VALUE else cleaned

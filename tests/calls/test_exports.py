@@ -140,12 +140,12 @@ def test_callers_are_left_out_without_the_right_to_see_them(asker: User, kind: s
 )
 def test_no_text_becomes_a_formula(asker: User, text: str) -> None:
     assert is_formula(text)
-    leg(1, queue_name=text, agent_name="Bob")
+    leg(1, queue_name="Bob", agent_name=text)
 
     (row,) = table(written(job(asker)))
-    assert row["Queue"].startswith("'")
-    assert row["Queue"].replace("'", "") == text
-    assert row["Agent name"] == "Bob"
+    assert row["Agent name"].startswith("'")
+    assert row["Agent name"].replace("'", "") == text
+    assert row["Queue"] == "Bob"
     rows = cells(jobs.path_of(written(job(asker, "xlsx"))))
     assert any(text.strip() in cell for cell in rows[1])
 
