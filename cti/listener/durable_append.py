@@ -7,6 +7,7 @@ asked for a recording gather for a moment where another append was just before; 
 import asyncio
 import math
 from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 
@@ -20,7 +21,6 @@ from telemetry.counters import EVENTS_ACCEPTED, EVENTS_SPOOLED
 #: Entries of the spool that are appended to the journal at once.
 REPLAYED_AT_ONCE = 500
 #: Time from an append until events that may wait are appended, in seconds, and the number of events that do not wait.
-#: A listener that dies loses them, as what it has not read: the gap begins when it last reported, which is longer ago.
 GATHER_SECONDS, MANY = 0.2, 32
 
 log = structlog.get_logger()
@@ -42,13 +42,24 @@ class DurableAppender:
         self._thread = thread
         self._appending, self._is_gathering = asyncio.Lock(), asyncio.Event()
         self._waiting: list[Event] = []
+        self._in_hand: list[Event] = []
         self._appended_at = -math.inf
         self.is_spooling = spool.count > 0
+        #: When the first event was received that this process put into the spool; None: it has put none there.
+        self.spooling_since: datetime | None = None
 
     @property
     def spooled(self) -> int:
         """Return how many events wait in the spool."""
         return self._spool.count
+
+    @property
+    def unkept_since(self) -> datetime | None:
+        """Return when the first event was received that is not kept yet; None when all are.
+
+        A listener that dies loses what was received since then.
+        """
+        return min((one.at for one in (*self._in_hand, *self._waiting)), default=None)
 
     @property
     def losses(self) -> int:
@@ -84,16 +95,31 @@ class DurableAppender:
         return self._appended_at + GATHER_SECONDS - asyncio.get_running_loop().time()
 
     async def _keep_waiting(self, *, is_last_word: bool = False) -> None:
-        """Keep all that waits; where the caller is cancelled before its turn, the next one keeps it."""
+        """Keep all that waits, to the end though the caller is cancelled: what cannot be appended is spooled then."""
+        await asyncio.shield(self._keep_all(is_last_word))
+
+    async def _keep_all(self, is_last_word: bool) -> None:
         async with self._appending:
             events, self._waiting = self._waiting, []
             if not events:
                 return
-            self._appended_at = asyncio.get_running_loop().time()
-            entries = self._writer.entries(events)
-            if self.is_spooling or not await self._journalled(entries):
-                await self._thread.run(self._spool.append, entries, is_last_word)
-                EVENTS_SPOOLED.labels(self._writer.slug).inc(len(entries))
+            self._appended_at, self._in_hand = asyncio.get_running_loop().time(), events
+            try:
+                await self._keep_in_hand(is_last_word)
+            finally:
+                self._in_hand = []
+
+    async def _keep_in_hand(self, is_last_word: bool) -> None:
+        entries = self._writer.entries(self._in_hand)
+        if self.is_spooling or not await self._journalled(entries):
+            self.spooling_since = self.spooling_since or self._in_hand[0].at
+            await self._thread.run(self._spool.append, entries, is_last_word)
+            EVENTS_SPOOLED.labels(self._writer.slug).inc(len(entries))
+
+    async def settled(self) -> None:
+        """Wait for the end of an append whose caller was cancelled; nothing is put into the spool after it."""
+        async with self._appending:
+            pass
 
     async def catch_up(self) -> None:
         """Append the spool to the journal. Raises ``Fenced`` or ``JournalUnavailable``; call it again then."""
@@ -106,7 +132,7 @@ class DurableAppender:
                 continue
             async with self._appending:
                 if self._spool.count == 0:
-                    self.is_spooling = False
+                    self.is_spooling, self.spooling_since = False, None
                     log.info("spool_emptied", source=self._writer.slug)
 
     async def _journalled(self, entries: list[Entry]) -> bool:

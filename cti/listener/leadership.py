@@ -1,7 +1,7 @@
 """Run one leadership term of a listener: hold the lease, keep the session connected, report the state of the link.
 
 ``LinkLost`` is kept for every possible gap: when a link ends, and when a term begins after an earlier process, dated
-at its last heartbeat.
+at its last heartbeat, or at the first event that it had not kept then.
 """
 
 import asyncio
@@ -107,7 +107,7 @@ class LeadershipTerm:
         self._backoff = Backoff()
 
     async def run(self, lost_at: datetime | None, reason: str) -> None:
-        """Lead. ``lost_at``: the last heartbeat of an earlier process. Returns after ``stop``.
+        """Lead. ``lost_at``: until when an earlier process is known to have kept all. Returns after ``stop``.
 
         Raises ``Fenced``, ``LeaseLost`` or ``SourceGone`` in an exception group.
         """
@@ -124,6 +124,7 @@ class LeadershipTerm:
         finally:
             self._wanted_calls.cancel()
             await self._release()
+            await self._appender.settled()  # Else its events would come into a spool that is retired.
 
     async def _release(self) -> None:
         """Release the lease, if Redis can be reached, so that another listener leads at once."""
@@ -289,6 +290,9 @@ class LeadershipTerm:
 
     async def _keep(self, events: Sequence[Event], *, is_last_word: bool = False) -> None:
         await self._appender.keep(events, is_last_word=is_last_word)
+        self._note_losses()
+
+    def _note_losses(self) -> None:
         if self._appender.losses > self._losses_reported:
             self._losses_reported = self._appender.losses
             self._interrupt("Redis lost the journal; the latest events were given again, older ones may be lost")
@@ -300,7 +304,8 @@ class LeadershipTerm:
     def _set_state(self, state: LinkState) -> None:
         """Note a change of the link's state, which is reported at once."""
         if state != self.facts.state:
-            self.facts.state, self.facts.since = state, clock.now()
+            spooling_since = self._appender.spooling_since if state == LinkState.SPOOLING else None
+            self.facts.state, self.facts.since = state, spooling_since or clock.now()
             self._news.set()
 
     # Tasks that run beside the link.
@@ -310,6 +315,7 @@ class LeadershipTerm:
         while True:
             try:
                 await self._appender.keep_gathered()
+                self._note_losses()
             except SpoolFull as error:
                 self._interrupt(str(error))
 
@@ -349,6 +355,7 @@ class LeadershipTerm:
             if self._appender.is_spooling:
                 try:
                     await self._appender.catch_up()
+                    self._note_losses()
                 except JournalUnavailable as error:
                     self.facts.failed(str(error))
             await asyncio.sleep(CATCH_UP_SECONDS)
@@ -369,12 +376,13 @@ class LeadershipTerm:
                 before, reported = ticks(), self.facts.events
 
     async def _report_status(self) -> None:
+        seen_at = self._appender.unkept_since or clock.now()  # What is not kept would be lost with this process.
         self._set_state(self._shown_state())
         self.facts.spooled = self._appender.spooled
         facts = replace(self.facts, refusals=dict(self.facts.refusals))
         messages = self._reporter.take_quarantine()
         try:
-            await self._database.run(self._reporter.report, facts, messages)
+            await self._database.run(self._reporter.report, facts, messages, seen_at)
         except UNREADABLE as error:
             self._reporter.put_back(messages)
             log.warning("status_not_reported", source=self._config.slug, error=type(error).__name__)

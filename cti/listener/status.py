@@ -135,12 +135,13 @@ class StatusReporter:
             self._renew_at = monotonic() + RENEW_SECONDS
             close_old_connections()
 
-    def report(self, facts: LinkFacts, messages: Counter[Quarantined]) -> None:
+    def report(self, facts: LinkFacts, messages: Counter[Quarantined], seen_at: datetime | None = None) -> None:
         """Save the status, and the messages that could not be read. Raises the database's error.
 
-        The connection is looked at where the settings are read.
+        ``seen_at``: until when what was received is kept; None: all is. The connection is looked at where the settings
+        are read.
         """
-        self._save(facts.columns() | {"leader": self._owner, "reported_at": clock.now()})
+        self._save(facts.columns() | {"leader": self._owner, "reported_at": seen_at or clock.now()})
         self.record(messages)
         if facts.devices != self._saved_devices:
             save_devices(self._source_id, facts.devices, clock.now())

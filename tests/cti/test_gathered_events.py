@@ -1,6 +1,7 @@
 """Events that may wait gather for one append; what has a recording asked for waits for nothing."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from cti import api
 from cti.events import CallData, Delivered, Event, LinkData, LinkLost, decode
-from cti.journal.stream import Entry
+from cti.journal.stream import Entry, JournalUnavailable
 from cti.journal.writer import JournalWriter
 from cti.listener import durable_append
 from cti.listener.durable_append import DurableAppender, may_wait
@@ -31,6 +32,17 @@ def lost(event_id: str) -> LinkLost:
     return LinkLost(id=event_id, source="pbx", time=AT, specversion="1.0", data=LinkData(), gatewaytime=AT)
 
 
+def hanging(hangs: threading.Event, fails: threading.Event) -> Callable[[Sequence[Entry]], None]:
+    """Return an append that says that it hangs, and fails when it is to."""
+
+    def put(_: Sequence[Entry]) -> None:
+        hangs.set()
+        assert fails.wait(10)
+        raise JournalUnavailable("away", retryable=True)
+
+    return put
+
+
 class Desk:
     """An appender whose appends are counted. ``appended``: the ids of the events of each."""
 
@@ -38,12 +50,22 @@ class Desk:
         self.appended: list[list[str]] = []
         self.thread = WorkerThread("journal")
         writer = JournalWriter("pbx", 5000)
-        self._put, writer.put = writer.put, self._counted  # type: ignore[method-assign]
-        self.appender = DurableAppender(writer, Spool(folder / "pbx", 1_000_000), self.thread)
+        self._put: Callable[[Sequence[Entry]], None] = writer.put
+        writer.put = self._counted  # type: ignore[method-assign]
+        self._spool = Spool(folder / "pbx", 1_000_000)
+        self.appender = DurableAppender(writer, self._spool, self.thread)
 
     def _counted(self, entries: Sequence[Entry]) -> None:
         self._put(entries)
         self.appended.append([decode(one.payload).id for one in entries])
+
+    def away(self, put: Callable[[Sequence[Entry]], None]) -> None:
+        """Have this made of what is appended from now on."""
+        self._put = put
+
+    def spooled(self) -> list[str]:
+        """Return the ids of the events of the spool."""
+        return [decode(one.payload).id for one in self._spool.peek(100)]
 
     async def keep(self, *events: Event) -> None:
         await self.appender.keep(events)
@@ -115,6 +137,49 @@ def test_an_event_whose_link_ends_before_its_turn_is_kept_before_what_says_so(ru
         desk.appender._appending.release()
         await desk.keep(lost("2"))
         assert desk.appended == [["1", "2"]]
+
+    run(act)
+
+
+def test_an_event_whose_link_ends_while_it_is_appended_goes_to_the_spool_where_the_journal_is_away(
+    run: Run,
+) -> None:
+    """Before: it was in neither, with all that had gathered, and the gap began only after it."""
+
+    async def act(desk: Desk) -> None:
+        hangs, fails = threading.Event(), threading.Event()
+        await desk.keep(ringing("1"))
+        desk.away(hanging(hangs, fails))
+        await desk.keep(ringing("2"))
+        appending = asyncio.create_task(desk.keep(established("3")))
+        await asyncio.to_thread(hangs.wait, 10)
+        appending.cancel()
+        await asyncio.wait({appending})
+        ending = asyncio.create_task(desk.keep(lost("4")))
+        fails.set()
+        await ending
+        assert desk.spooled() == ["2", "3", "4"]
+
+    run(act)
+
+
+def test_who_ends_can_wait_for_an_append_whose_caller_was_cancelled(run: Run) -> None:
+    """Else its events would come into the spool after that was retired."""
+
+    async def act(desk: Desk) -> None:
+        hangs, fails = threading.Event(), threading.Event()
+        desk.away(hanging(hangs, fails))
+        appending = asyncio.create_task(desk.keep(established("1")))
+        await asyncio.to_thread(hangs.wait, 10)
+        unkept_since = [desk.appender.unkept_since]
+        appending.cancel()
+        await asyncio.wait({appending})
+        settled = asyncio.create_task(desk.appender.settled())
+        fails.set()
+        await settled
+        assert desk.spooled() == ["1"]
+        assert [*unkept_since, desk.appender.unkept_since] == [established("1").at, None]
+        assert desk.appender.spooling_since == established("1").at
 
     run(act)
 

@@ -20,7 +20,7 @@ from cti.journal.handed_events import hand_to_listener
 from cti.journal.refusals import refused_lately
 from cti.journal.stream import Entry, client
 from cti.journal.writer import JournalWriter
-from cti.listener import leadership
+from cti.listener import durable_append, leadership
 from cti.listener.listener import Listener
 from cti.listener.source_config import source_config
 from cti.models import CtiSource, LinkState, LinkStatus, QuarantinedMessage
@@ -138,6 +138,32 @@ def test_a_peer_that_sends_nothing_readable_is_not_shown_as_well(pbx: Switch, li
     wait_until(lambda: is_reported(lack="", events=1), "the status")
 
 
+@pytest.mark.parametrize("how", ["cut", "bye", "stop", "settings"])
+def test_what_waits_for_its_append_is_kept_before_the_end_of_its_link(
+    pbx: Switch, listening: Listening, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(durable_append, "GATHER_SECONDS", 3600.0)
+    monkeypatch.setattr(leadership, "SETTINGS_SECONDS", 0.0)
+    monkeypatch.setattr(leadership, "REPORT_SECONDS", 0.05)
+    wait_for("LinkRestored")
+    pbx.say("call 1", "ring 2", "ring 3")
+    wait_until(lambda: is_reported(events=3), "the events")
+    assert words() == ["LinkRestored", "1"]
+
+    match how:
+        case "cut":
+            pbx.cut()
+        case "bye":
+            pbx.say("bye")
+        case "stop":
+            listening.ask_to_stop()
+        case _:
+            CtiSource.objects.update(username="other")
+
+    wait_until(lambda: "LinkLost" in words(), "the end of the link")
+    assert words()[:5] == ["LinkRestored", "1", "2", "3", "LinkLost"]
+
+
 @pytest.mark.parametrize("how", ["cut", "bye"])
 def test_a_link_that_ends_is_a_gap_and_is_made_again(pbx: Switch, listening: Listening, how: str) -> None:
     pbx.say("call 1")
@@ -253,6 +279,38 @@ def test_a_start_after_an_earlier_life_reports_the_gap_from_its_last_sign(pbx: S
     lost = [one for one in journalled() if isinstance(one, LinkLost)][1]
     assert (lost.at, lost.data.reason) == (seen_at, "listener restarted")
     assert isinstance(journalled()[-2], LinkRestored)
+
+
+def test_a_report_is_dated_at_the_first_event_that_is_not_kept_yet_from_which_on_a_death_would_lose_events(
+    pbx: Switch, listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before: at its own time, and what gathered then, and was lost, was received before the gap in the ledger."""
+    monkeypatch.setattr(durable_append, "GATHER_SECONDS", 3600.0)
+    pbx.say("call 1", "ring 2", "ring 3")
+    wait_until(lambda: is_reported(events=3), "the events")
+    seen_at = status().reported_at
+
+    listening.stop()
+
+    (first,) = [one for one in journalled() if getattr(one.data, "call_id", "") == "2"]
+    assert seen_at == first.at
+
+
+def test_an_end_that_kept_what_gathered_is_no_gap_for_the_next_one(
+    pbx: Switch, listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable_append, "GATHER_SECONDS", 3600.0)
+    pbx.say("call 1", "ring 2")
+    wait_until(lambda: is_reported(events=2), "the events")
+    listening.stop()
+
+    again = Listening()
+    try:
+        wait_for("LinkRestored", "1", "2", "LinkLost", "LinkLost", "LinkRestored")
+    finally:
+        again.stop()
+    first, second, *_ = [one for one in journalled() if isinstance(one, LinkLost)]
+    assert second.at >= first.at
 
 
 @pytest.mark.parametrize("members", [{"kind": "http"}, {"kind": "csta_xml", "enabled": False}])

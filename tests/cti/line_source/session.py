@@ -3,13 +3,14 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from cti.events import CallData, Established
+from cti.events import CallData, Delivered, Established
 from cti.sources.port import LinkError, LoginRefused, MonitorRefusal, Outlet, Quarantined, SourceConfig, Stamp
 
 
 class LineSession:
-    """Connect, and follow the lines: ``call NUMBER``, ``garbage``, ``refuse DEVICE``, ``lack WORDS``, ``bye``.
+    """Connect, and follow the lines.
 
+    They are ``call NUMBER``, ``ring NUMBER``, ``garbage``, ``refuse DEVICE``, ``lack WORDS`` and ``bye``.
     A user named ``stranger`` is refused.
     """
 
@@ -39,9 +40,10 @@ class LineSession:
 
     async def _hear(self, words: list[str], outlet: Outlet) -> None:
         match words:
-            case ["call", number]:
+            case ["call" | "ring" as word, number]:
+                kind = Established if word == "call" else Delivered
                 data = CallData(call_id=number, device_id="2001")
-                await outlet.accept([self._stamp.call(Established, data, received=datetime.now(UTC))])
+                await outlet.accept([self._stamp.call(kind, data, received=datetime.now(UTC))])
             case ["refuse", device]:
                 now = datetime.now(UTC)
                 await outlet.refused(device, MonitorRefusal("no such device", now + timedelta(seconds=5)))
