@@ -228,6 +228,7 @@ class EventsLoop:
             one.put_off(time.monotonic() + PAUSE_SECONDS)
         except Exception:
             log.exception("fold_failed", source=one.slug)  # No other source suffers from it.
+            close_old_connections()
             one.put_off(time.monotonic() + DEFECT_SECONDS)
         else:
             one.note(folded, began, time.monotonic())
