@@ -40,7 +40,7 @@ def customers_first(work: UnitOfWork, calls: list[CallState], host: str) -> list
     that began meanwhile, where the other one alone says who calls. A switch may put the active call first, or the held
     one: that is the consultation where its device had gone back to the customer.
     """
-    if len(calls) > 1 and _is_consulted(work, calls[0], calls[1], host):
+    if len(calls) > 1 and has_consulted(work, calls[0], calls[1], host):
         return [calls[1], calls[0], *calls[2:]]
     return calls
 
@@ -62,7 +62,7 @@ def _stated(call: CallState, name: str) -> set[str]:
     return {one.value for one in call.facts.get(name, ()) if one.value}
 
 
-def _is_consulted(work: UnitOfWork, call: CallState, about: CallState, host: str) -> bool:
+def has_consulted(work: UnitOfWork, call: CallState, about: CallState, host: str) -> bool:
     """Say whether a device dialled one call while it was in the other; its end there may be heard before the event.
 
     Not every source reports who dials.

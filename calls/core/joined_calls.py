@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from calls.core.call_evidence import is_of_before_loss
 from calls.core.call_facts import is_dialled_by, learn, reported_facts
 from calls.core.clocks import GRACE
-from calls.core.consultation import customers_first, has_customer
+from calls.core.consultation import customers_first, has_consulted, has_customer
 from calls.core.ends_apart import divide_where_handed_on
 from calls.core.former_ids import take_back_clearing
 from calls.core.incarnations import begin_call, call_at
@@ -130,6 +130,7 @@ def _completed(work: UnitOfWork, event: CallEvent, named: CallState, host: str) 
     if _is_with(work, named, host, event):
         return [named] if has_customer(work, stated, host, besides=other) else [other, named]
     is_held = any(leg.is_held and leg.device_id == host for leg in work.legs_in(named.incarnation))
+    is_held = is_held or has_consulted(work, other, named, host)  # A phone that dials has put its call on hold.
     if not is_held or has_customer(work, other, host, besides=stated):
         return [named]
     return [named, other] if _is_with(work, other, host, event) else [named]

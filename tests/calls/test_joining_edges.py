@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from calls.core.call_facts import INHERITED
 from calls.core.consultation import (
     _dials,
-    _is_consulted,
     _is_open_besides,
     customers_first,
     disinherit,
     ended,
+    has_consulted,
     inherit,
     inherit_again,
     inherit_late,
@@ -239,7 +239,7 @@ def test_a_device_consulted_in_the_call_that_it_dialled_after_it_came_into_the_o
     second = call(party(leg=1))
     held = holding(first, second, legs=(about,) if about else ())
 
-    assert _is_consulted(held, first, second, "2001") is is_consulted
+    assert has_consulted(held, first, second, "2001") is is_consulted
     ordered = [second, first] if is_consulted else [first, second]
     assert customers_first(held, [first, second], "2001") == ordered
     assert customers_first(held, [first], "2001") == [first]
