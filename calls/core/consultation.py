@@ -75,7 +75,8 @@ def has_consulted(work: UnitOfWork, call: CallState, about: CallState, host: str
         dialled = dialling.since
     elif not is_called_from(call, host) and not _is_among_us(work, call, about, host):
         return False
-    return leg.connected_source_at < dialled and (ended_at is None or dialled < ended_at)
+    connected = leg.agent_source_at or leg.connected_source_at  # A transfer may have divided the leg since.
+    return connected < dialled and (ended_at is None or dialled < ended_at)
 
 
 def _is_among_us(work: UnitOfWork, call: CallState, about: CallState, host: str) -> bool:
