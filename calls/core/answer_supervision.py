@@ -75,12 +75,15 @@ def answer_after_all(work: UnitOfWork, incarnation: int, event: CallEvent) -> No
 def _may_be_far_end(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether who answers in a call may be its far end: of what the source says that it is outside, always.
 
-    Where it does not say so, a number of no device and no queue is. What a snapshot finds connected may have answered
-    before, and who comes into a call that was joined, or in which others talk, is a further party.
+    Where it does not say so, a number of no device and no queue is, and so is the trunk that reached the network. What
+    a snapshot finds connected may have answered before, and who comes into a call that was joined, or in which others
+    talk, is a further party.
     """
     if event.data.outside:
         return True
-    if not is_of_outside(work, event) or work.source.snapshot is not None or call.joined_at is not None:
+    is_trunk = bool(call.reached_by) and event.data.device_id == call.reached_by
+    is_far = is_trunk or is_of_outside(work, event)
+    if not is_far or work.source.snapshot is not None or call.joined_at is not None:
         return False
     ours = {leg.device_id for leg in work.legs_in(call.incarnation) if leg.is_unconfirmed}
     return all(one.device_id in ours for one in call.parties.values() if one.is_talking)

@@ -150,6 +150,8 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     reached_at: datetime | None = None
     reached_gateway_at: datetime | None = None
     reached_origin: Origin | None = None
+    #: The trunk on which it left, as the event that it did names it.
+    reached_by: str = ""
     moved_to: int | None = None
     #: The device to which it was handed on by that, as the transfer or conference names it, also while it waits there
     #: under its new id; or to which it was led away (``Diverted``) before anything else was heard of it.

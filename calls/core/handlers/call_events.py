@@ -233,7 +233,8 @@ def handle_network_reached(event: NetworkReached, work: UnitOfWork) -> None:
         return
     due = event.at + UNSUPERVISED
     reached = origin_of(event, OriginRule.CONNECTED)
-    work.put_call(replace(call, reached_at=event.time, reached_gateway_at=event.at, reached_origin=reached, due=due))
+    call = replace(call, reached_at=event.time, reached_gateway_at=event.at, reached_origin=reached, due=due)
+    work.put_call(replace(call, reached_by=device_id))
 
 
 @apply.register
