@@ -242,7 +242,8 @@ def overtaken(
 ) -> CallState | None:
     """Return the call in which a device was before it came into another one of the id, whose end is heard only now.
 
-    So it is where the device came into that just now, and the times do not say what was before what.
+    So it is where the device came into that just now, and the times do not say what was before what; not where it may
+    be over for longer than an end takes to be heard, since a gap for one.
     """
     earliest, party = doubtful_from(work, at), found.parties.get(device_id)
     since = party.since if party is not None else found.born_at
@@ -252,8 +253,15 @@ def overtaken(
         one = call.parties.get(device_id)
         is_former = call.superseded_at is not None and earliest <= call.superseded_at <= at
         if call.incarnation != found.incarnation and is_former and one is not None:
-            return call if one.is_here or (one.had_leg and one.cleared_at == call.superseded_at) else None
+            return call if _may_be_leaving(call, one, at) else None
     return None
+
+
+def _may_be_leaving(call: CallState, party: Party, at: datetime) -> bool:
+    """Say whether a device is in a call whose id was used again, or left it with that: its end may be still to come."""
+    if call.doubtful_since is not None and call.doubtful_since < at - GRACE:
+        return False
+    return party.is_here or (party.had_leg and party.cleared_at == call.superseded_at)
 
 
 def call_at(work: UnitOfWork, call_id: str, device_id: str, at: datetime) -> CallState | None:

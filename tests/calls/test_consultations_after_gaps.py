@@ -3,12 +3,13 @@
 Times are seconds after noon: 2001 talks in the interaction I1 from 35, and consults 2002 from 53.6 under the id C2.
 """
 
+from itertools import product
 from typing import Any
 
 import pytest
 
 from cti.events import AnyEvent
-from tests.calls.switchboard import Switchboard, event
+from tests.calls.switchboard import Switchboard, event, with_site
 
 pytestmark = pytest.mark.core
 
@@ -61,3 +62,30 @@ def test_a_consultation_may_state_an_interaction_of_its_own_while_the_link_stand
     board.call("Originated", 51, "C2", "2001").call("Established", 53.6, "C2", "2002", interactionId="I8")
 
     assert _of_colleague(board) == [(53.6, "I8")]
+
+
+@pytest.mark.parametrize(("answers", "ends"), list(product([("2001", "2002"), ("2002", "2001")], repeat=2)))
+@pytest.mark.parametrize("lasts", [0.3, 0.9])
+@pytest.mark.parametrize("found", [[], ["2002"]])
+@pytest.mark.parametrize("devices", DEVICES.values(), ids=DEVICES)
+def test_a_short_talk_after_a_gap_ends_though_its_phone_had_dialled_under_the_id_before(
+    devices: dict[str, list[str]], found: list[str], lasts: float, answers: tuple[str, str], ends: tuple[str, str]
+) -> None:
+    """2001 consults, 2002 rings over the gap, and a caller is queued under the id soon after both have talked."""
+    board = Switchboard(with_site(has_source_times=False)).call("Established", 35, "C1", "2001", interactionId="I1")
+    board.call("Held", 50, "C1", "2001").call("Originated", 51, "C2", "2001", cause="consultation")
+    board.call("Delivered", 51.1, "C2", "2002").call("ConnectionCleared", 54, "C1", "2001")
+    board.hears(_link("Lost", 56, devices), _link("Restored", 66, devices), _link("Began", 66, devices, "snapshot"))
+    for device in found:
+        board.call("Delivered", 66, "C2", device)
+    board.hears(_link("Ended", 66, devices, "snapshot"))
+    for one, device in enumerate(answers):
+        board.call("Established", 70 + one / 500, "C2", device)
+    for one, device in enumerate(ends):
+        board.call("ConnectionCleared", 70.01 + lasts + one / 500, "C2", device)
+    board.call("Queued", 70.4 + lasts, "C2", "5000", interactionId="I10").waits(100)
+
+    talks = [leg for leg in board.legs if leg.call_id == "C2"]
+    assert all(leg.disconnected_source_at is not None for leg in talks)
+    assert {leg.device_id: leg.facts.queue_name for leg in talks} == {"2001": "", "2002": ""}
+    assert "I10" not in {leg.facts.interaction_id for leg in talks}
