@@ -215,3 +215,37 @@ def test_when_a_queue_was_named_counts_and_not_when_a_transfer_handed_it_on(
     replay = played(Case("", sorted(events, key=lambda one: float(one["at"])), [], RECORDINGS))
 
     assert [replay.flags[leg.number].get("QueueName") for leg in replay.legs if leg.guid == "R2"] == [queue]
+
+
+@pytest.mark.parametrize("resulting", ["C2", "C5", "C3"])
+@pytest.mark.parametrize("between", ["C4", "C6", "C7"])
+@pytest.mark.parametrize(
+    ("sales_at", "queue"),
+    [pytest.param(5, "Support", id="named first"), pytest.param(14.9, "Sales", id="named last")],
+)
+def test_when_a_queue_was_named_counts_however_often_the_call_was_handed_on_since(
+    sales_at: float, queue: str, between: str, resulting: str
+) -> None:
+    """Uma talks with 2004, who consults 2003, who consults 2001, who consults the queue Support; she comes to 2001."""
+    events = [
+        queued(5, "C6", "7000"),
+        established(6, "C6", "2004"),
+        holds(7, "C6", "2004"),
+        dials(7.5, "C4", "2004"),
+        established(9, "C4", "2003"),
+        holds(10, "C4", "2003"),
+        dials(10.5, "C1", "2003"),
+        established(12, "C1", "2001"),
+        holds(14, "C1", "2001"),
+        dials(14.5, "C2", "2001"),
+        *SUPPORT,
+        {**queued(sales_at, "C6", queue="Sales"), "type": "CallInformation"},
+        transferred(15.5, "C6", "C4", between, "2004", "2003"),
+        transferred(16, between, "C1", "C5", "2003", "2001"),
+        established(18, "C2", "2002"),
+        transferred(20, "C5", "C2", resulting, "2001", "2002"),
+        cleared(30, resulting, "2002"),
+    ]
+    replay = played(Case("", sorted(events, key=lambda one: float(one["at"])), [], RECORDINGS))
+
+    assert [replay.flags[leg.number].get("QueueName") for leg in replay.legs if leg.guid == "R2"] == [queue]
