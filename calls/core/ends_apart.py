@@ -3,6 +3,8 @@
 ``newcomers`` says when that is so. The call is divided, and neither part gets what was stated of the other.
 """
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from calls.core.call_end import divide, divide_where_empty, expire_when_over
@@ -18,15 +20,40 @@ from calls.core.newcomers import (
     reported_again,
     set_apart,
 )
+from calls.core.origins import Origin, origin_of
 from calls.core.outside_parties import is_queue
-from calls.core.state import CallState, LegPhase, LegState, Party
+from calls.core.state import CallState, LegPhase, LegState, Party, TimedValue
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallCleared, CallEvent, ConnectionCleared
 
 
+def divide_before(work: UnitOfWork, incarnation: int, since: datetime | None, event: CallEvent) -> None:
+    """Divide a call before those who are not safely of it came, if there are any: what the end itself states is of it.
+
+    Example: 2001 talks in C1, the trunk T1 is reported at 20.2, and the end of 2001, at 20.8, is the first event to
+    state the interaction.
+    """
+    if since is not None:
+        _keep_stated(work, incarnation, since - TICK, event)
+        divide(work, incarnation, since - TICK, event.at)
+
+
+def _keep_stated(work: UnitOfWork, incarnation: int, until: datetime, event: CallEvent) -> None:
+    """Let what the end of a call states have been known in it at a moment."""
+    call, own = work.calls[incarnation], origin_of(event)
+    if any(one.origin == own and one.at > until for known in call.facts.values() for one in known):
+        facts = {name: tuple(_until(one, own, until) for one in known) for name, known in call.facts.items()}
+        facts = {name: tuple(sorted(known, key=lambda one: one.at)) for name, known in facts.items()}
+        work.put_call(replace(call, facts=facts))
+
+
+def _until(value: TimedValue, own: Origin, until: datetime) -> TimedValue:
+    return replace(value, at=until) if value.origin == own and value.at > until else value
+
+
 def divide_where_cleared(work: UnitOfWork, call: CallState, event: CallCleared) -> bool:
     """Divide a call where it was cleared; say whether somebody came in the second of that, of whole ones."""
-    found = set_apart(work, call, event.time)
+    found = set_apart(work, call, event.time, own=origin_of(event))
     divide(work, call.incarnation, event.time, event.at)
     return found is not call
 
@@ -52,7 +79,8 @@ def end_before_again(work: UnitOfWork, call: CallState, party: Party, event: Con
         return False
     ended = event.time if work.site.has_source_times else again.at - TICK
     if work.site.has_source_times:
-        apart(work, call, ended, again.gateway_at, [party.device_id])
+        apart(work, call, ended, again.gateway_at, [party.device_id], origin_of(event))
+    _keep_stated(work, call.incarnation, ended, event)
     how = f"Extension {party.device_id} disconnected."
     clear_party(work, work.calls[call.incarnation], party.device_id, ended, event.at, how)
     others = [one for one in call.parties.values() if one.device_id != party.device_id and one.is_here]
@@ -94,6 +122,8 @@ def leave_queue(work: UnitOfWork, call: CallState, device_id: str, event: CallEv
     if first.connected_source_at < earliest or event.at - first.connected_gateway_at <= SOON:
         return call
     since = newcomers_before_leaving(work, call, event.time, ())
-    set_apart(work, call, event.time)
-    divide(work, call.incarnation, event.time if since is None else since - TICK, event.at)
+    set_apart(work, call, event.time, own=origin_of(event))
+    if since is None:
+        divide(work, call.incarnation, event.time, event.at)
+    divide_before(work, call.incarnation, since, event)
     return work.calls[call.incarnation]

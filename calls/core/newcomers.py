@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from calls.core.call_facts import states_what_was_known
 from calls.core.clocks import GRACE, TICK, has_whole_seconds
 from calls.core.leg_data import data_of
+from calls.core.origins import Origin
 from calls.core.outside_parties import is_outside
 from calls.core.state import CallState, LegState, Party, Reconnection, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -135,22 +136,36 @@ def _lasts(party: Party, at: datetime) -> bool:
 
 
 def set_apart(
-    work: UnitOfWork, call: CallState, at: datetime, announced: Collection[str] = (), *, ends_all: bool = True
+    work: UnitOfWork,
+    call: CallState,
+    at: datetime,
+    announced: Collection[str] = (),
+    *,
+    ends_all: bool = True,
+    own: Origin | None = None,
 ) -> CallState:
     """Let those who came in the second of a call's end, of whole seconds, have come after it, with what was stated.
 
     What was heard since the first of them came, with that second's time, is then of the next moment. None of the
     ``announced`` is. ``ends_all``: all who were in the call are out of it; else it goes on with who came before.
+    ``own``: the end itself, whose values are of the call that ends.
     """
     if not has_whole_seconds(work) or work.site.settle_seconds <= 0 or is_handed_on(call, at):
         return call
     heard_at = _first_newcomer(work, call, at, announced, ends_all=ends_all)
     if heard_at is None:
         return call
-    return apart(work, call, at, heard_at, announced)
+    return apart(work, call, at, heard_at, announced, own)
 
 
-def apart(work: UnitOfWork, call: CallState, at: datetime, heard_at: datetime, announced: Collection[str]) -> CallState:
+def apart(
+    work: UnitOfWork,
+    call: CallState,
+    at: datetime,
+    heard_at: datetime,
+    announced: Collection[str],
+    own: Origin | None = None,
+) -> CallState:
     """Let what was heard since a moment, with a time of one second, be of the next moment."""
     for leg in work.legs_in(call.incarnation):
         if leg.connected_source_at == at and leg.connected_gateway_at >= heard_at and leg.device_id not in announced:
@@ -165,7 +180,7 @@ def apart(work: UnitOfWork, call: CallState, at: datetime, heard_at: datetime, a
                 name: _reports_apart(one if name in announced else _party_apart(one, at, heard_at), at, heard_at)
                 for name, one in call.parties.items()
             },
-            facts={name: tuple(_value_apart(one, at, heard_at) for one in all_) for name, all_ in call.facts.items()},
+            facts={name: _values_apart(known, at, heard_at, own) for name, known in call.facts.items()},
             waits_since=at + TICK if is_wait else call.waits_since,
         )
     )
@@ -210,6 +225,13 @@ def _reports_apart(party: Party, at: datetime, heard_at: datetime) -> Party:
 
 def _report_apart(report: Reconnection, at: datetime, heard_at: datetime) -> Reconnection:
     return replace(report, at=at + TICK) if report.at == at and report.gateway_at >= heard_at else report
+
+
+def _values_apart(
+    known: tuple[TimedValue, ...], at: datetime, heard_at: datetime, own: Origin | None
+) -> tuple[TimedValue, ...]:
+    values = [one if own is not None and one.origin == own else _value_apart(one, at, heard_at) for one in known]
+    return tuple(sorted(values, key=lambda one: one.at))
 
 
 def _value_apart(value: TimedValue, at: datetime, heard_at: datetime) -> TimedValue:

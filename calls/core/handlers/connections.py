@@ -7,7 +7,6 @@ from msgspec.structs import replace
 from calls.core.answer_supervision import answer_after_all, confirm, connect_unsupervised
 from calls.core.attended_transfer import hand_on
 from calls.core.call_end import (
-    divide,
     divide_before_leg,
     divide_where_empty,
     end_earlier,
@@ -20,7 +19,13 @@ from calls.core.connections import connect_device, connection_of, note_seen, ope
 from calls.core.consultation import disinherit, inherit, inherit_after_end, inherit_late
 from calls.core.consulted_before import connect_who_consulted
 from calls.core.dispatch import apply
-from calls.core.ends_apart import divide_where_cleared, divide_where_rung, end_before_again, leave_queue
+from calls.core.ends_apart import (
+    divide_before,
+    divide_where_cleared,
+    divide_where_rung,
+    end_before_again,
+    leave_queue,
+)
 from calls.core.ends_heard_first import connect_after_end, end_as_heard, end_at, end_of_unheard, note_end_of_absent
 from calls.core.former_ids import await_beginning
 from calls.core.gaps import may_have_had_others
@@ -244,8 +249,8 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
     connect_after_end(work, call.incarnation, device_id, event)
     leave_queue(work, work.calls[call.incarnation], device_id, event)
     divide_where_rung(work, work.calls[call.incarnation], party, leg, event)
-    _divide_before(work, call, newcomers_since(work, work.calls[call.incarnation], event.time), event)
-    set_apart(work, work.calls[call.incarnation], event.time, [device_id], ends_all=False)
+    divide_before(work, call.incarnation, newcomers_since(work, work.calls[call.incarnation], event.time), event)
+    set_apart(work, work.calls[call.incarnation], event.time, [device_id], ends_all=False, own=origin_of(event))
     stop_waiting(work, work.calls[call.incarnation], party, event)
     if not is_known_by_ends(work.calls[call.incarnation]):
         divide_where_empty(work, call.incarnation, event.time, event.at)
@@ -317,12 +322,6 @@ def _return_leg(work: UnitOfWork, party: Party | None, event: ConnectionCleared)
     )
 
 
-def _divide_before(work: UnitOfWork, call: CallState, since: datetime | None, event: CallEvent) -> None:
-    """Divide a call before those who are not safely of it came, if there are any."""
-    if since is not None:
-        divide(work, call.incarnation, since - TICK, event.at)
-
-
 def _doubt_after(work: UnitOfWork, call: CallState, cleared_at: datetime) -> None:
     """Doubt that those who came just before a call was cleared were in the next one: they may be over with it."""
     for one in work.incarnations_of(call.call_id):
@@ -332,7 +331,7 @@ def _doubt_after(work: UnitOfWork, call: CallState, cleared_at: datetime) -> Non
 
 def _divide_where_cleared(work: UnitOfWork, call: CallState, event: CallCleared) -> CallState:
     since = newcomers_before_clearing(work, call, event.time)
-    _divide_before(work, call, since, event)
+    divide_before(work, call.incarnation, since, event)
     is_apart = divide_where_cleared(work, work.calls[call.incarnation], event)
     if since is not None or is_apart:
         _doubt_after(work, call, event.time + TICK if is_apart else event.time)
