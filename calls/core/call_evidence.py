@@ -230,6 +230,8 @@ def is_inside_again(work: UnitOfWork, call: CallState, event: CallEvent) -> bool
 def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event contradicts the call that its id still seems to name: the PBX has reused the id."""
     call = before_snapshot(work, call, event.data.device_id or "")
+    if isinstance(event, OPENING) and _is_dialled_after_leaving(work, call, event):
+        return True
     if event.data.interaction_id and "interaction_id" in call.facts:
         return states_another_interaction(call, event)
     if call.doubtful_since is not None and _is_after_doubt(call, call.doubtful_since, event):
@@ -331,13 +333,10 @@ def _is_after_doubt(call: CallState, since: datetime, event: CallEvent) -> bool:
 def _opens_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether a device dials in a call that began more than ``GRACE`` ago, and not because it went off-hook.
 
-    A call in a queue was dialled before, so with the source's own times any later dialling counts; so does that of
-    another device than had dialled, after all extensions left.
+    A call in a queue was dialled before, so with the source's own times any later dialling counts.
     """
     party = call.parties.get(event.data.device_id or "")
     if party is None and is_contradicted(call, event.data):
-        return True
-    if _is_dialled_by_another(work, call, event):
         return True
     leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
     if leg is not None and work.site.has_source_times and not leg.is_unconfirmed:
@@ -354,12 +353,19 @@ def _opens_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     return event.time > call.born_at or (event.time == call.born_at and not work.source.has_fractions)
 
 
-def _is_dialled_by_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
-    """Say whether a device dials in a call that another one had dialled, and that all extensions have left since."""
+def _is_dialled_after_leaving(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether a device dials in a call that all extensions have left: whatever it states, that is another call.
+
+    Example: a further consultation states the interaction of the first. The call's own dialling may be heard late, in
+    the whole second of its end or, without times, up to a second after it; but a call is dialled by one device.
+    """
     moment = left_at(work, call, event)
     if moment is None or not _is_after_leaving(work, call, moment, event):
         return False
-    return any(one.has_dialled for name, one in call.parties.items() if name != event.data.device_id)
+    latest = moment if work.site.has_source_times else moment + GRACE
+    return event.time > latest or any(
+        one.has_dialled for name, one in call.parties.items() if name != event.data.device_id
+    )
 
 
 def _queues_again(call: CallState, event: Queued) -> bool:
