@@ -19,9 +19,8 @@ from flags.api import sent_values
 from flags.models import FlagWrite
 from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.reconciliation.repair import repair
-from gateway_site.reconciliation.runs import ask, steps
 from gateway_site.sealing import collect
-from simulators.qms.records import Troubles
+from tests.journeys.compared import compare, recorded_unanswered
 from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -33,26 +32,9 @@ def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> Gatew
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     stack = GatewayStack()
     stack.log_on("A1", "2001", "Ada")
-    stack.qms.troubles["rs1"] = Troubles(down=True)
-    stack.connects("C1", "2001")
-    for _ in range(8):
-        stack.passes(4)
-    stack.qms.troubles["rs1"] = Troubles()
-    stack.qms.disconnected("2001", stack.time)
-    stack.call("ConnectionCleared", "C1", "2001")
-    stack.passes(40)
+    recorded_unanswered(stack, "C1", "2001")
     assert stack.outcomes() == [("2001", "window_missed")]
     return stack
-
-
-def compare(gateway: GatewayStack) -> list[ReconciliationFinding]:
-    """Compare the last day with QMS, three hours later."""
-    later = gateway.time + timedelta(hours=3)
-    run = ask(gateway.service, gateway.begin - timedelta(hours=1), later, "Ada", later)
-    for _ in steps(run, lambda: later, gateway.connect):
-        pass
-    assert run.done_at is not None
-    return list(ReconciliationFinding.objects.filter(withdrawn_at=None))
 
 
 def give(gateway: GatewayStack, finding: ReconciliationFinding) -> None:

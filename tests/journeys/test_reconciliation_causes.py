@@ -18,12 +18,12 @@ from flags.models import FlagSetting, FlagWrite
 from gateway_site.alarms.conditions import find
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.repair import repair
-from gateway_site.reconciliation.runs import ask, steps
 from gateway_site.reconciliation.span import unlabelled_recordings
 from history.commands import record_command, stored_state
 from qms.models import RecordingService
 from qms.port import FlagDefinition
-from simulators.qms.records import SimulatedUser, Troubles
+from simulators.qms.records import SimulatedUser
+from tests.journeys.compared import compare, recorded_unanswered
 from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -72,14 +72,7 @@ def bad_hour(gateway: GatewayStack) -> None:
     gateway.qms.recordings[changed].flags["AgentId"] = "somebody"
     gateway.qms.recordings[lost].flags.clear()
     # QMS did not answer while it recorded.
-    gateway.qms.troubles["rs1"] = Troubles(down=True)
-    gateway.connects("C4", "2003")
-    for _ in range(8):
-        gateway.passes(4)
-    gateway.qms.troubles["rs1"] = Troubles()
-    gateway.qms.disconnected("2003", gateway.time)
-    gateway.call("ConnectionCleared", "C4", "2003")
-    gateway.passes(40)
+    recorded_unanswered(gateway, "C4", "2003")
     # Recorded where no QMS user is known, and where no source reports anything.
     gateway.connects("C5", "2009")
     gateway.passes(10)
@@ -95,16 +88,6 @@ def bad_hour(gateway: GatewayStack) -> None:
     link(gateway, "Restored")
     gateway.passes(20)
     del gateway.qms.recordings[deleted]
-
-
-def compare(gateway: GatewayStack) -> list[ReconciliationFinding]:
-    """Compare the last day with QMS, three hours later."""
-    later = gateway.time + timedelta(hours=3)
-    run = ask(gateway.service, gateway.begin - timedelta(hours=1), later, "Ada", later)
-    for _ in steps(run, lambda: later, gateway.connect):
-        pass
-    assert run.done_at is not None, run.error
-    return list(ReconciliationFinding.objects.filter(withdrawn_at=None).order_by("began_at"))
 
 
 def test_each_kind_of_gap_of_a_bad_hour_stands_under_its_cause(gateway: GatewayStack) -> None:

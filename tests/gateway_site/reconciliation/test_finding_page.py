@@ -1,6 +1,6 @@
 """A person decides by the page of a finding: when recording and legs began and ended, and what would be written."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 
 import msgspec
@@ -9,7 +9,6 @@ from django.test import Client
 from django.urls import reverse
 
 from agents.models import QmsUser
-from calls.core.state import LegPhase
 from calls.models import Leg
 from cti.models import CtiSource
 from flags.models import FlagValue, FlagWrite
@@ -17,39 +16,13 @@ from gateway_site.reconciliation.compare import Finding, FindingKind, Grade
 from gateway_site.reconciliation.findings import as_first_judged, keep
 from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.roles import OPERATOR
-from qms.models import DataServer, RecordingService
+from qms.models import RecordingService
 from qms.port import Flag
 from tests.attacks.actors import browser_of
+from tests.gateway_site.reconciliation.kept_findings import NOON, PAGE, found, leg
 
 pytestmark = pytest.mark.django_db
 LIST = "admin:reconciliation_reconciliationfinding_changelist"
-PAGE = "admin:reconciliation_reconciliationfinding_change"
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def service() -> RecordingService:
-    server = DataServer.objects.create(slug="ds")
-    return RecordingService.objects.create(slug="north", data_server=server, url="http://127.0.0.1/")
-
-
-def found(service: RecordingService, key: str, **given: object) -> ReconciliationFinding:
-    row = {"kind": FindingKind.UNFLAGGED, "grade": "major", "cause": "gap", "extension": "2001", "began_at": NOON}
-    stamps = {"found_at": NOON, "seen_at": NOON, "ended_at": NOON + timedelta(seconds=30)}
-    return ReconciliationFinding.objects.create(
-        service=service, key=key, recording_guid=key, **{**row, **stamps, **given}
-    )
-
-
-def leg(number: int, begin: float, end: float, guid: str | None = None) -> Leg:
-    source, _ = CtiSource.objects.get_or_create(slug="pbx", kind="http")
-    times = {
-        "connected_at": NOON + timedelta(seconds=begin),
-        "disconnected_at": NOON + timedelta(seconds=end),
-        "folded_at": NOON,
-    }
-    row = {"call_id": f"c{number}", "device_id": "2001", "ordinal": number, "phase": LegPhase.SETTLED.value}
-    return Leg.objects.create(id=number, source=source, recording_guid=guid, queue_name="Sales", **times, **row)
 
 
 def text_of(client: Client, finding: ReconciliationFinding) -> str:

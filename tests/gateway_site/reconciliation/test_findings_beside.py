@@ -9,18 +9,12 @@ from django.urls import reverse
 
 from calls.models import Leg
 from gateway_site.reconciliation.compare import FindingKind
-from qms.models import DataServer, RecordingService
-from tests.gateway_site.reconciliation.test_finding_page import NOON, PAGE, found, leg
+from qms.models import RecordingService
+from tests.gateway_site.reconciliation.kept_findings import NOON, PAGE, found, leg
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 GUID = "0a1b2c3d-0000-4000-8000-00000000abcd"
 SAID = "The comparison with QMS found"
-
-
-@pytest.fixture
-def service() -> RecordingService:
-    server = DataServer.objects.create(slug="ds")
-    return RecordingService.objects.create(slug="north", data_server=server, url="http://127.0.0.1/")
 
 
 def leg_page(client: Client, one: Leg) -> str:
