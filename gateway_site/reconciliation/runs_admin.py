@@ -1,5 +1,6 @@
 """The pages of comparisons: ask for one, see how far each is and what it came to."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.text import Truncator
 from django.views.decorators.http import require_GET
 from unfold.decorators import display
@@ -24,12 +26,17 @@ from history.admin import RecordedAdmin
 MAXIMUM_REASON = 80
 
 
+def _unbroken(parts: Sequence[str]) -> str:
+    """Write parts one after the other, where the line may break between them alone."""
+    return format_html_join(" ", '<span class="qg-unbroken">{}</span>', ((part,) for part in parts))
+
+
 @admin.register(ReconciliationRun)
 class ReconciliationRunAdmin(RecordedAdmin):
     """Ask for a reconciliation, and see how far it is."""
 
     form = RunForm
-    list_display = ("period", "service", "progress", "share_right", "findings", "compared", "asker")
+    list_display = ("period", "service", "progress", "share_right", "found", "compared", "asker")
     list_select_related = ("service",)
     list_filter = ("service",)
     fields = ("service", "begin", "end")
@@ -88,7 +95,7 @@ class ReconciliationRunAdmin(RecordedAdmin):
         begin, end = timezone.localtime(run.begin), timezone.localtime(run.end)
         same_day, same_zone = begin.date() == end.date(), begin.utcoffset() == end.utcoffset()
         first = f"{begin:%Y-%m-%d %H:%M}" if same_zone else f"{begin:%Y-%m-%d %H:%M %Z}"
-        return f"{first} to {end:%H:%M %Z}" if same_day else f"{first} to {end:%Y-%m-%d %H:%M %Z}"
+        return _unbroken([first, f"to {end:%H:%M %Z}" if same_day else f"to {end:%Y-%m-%d %H:%M %Z}"])
 
     @display(description="Asked by", ordering="asked_by")
     def asker(self, run: ReconciliationRun) -> str:
@@ -98,8 +105,13 @@ class ReconciliationRunAdmin(RecordedAdmin):
     @display(description="Compared")
     def compared(self, run: ReconciliationRun) -> str:
         """Say of how many recordings and legs the figures are, and how many recordings could not be read."""
-        unreadable = f", {run.unreadable:,} not readable" if run.unreadable else ""
-        return f"{run.recordings:,} recordings{unreadable}, {run.legs:,} legs"
+        unreadable = [f"{run.unreadable:,} not readable,"] if run.unreadable else []
+        return _unbroken([f"{run.recordings:,} recordings,", *unreadable, f"{run.legs:,} legs"])
+
+    @display(description="Findings", ordering="findings")
+    def found(self, run: ReconciliationRun) -> str:
+        """Return how many findings there were."""
+        return f"{run.findings:,}"
 
     @display(description="Labelled right")
     def share_right(self, run: ReconciliationRun) -> str:

@@ -1,5 +1,6 @@
 """Ask for a comparison: of all Recording Services unless one is chosen; the list shows a comparison in few columns."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -68,6 +69,11 @@ def test_what_is_not_old_enough_is_cut_off_and_said(admin_client: Client) -> Non
     assert "on is compared: calls must be" in admin_client.get(run_page).content.decode()
 
 
+def words_of(page: str) -> str:
+    """Return the words of a page without its tags."""
+    return " ".join(re.sub(r"<[^>]+>", "", page).split())
+
+
 def run_of(**given: object) -> ReconciliationRun:
     row = {"begin": NOON, "end": NOON + timedelta(hours=4), "compared_until": NOON, "asked_at": NOON, **given}
     return ReconciliationRun.objects.create(service=service("north"), **row)
@@ -81,7 +87,7 @@ def test_the_list_says_in_seven_columns_how_far_it_is_and_why_it_stopped(admin_c
     page = admin_client.get(LIST)
     text = page.content.decode()
     assert len(page.context["cl"].list_display) == 7
-    assert "1,500 recordings, 2 not readable, 1,400 legs" in text
+    assert "1,500 recordings, 2 not readable, 1,400 legs" in words_of(text)
     assert "25%: Unavailable: it does not answer" in text
     assert error not in text
 
@@ -92,4 +98,4 @@ def test_the_list_says_in_seven_columns_how_far_it_is_and_why_it_stopped(admin_c
 )
 def test_the_day_of_a_comparison_within_a_day_is_named_once(admin_client: Client, hours: int, words: str) -> None:
     run_of(end=NOON + timedelta(hours=hours), done_at=NOON)
-    assert words in admin_client.get(LIST).content.decode()
+    assert words in words_of(admin_client.get(LIST).content.decode())
