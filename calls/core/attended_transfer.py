@@ -13,8 +13,9 @@ from calls.core.leg_split import put_first_part, put_second_part, split
 from calls.core.legs import start_search
 from calls.core.origins import Origin
 from calls.core.result_events import LATE, RecordingFound
-from calls.core.state import CallState, LegState, PendingTransfer, SearchStatus
+from calls.core.state import CallState, LegPhase, LegState, PendingTransfer, SearchStatus
 from calls.core.unit_of_work import UnitOfWork
+from cti.events import CallEvent
 
 
 class Part(StrEnum):
@@ -127,6 +128,34 @@ def hand_on(
         split(work, replace(leg, guid="", service=None), gateway_at, found=found)
         return
     work.put_leg(start_search(work, leg, gateway_at))
+
+
+def pending_of_host(work: UnitOfWork, olds: list[CallState], host: str, event: CallEvent) -> dict[int, PendingTransfer]:
+    """Return what a conference is to its host's leg with the customer, where it joins a consultation to that call."""
+    legs = [leg for leg in work.legs_in(olds[0].incarnation) if leg.device_id == host] if len(olds) > 1 else []
+    made = {leg.number: pending_of(leg, olds[0], event.time, event.at, call_origin=leg.call_origin) for leg in legs}
+    return {
+        number: replace(
+            one, held_since=event.heldsince, is_conference=True, is_of_host=True, received_at=work.received_at
+        )
+        for number, one in made.items()
+    }
+
+
+def ask_of_host(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -> None:
+    """Ask QMS at a conference whether another recording began at its host, whose leg with the customer goes on.
+
+    Nothing is asked where the leg has no recording yet, is asked for already, or its call is not known to go on.
+    """
+    is_open = leg.phase is LegPhase.OPEN and leg.pending_transfer is None
+    if is_open and leg.guid and leg.connected_source_at < pending.at and is_wanted(work, leg):
+        work.put_leg(start_search(work, replace(leg, pending_transfer=pending), pending.gateway_at))
+
+
+def began_at_host(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
+    """Say whether a recording began with the conference at its host, and not with a later call."""
+    is_of_second = part_of(work, leg, event.started_at) is Part.SECOND
+    return is_of_second and not may_be_of_later(work, leg, event.started_at)
 
 
 def decides(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:

@@ -295,6 +295,8 @@ class PendingTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     held_since: datetime | None = None
     #: It was a conference: the leg goes on unless QMS says that another recording began.
     is_conference: bool = False
+    #: The leg is its host's with the customer: it goes on unless QMS names a recording that began with the conference.
+    is_of_host: bool = False
     #: When it was received, where that was well after it.
     received_at: datetime | None = None
 

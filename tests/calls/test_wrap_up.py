@@ -66,7 +66,8 @@ def test_the_wrap_up_after_a_conference_is_the_customers_and_not_the_consultatio
 
 
 def test_the_wrap_up_that_is_heard_twice_is_none_of_the_consultation() -> None:
-    board = _conference().waits(32).settled(33, 3).call("ConnectionCleared", 50, "C2", "2001").waits(52).settled(53, 1)
+    board = _conference().waits(32).settled(33, 3).missed(41, 1, asked=33).call("ConnectionCleared", 50, "C2", "2001")
+    board.waits(52).settled(53, 1)
     board.call("CallInformation", 55, "C2", "2001", wrapup={"result": "Sold"}).settled(56, 1, "wrapup")
     board.call("CallInformation", 57, "C2", "2001", wrapup={"result": "Sold"})
 

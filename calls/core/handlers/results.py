@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from calls.core.attended_transfer import (
     Part,
     ask_with_name,
+    began_at_host,
     decides,
     divide_leg,
     give_to_second,
@@ -115,7 +116,7 @@ def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
     is_decision = decides(work, leg, event)
     if is_decision and event.search < leg.searches:  # The same was asked again.
         work.do(CancelSearch(leg.number))
-    if is_decision and leg.guid not in ("", event.guid) and _was_answered_before(work, leg, event):
+    if is_decision and leg.guid not in ("", event.guid) and _says_nothing(work, leg, event):
         _after_transfer(work, leg, event, "same")
         return
     if is_decision and _is_another(work, leg, event):
@@ -140,6 +141,12 @@ def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
         leg = ask_with_name(work, leg, pending_transfer)
     leg = work.put_leg(concluded(work, leg, event.at))
     decide_contests(work, leg, event.at)
+
+
+def _says_nothing(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
+    """Say whether another recording that QMS named began with something else than the transfer or conference."""
+    is_hosts = leg.pending_transfer is not None and leg.pending_transfer.is_of_host
+    return not began_at_host(work, leg, event) if is_hosts else _was_answered_before(work, leg, event)
 
 
 def _is_another(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
@@ -189,9 +196,13 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
        no recording. Example: a consultation from 25 to 30 with recording R2, the transfer at 30, and QMS away until 42:
        R2 gets the consultation's data, and the leg from 30 on says why it has none. Where the gateway itself asked too
        late, and after a conference of which QMS says nothing, R2 gets what is the same for both parts alone.
+    3. The leg of a conference's host with the customer goes on, whatever QMS answered.
     """
     pending = leg.pending_transfer
     if pending is None:
+        return
+    if pending.is_of_host:
+        _go_on(work, leg, event)
         return
     is_answered = _is_answered(work, leg, event, why)
     said = event.why if isinstance(event, RecordingFound) and event.guid != leg.guid else why
@@ -210,6 +221,10 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
         return
     if give_to_second(work, leg, event.at):
         return
+    _go_on(work, leg, event)
+
+
+def _go_on(work: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed) -> None:
     text = "After the transfer QMS still has the same recording: the leg goes on." if leg.guid else WHY["none"]
     status = SearchStatus.FOUND if leg.guid else SearchStatus.MISSED
     leg = replace(leg, pending_transfer=None, search=status, missed="" if leg.guid else "none")

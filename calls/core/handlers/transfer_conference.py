@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.core.arrivals import arrive, end_as_cleared, queued_by_transfer, rejoin, take_along
-from calls.core.attended_transfer import hand_on, note_other_part, pending_of
+from calls.core.attended_transfer import ask_of_host, hand_on, note_other_part, pending_of, pending_of_host
 from calls.core.call_end import divide, divide_at_next_end, divide_where_empty, expire_when_over, remembered
 from calls.core.call_evidence import states_another_interaction
 from calls.core.call_facts import AFTER, learn, merged, reported_facts, stated_since
@@ -125,7 +125,7 @@ def handle_conferenced(event: Conferenced, work: UnitOfWork) -> None:
     for call in olds[1:]:
         if host in olds[0].parties or _may_be_missing(work, olds[0], event):
             leave(work, call.incarnation, host, event, "The consultation became part of a conference.")
-    consult = _consult_ids(work, olds)
+    consult, hosts = _consult_ids(work, olds), pending_of_host(work, olds, host, event)
     new = _joined(work, event, olds, new_id, None)
     for party in list(work.calls[new.incarnation].parties.values()):
         if party.state is PartyState.HOLD:
@@ -133,6 +133,9 @@ def handle_conferenced(event: Conferenced, work: UnitOfWork) -> None:
     _join_listed(work, event, work.calls[new.incarnation])
     new = end_as_cleared(work, work.calls[new.incarnation], event)
     _hand_on_consulted(work, consult, new, event)
+    for number, pending in hosts.items():
+        if work.legs[number].incarnation == new.incarnation:
+            ask_of_host(work, work.legs[number], pending)
     divide_where_empty(work, new.incarnation, event.time, event.at)
     expire_when_over(work, new.incarnation, event.at)
 
