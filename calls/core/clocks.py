@@ -46,6 +46,11 @@ def has_whole_seconds(work: UnitOfWork) -> bool:
     return work.site.has_source_times and not work.source.has_fractions
 
 
+def as_stated(work: UnitOfWork, moment: datetime) -> datetime:
+    """Return the time that a source of whole seconds stated of what was set apart in its second, a step after it."""
+    return moment.replace(microsecond=0) if has_whole_seconds(work) else moment
+
+
 def heard_order(work: UnitOfWork, gateway_at: datetime | None) -> datetime | None:
     """Return when an event was heard where its time does not say what was before it; else None, to keep nothing."""
     return gateway_at if has_whole_seconds(work) else None

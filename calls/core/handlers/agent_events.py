@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from agents.core.presence import KnownBy, SessionChange, apply_agent_event, was_overtaken, with_log_off
-from calls.core.clocks import GRACE
+from calls.core.clocks import GRACE, as_stated
 from calls.core.commands import ChangeSession
 from calls.core.dispatch import apply
 from calls.core.legs import identified, searched, without_agent
@@ -88,7 +88,7 @@ def _was_before(event: AgentEvent, leg: LegState) -> bool:
 def _reidentify(work: UnitOfWork, leg: LegState, event: AgentEvent) -> None:
     session = work.sessions.get(leg.device_id)
     is_log_on = session is not None and session.known_by is KnownBy.LOG_ON
-    is_then = session is not None and session.since == (leg.agent_source_at or leg.connected_source_at)
+    is_then = session is not None and session.since == as_stated(work, leg.agent_source_at or leg.connected_source_at)
     if is_log_on and is_then and not leg.agent_id:
         return  # It was heard of after Connected, and bears the same time: which came first is not known.
     again = identified(work, leg)

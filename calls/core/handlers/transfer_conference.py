@@ -10,7 +10,7 @@ from calls.core.attended_transfer import ask_of_host, hand_on, note_other_part, 
 from calls.core.call_end import divide, divide_at_next_end, divide_where_empty, expire_when_over, remembered
 from calls.core.call_evidence import states_another_interaction
 from calls.core.call_facts import AFTER, learn, merged, reported_facts, stated_since
-from calls.core.clocks import CLOSE, GRACE, TICK
+from calls.core.clocks import CLOSE, GRACE, TICK, has_whole_seconds
 from calls.core.consultation import disinherit_handed_on, ended, own_ends
 from calls.core.dispatch import apply
 from calls.core.ends_heard_first import connect_as_heard
@@ -274,12 +274,17 @@ def _is_of_before(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
 
 
 def _is_left_before(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
-    """Say whether phones that an event does not name had talked under the resulting id, and left: trunks alone stay."""
+    """Say whether phones to which an event hands nothing had talked under the resulting id, and left before it.
+
+    Trunks alone may stay. What began in an earlier second than a transfer of whole ones did not begin with that.
+    """
     data = event.data
-    named = {data.transferring_device_id, data.transferred_to_device_id, data.conferencing_device_id, data.device_id}
-    named |= {data.added_party_id, *(item.new.device_id for item in data.connections)}
+    named = {data.transferred_to_device_id, data.added_party_id, data.device_id}
+    named |= {item.new.device_id for item in data.connections}
+    named -= {data.transferring_device_id or data.conferencing_device_id or data.device_id}
     talked = [one for one in call.parties.values() if one.had_leg]
-    is_before = all(one.cleared_at is not None and one.cleared_at < event.time for one in talked)
+    until = event.time if call.born_at < event.time and has_whole_seconds(work) else event.time - TICK
+    is_before = all(one.cleared_at is not None and one.cleared_at <= until for one in talked)
     return is_before and is_left_by_extensions(work, call) and not named & {one.device_id for one in talked}
 
 
