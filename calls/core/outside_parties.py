@@ -2,7 +2,7 @@
 
 from agents.core.matching import MatchKind
 from calls.core.call_facts import is_dialled_by, is_number_of
-from calls.core.state import CallState, Party
+from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, Queued
 
@@ -38,15 +38,16 @@ def is_handed_outside(work: UnitOfWork, calls: list[CallState], event: CallEvent
     to, olds = event.data.transferred_to_device_id or "", [work.calls[one.incarnation] for one in calls]
     if to and (is_outside_number(work, to) or any(_is_outside_here(work, call, to) for call in olds)):
         return True
-    if _joins_callers(work, olds, event):
+    if _joins_callers(work, calls, olds, event):
         return True
     consulted = [(call, name) for call in olds[1:] for name, party in call.parties.items() if party.is_here]
     return bool(consulted) and all(_is_outside_here(work, call, name) for call, name in consulted)
 
 
-def _joins_callers(work: UnitOfWork, calls: list[CallState], event: CallEvent) -> bool:
+def _joins_callers(work: UnitOfWork, befores: list[CallState], calls: list[CallState], event: CallEvent) -> bool:
     """Say whether a transfer joins two calls with the second of which its device was connected, and had not dialled it.
 
+    So it was where it rang before the transfer: the answer is heard later. ``befores``: the calls as they were then.
     Who called is at the other end of each, and outside where no phone of ours is named: one that is known there talks
     in the resulting call, so that nobody is awaited.
     """
@@ -54,8 +55,9 @@ def _joins_callers(work: UnitOfWork, calls: list[CallState], event: CallEvent) -
     host, to = data.transferring_device_id or data.device_id or "", data.transferred_to_device_id or ""
     if len(calls) != 2 or not to or not _is_nobody_of_ours(work, to) or calls[1].waits_since is not None:
         return False
-    joined = calls[1].parties.get(host)
-    return joined is not None and joined.had_leg and not is_dialled_by(calls[1], host)
+    joined, before = calls[1].parties.get(host), befores[1].parties.get(host)
+    has_answered = before is not None and before.state is PartyState.ALERTING
+    return joined is not None and (joined.had_leg or has_answered) and not is_dialled_by(calls[1], host)
 
 
 def _is_nobody_of_ours(work: UnitOfWork, device_id: str) -> bool:

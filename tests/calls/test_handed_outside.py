@@ -87,6 +87,11 @@ WAYS: dict[str, list[Told]] = {
     "joined with another caller": _joined("T9"),
     "joined with another caller from a queue, whose number is named": _joined("+4930333", queued=True),
     "joined with another caller, under the id of that call": _joined("T9", queued=True, resultingCallId="C2"),
+    "joined with another caller, whose answer is heard after that": [
+        ("Delivered", 8, "2001", {"callId": "C2"}),
+        ("Held", 9, "2001", {}),
+        _transferred("T9", secondaryOldCallId="C2"),
+    ],
     "out of a conference with an outside party": _consulted_and_back("T2:1"),
     "diverted": [("Diverted", 20, "2001", {"newDestination": "+4999"}), ("ConnectionCleared", 20, "2001", {})],
 }
