@@ -2,8 +2,8 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 import pytest
@@ -12,6 +12,9 @@ from django.db import DatabaseError, connection
 from bulk.statements import fetched
 from calls.jobs import fold_sources
 from calls.models import Checkpoint
+from calls.pipeline import events_loop
+from calls.pipeline.consumer import Folded
+from calls.pipeline.events_loop import EventsLoop
 from calls.service_workers import ServiceWorker, ServiceWorkers
 from clock.stopping import stop
 from cti.api import searches_stream, wake
@@ -65,6 +68,49 @@ def test_events_are_folded_again_soon() -> None:
         end_sessions()
         writer.append([established("2")])
         wait_until(lambda: Checkpoint.objects.filter(events=2).exists(), "the second event", SECONDS)
+
+
+class FailingOnce:
+    """A source's folding, of which a defect hides that its database session has ended; the next one asks again."""
+
+    def __init__(self) -> None:
+        self.folds = self.asked = 0
+
+    def fold(self, limit: int, *, with_answers: bool, with_settled: bool) -> Folded | None:
+        self.folds += 1
+        if self.folds == 1:
+            with suppress(DatabaseError):
+                fetched("SELECT pg_terminate_backend(pg_backend_pid())", [])
+            raise RuntimeError("a defect")
+        self.asked += len(fetched("SELECT 1", []))
+        return None
+
+    def position(self) -> str | None:
+        return None
+
+    def due_in(self) -> float | None:
+        return None
+
+    def note_journal_away(self) -> None:
+        """Do nothing."""
+
+
+class AllLeases:
+    """Leases of every source."""
+
+    def renew(self, slugs: list[str], worked: Mapping[str, float]) -> set[str]:
+        return set(slugs)
+
+
+def test_a_defect_that_hides_an_ended_session_fails_no_second_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before: the fold after it failed, too, by the session that had ended."""
+    monkeypatch.setattr(events_loop, "DEFECT_SECONDS", 0.0)
+    folding = FailingOnce()
+    loop = EventsLoop(AllLeases(), lambda: {"pbx": 7}, lambda _: folding, lambda *_: {})
+    while folding.folds < 2:
+        loop.turn()
+
+    assert folding.asked == 1
 
 
 def test_a_services_worker_works_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
