@@ -59,7 +59,8 @@ def at_work(run: Callable[[Callable[[], None]], None]) -> Iterator[None]:
         assert not thread.is_alive()
 
 
-def test_events_are_folded_again_soon() -> None:
+def test_events_are_folded_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events_loop, "SOURCES_SECONDS", 3600.0)  # That look would notice it, too.
     source("pbx", "http")
     writer = JournalWriter("pbx", 5000)
     with at_work(fold_sources):
@@ -133,6 +134,8 @@ def test_a_services_worker_works_again_soon(monkeypatch: pytest.MonkeyPatch) -> 
     workers = ServiceWorkers(services, lambda _: ServiceWorker(work, searches_stream(7), 0.01, 30))
     with at_work(workers.run):
         wait_until(lambda: bool(worked and followed), "the first looks", SECONDS)
+        wake(searches_stream(7))
+        wait_until(lambda: worked.total() > 1, "the second one, after which its session is kept for a minute", SECONDS)
         end_sessions()
         wake(searches_stream(7))
         wait_until(lambda: len(worked) == len(followed) == 2, "looks by other sessions", SECONDS)
