@@ -27,11 +27,25 @@ def is_wanted(work: UnitOfWork, leg: LegState) -> bool:
 def is_sure(work: UnitOfWork, holder: LegState, leg: LegState) -> bool:
     """Say whether a recording is its holder's without a doubt, though another leg of the extension is heard of.
 
-    That one was considered as QMS named the recording; or it was connected after QMS was asked.
+    That one was considered as QMS named the recording; or it was connected after QMS was asked, and the recording had
+    not begun with it while the holder was on hold.
     """
     if holder.sure_at is None or leg.number < holder.number:
         return holder.sure_at is not None
-    return holder.sure_at < leg.connected_gateway_at and is_on_time(work, leg)
+    is_after = holder.sure_at < leg.connected_gateway_at and is_on_time(work, leg)
+    return is_after and not _began_instead(work, holder, leg)
+
+
+def _began_instead(work: UnitOfWork, holder: LegState, leg: LegState) -> bool:
+    """Say whether a recording began with a later leg, after its holder had been put on hold.
+
+    Example: 2001 is connected in 100 at 13.5, holds it at 13.6, and is connected in 101 at 13.85. What began at 13.65
+    may be of either.
+    """
+    began, held = holder.recording_began, holder.held_gateway_at
+    if began is None or held is None or began <= held:
+        return False
+    return began >= moments_of(work, leg.connected_source_at, leg.connected_gateway_at)[0] - CLOSE
 
 
 def may_have_begun(work: UnitOfWork, other: LegState, holder: LegState, began: datetime) -> bool:

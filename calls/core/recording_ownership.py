@@ -27,7 +27,7 @@ def sure_at(work: UnitOfWork, leg: LegState, event: RecordingFound, *, besides: 
     1. The leg was connected as QMS was asked, and the recording began with it.
     2. What the source reports is not late: the leg's Connected was received when it happened. Nothing is missed.
     3. No other leg of the extension was connected from the recording's beginning to the question.
-    4. The leg was not on hold as it began.
+    4. The leg was not on hold as it began, unless it began within ``CLOSE`` of the leg's Connected.
 
     Example: connected at 5.0, the recording began at 5.1, QMS was asked at 5.2, and the next call came at 5.6: the
     recording is the first call's. ``besides``: the leg that this one was split from.
@@ -35,7 +35,7 @@ def sure_at(work: UnitOfWork, leg: LegState, event: RecordingFound, *, besides: 
     asked, began = event.asked_at, event.started_at
     if asked is None or leg.pending_transfer is not None or leg.is_unconfirmed or not is_on_time(work, leg):
         return None
-    if _was_on_hold(leg, began):
+    if _was_on_hold(leg, began) and began > leg.connected_gateway_at + CLOSE:
         return None
     if _may_be_incomplete(work, leg, asked):
         return None

@@ -18,6 +18,9 @@ TIMES: dict[str, tuple[float, float, float, float, str]] = {
     "it began with either answer": (13.55, 13.65, 13.7, 13.68, "nobody"),
     "it began with the first answer": (13.9, 14.1, 14.15, 13.55, "Uma"),
     "it began with no answer": (13.9, 14.5, 14.55, 13.95, "nobody"),
+    "it began with the first answer, as that call was put on hold": (13.58, 14.1, 14.15, 13.65, "Uma"),
+    "it began just before the second answer may have been": (13.58, 13.95, 14.0, 13.69, "Uma"),
+    "it began with the first answer, and may have begun with the second": (13.58, 13.93, 14.0, 13.69, "nobody"),
 }
 
 
