@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.core.clocks import STALL, moments_of
-from calls.core.commands import CancelSearch
 from calls.core.doubts import is_wanted
 from calls.core.legs import close_leg, identified_again, open_leg, put_party, start_search
 from calls.core.origins import OriginRule, origin_of
@@ -112,7 +111,10 @@ def take_answer_back(work: UnitOfWork, incarnation: int, event: CallEvent) -> No
 
 
 def from_answer(work: UnitOfWork, leg: LegState, made: Reconnection) -> LegState:
-    """Begin a leg at the answer; ask again for its recording, unless one is known that had begun by then."""
+    """Begin a leg at the answer; ask again for its recording, unless one is known that had begun by then.
+
+    A search that is going on goes on beside: an answer that is under way may name what no later one does any more.
+    """
     latest = moments_of(work, made.at, made.gateway_at)[1] if made.gateway_at - made.at <= STALL else made.at
     if leg.found_gateway_at is not None and leg.found_gateway_at > latest + LATE and leg.base is WriteStatus.NONE:
         leg = replace(leg, guid="", service=None, found_gateway_at=None, search=SearchStatus.MISSED)
@@ -130,6 +132,4 @@ def from_answer(work: UnitOfWork, leg: LegState, made: Reconnection) -> LegState
     leg = identified_again(work, leg, made.agent_id)
     if leg.guid or not is_wanted(work, leg):
         return leg
-    if leg.search is SearchStatus.OPEN:
-        work.do(CancelSearch(leg.number))
     return start_search(work, replace(leg, missed=""), made.gateway_at)

@@ -96,7 +96,8 @@ def newcomers_before_clearing(work: UnitOfWork, call: CallState, at: datetime) -
     """Return when those came who came less than a second before a call was cleared: that may be another call's end."""
     if not may_be_overtaken(work) or is_handed_on(call, at):
         return None
-    since = min((one for one in _moments(call) if one >= at - GRACE), default=None)
+    moments = _moments(_without_answers(work, call))
+    since = min((one for one in moments if one >= at - GRACE), default=None)
     return since if since is not None and call.born_at < since - GRACE else None
 
 

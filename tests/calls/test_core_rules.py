@@ -146,12 +146,20 @@ def test_a_conference_that_lists_an_extension_which_has_left_opens_no_leg_for_it
     assert [one for one in conference(10, "2001", "2003").spans() if one[0] == "2003"] == [("2003", 1.0, 5.0)]
 
 
-def test_an_answer_after_all_cancels_the_search_that_runs_and_starts_another() -> None:
+def test_an_answer_after_all_starts_another_search_beside_the_one_that_runs_and_either_finds_for_both() -> None:
     board = Switchboard().call("Originated", 1, "C1", "2001").call("NetworkReached", 2, "C1", "T18:1", outside=True)
     board.waits(4.5).call("Established", 6, "C1", "T18:1", outside=True)
 
-    assert [one for one in board.commands if isinstance(one, CancelSearch)] == [CancelSearch(1)]
     assert [one.search for one in board.searches] == [1, 2]
+    assert [one for one in board.commands if isinstance(one, CancelSearch)] == []
+    board.found(6.4, 1, "G1", started=6.1)
+    assert [one for one in board.commands if isinstance(one, CancelSearch)] == [CancelSearch(1)]
+
+
+def test_a_search_that_was_the_only_one_is_not_cancelled_as_it_finds() -> None:
+    board = Switchboard().call("Established", 1, "C1", "2001").found(1.4, 1, "G1", started=1.1)
+
+    assert [one for one in board.commands if isinstance(one, CancelSearch)] == []
 
 
 def test_an_answer_after_all_keeps_a_recording_that_is_known_and_asks_no_more() -> None:

@@ -179,12 +179,12 @@ def test_a_recording_that_was_named_long_after_the_answer_is_not_that_legs(
     assert CancelSearch(1) not in held.commands
 
 
-def test_a_search_that_is_under_way_begins_again_at_the_answer() -> None:
+def test_another_search_begins_at_the_answer_beside_one_that_is_under_way() -> None:
     one = replace(UNCONFIRMED, guid="", service=None, search=SearchStatus.OPEN, missed="none", recording_began=None)
     held = holding(call(party(leg=1)), legs=(one,))
     now = from_answer(held, one, made(13))
 
-    assert held.commands[0] == CancelSearch(1)
+    assert CancelSearch(1) not in held.commands
     assert (now.searches, now.missed, now.search) == (2, "", SearchStatus.OPEN)
     late = replace(one, is_joined_late=True)
     assert from_answer(holding(call(party(leg=1)), legs=(late,)), late, made(13)).searches == 1

@@ -114,7 +114,7 @@ def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
     text = f"Recording {event.guid} found {after} after connect ({attempts_text(event.attempts)})."
     leg = traced(leg, event.at, "found", text)
     is_decision = decides(work, leg, event)
-    if is_decision and event.search < leg.searches:  # The same was asked again.
+    if _may_ask_beside(leg, event, is_decision=is_decision):
         work.do(CancelSearch(leg.number))
     if is_decision and leg.guid not in ("", event.guid) and _says_nothing(work, leg, event):
         _after_transfer(work, leg, event, "same")
@@ -147,6 +147,15 @@ def _says_nothing(work: UnitOfWork, leg: LegState, event: RecordingFound) -> boo
     """Say whether another recording that QMS named began with something else than the transfer or conference."""
     is_hosts = leg.pending_transfer is not None and leg.pending_transfer.is_of_host
     return not began_at_host(work, leg, event) if is_hosts else _was_answered_before(work, leg, event)
+
+
+def _may_ask_beside(leg: LegState, event: RecordingFound, *, is_decision: bool) -> bool:
+    """Say whether another search of a leg may go on that an answer makes needless.
+
+    At a transfer only what decides it ends the later one; without one, each does: at the answer of the far end a second
+    search begins beside the first (``answer_supervision``).
+    """
+    return event.search < leg.searches if is_decision else leg.pending_transfer is None and leg.searches > 1
 
 
 def _is_another(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
