@@ -7,6 +7,7 @@ no other name, is of it; any other device or queue is of the id's next call.
 from datetime import datetime
 
 from calls.core.call_facts import known_at
+from calls.core.clocks import TICK
 from calls.core.legs import clear_party
 from calls.core.outside_parties import is_outside
 from calls.core.state import CallState, Party, PartyState
@@ -74,7 +75,9 @@ def end_outside(work: UnitOfWork, call: CallState, moment: datetime, gateway_at:
 
 
 def _is_left_at(work: UnitOfWork, call: CallState, moment: datetime) -> bool:
-    if call.entered_at is None or call.entered_at <= moment or call.moved_to is not None:
+    if call.entered_at is None or call.moved_to is not None:
+        return False
+    if call.entered_at <= moment and not _is_followed_in_second(work, call, moment):
         return False
     if _is_vouched_after(call, moment) or (call.joined_at is not None and call.joined_at > moment):
         return False
@@ -82,6 +85,19 @@ def _is_left_at(work: UnitOfWork, call: CallState, moment: datetime) -> bool:
         return False
     inside = [one for one in _inside(work, call) if one.since is None or one.since <= moment]
     return any(one.had_leg for one in inside) and not any(one.was_here(moment) for one in inside)
+
+
+def _is_followed_in_second(work: UnitOfWork, call: CallState, moment: datetime) -> bool:
+    """Say whether a phone to which nothing led a call was set apart from it in the whole second in which it ended."""
+    return any(one.since == moment + TICK for one in _inside(work, call)) and not is_led_on(call, moment)
+
+
+def is_led_on(call: CallState, at: datetime) -> bool:
+    """Say whether a call waits, or was led to a queue or another phone at a moment or later."""
+    handed = call.parties.get(call.handed_to)
+    moments = [one.at for one in call.facts.get("queue_name", ()) if one.value]
+    moments += [*call.rang_out.values(), *(one for one in (call.led_away_at, handed and handed.since) if one)]
+    return call.waits_since is not None or any(one >= at for one in moments)
 
 
 def _is_vouched_after(call: CallState, moment: datetime) -> bool:

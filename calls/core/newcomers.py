@@ -16,9 +16,10 @@ from msgspec.structs import replace
 
 from calls.core.call_facts import states_what_was_known
 from calls.core.clocks import GRACE, TICK, has_whole_seconds
+from calls.core.left_outside import is_led_on
 from calls.core.leg_data import data_of
 from calls.core.origins import Origin
-from calls.core.outside_parties import is_outside
+from calls.core.outside_parties import is_outside, is_queue
 from calls.core.state import CallState, LegState, Party, Reconnection, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, Queued
@@ -200,7 +201,8 @@ def _first_newcomer(
     work: UnitOfWork, call: CallState, at: datetime, announced: Collection[str], *, ends_all: bool
 ) -> datetime | None:
     """Return when the first was heard who came in the second of a call's end, after one who had talked in it."""
-    comings = _comings(work, call, at, announced)
+    known = call if is_led_on(call, at) else _without_trunks(work, call, at)
+    comings = _comings(work, known, at, announced)
     comings = [one for one in comings if one.since >= at] if ends_all else comings
     first = min(comings, default=None)
     if first is None or first.since < at:
@@ -209,6 +211,14 @@ def _first_newcomer(
         return first.heard_at
     old = [leg for leg in work.legs_in(call.incarnation) if leg.disconnected_source_at or leg.device_id in announced]
     return first.heard_at if any(leg.connected_gateway_at + SOON < first.heard_at for leg in old) else None
+
+
+def _without_trunks(work: UnitOfWork, call: CallState, at: datetime) -> CallState:
+    """Return a call without the outside parties that talked in it before a second: their end need not be reported."""
+    stay = [name for name, one in call.parties.items() if one.is_talking and is_outside(work, call, one)]
+    stay = [name for name in stay if not is_queue(work, name) and (call.parties[name].since or at) < at]
+    parties = {name: one for name, one in call.parties.items() if name not in stay}
+    return replace(call, parties=parties) if stay else call
 
 
 def _party_apart(party: Party, at: datetime, heard_at: datetime) -> Party:
