@@ -15,7 +15,8 @@ class RecordingFound(msgspec.Struct, frozen=True, kw_only=True):
     """QMS named a recording for a leg, in answer to a question of ``asked_at``.
 
     ``holder``: the leg that had this recording when the batch was read, ``ANOTHERS``: one of another source. ``why``:
-    what QMS had answered before, after a transfer. ``first_asked_at``: when the search's first question was put.
+    what QMS had answered before, after a transfer: see ``why_before``. ``first_asked_at``: when the search's first
+    question was put.
     """
 
     leg: int
@@ -86,6 +87,23 @@ ResultEvent = RecordingFound | RecordingMissed | RecordingAssigned | WriteSettle
 
 #: A recording of a leg begins with it, and no later than this: what begins later may be that of a call never heard of.
 LATE = timedelta(seconds=1.5)
+
+#: Until when after a transfer QMS is asked whether a recording began with it, where nothing is late.
+ASKED_BY = LATE + timedelta(seconds=1)
+#: QMS named none as it was asked when a recording that began with the transfer would have been there.
+NONE_BEGAN = "none_began"
+
+
+def why_before(why: str, attempts: int, since: datetime, asked_at: datetime | None) -> str:
+    """Return what QMS had answered after a transfer before it named another recording; empty: nothing.
+
+    ``attempts``: how often it had answered. ``asked_at``: when its answer would decide, else its last answer's.
+    """
+    if why not in ("", "none"):
+        return why
+    is_in_time = asked_at is not None and since + LATE <= asked_at <= since + ASKED_BY
+    return NONE_BEGAN if attempts and is_in_time else "none" if attempts else ""
+
 
 #: Why a search missed, and what an operator should know.
 WHY = {

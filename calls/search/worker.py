@@ -19,7 +19,7 @@ import structlog
 from django.db.models import QuerySet
 
 from calls.core.clocks import APART
-from calls.core.result_events import LATE
+from calls.core.result_events import LATE, why_before
 from calls.models import RecordingSearch, SearchState
 from calls.search.claims import KnownRecordings, claim_due, known_recordings
 from calls.search.due import next_due
@@ -261,6 +261,7 @@ def _take(service: RecordingService, one: PendingQuestion, known: KnownRecording
         return
     note_first_answer(row)
     is_first_kept = is_first_answer_kept(row)
+    before = why_before(row.why, row.attempts, row.connected_at, row.asked_at) if row.known_guid else ""
     row.attempts += 1
     if row.asked_at is None or (row.asked_at < row.connected_at + LATE and not is_first_kept):
         row.asked_at = one.asked_at
@@ -268,7 +269,7 @@ def _take(service: RecordingService, one: PendingQuestion, known: KnownRecording
     if recording is not None and (refusal := _refusal(row, recording, held)) is None:
         row.state, row.asked_at, row.answered_at = SearchState.FOUND, one.asked_at, now
         row.recording_guid, row.recording_started_at = recording.guid, recording.started_at
-        row.why = row.why or "none" if row.known_guid and row.attempts > 1 else ""
+        row.why = before
         return
     if recording is not None and refusal and not (refusal == "same" and _is_of_other_leg(row, recording)):
         row.why = refusal

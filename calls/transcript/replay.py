@@ -15,7 +15,15 @@ from calls.core.commands import CancelSearch, CloseGap, CoreCommand, OpenGap, St
 from calls.core.flag_facts import leg_facts
 from calls.core.legs import EARLY
 from calls.core.reducer import fold_into
-from calls.core.result_events import LATE, RecordingFound, RecordingMissed, ResultEvent, TimePassed, WriteSettled
+from calls.core.result_events import (
+    LATE,
+    RecordingFound,
+    RecordingMissed,
+    ResultEvent,
+    TimePassed,
+    WriteSettled,
+    why_before,
+)
 from calls.core.source_state import SiteSettings, SourceState
 from calls.core.state import LegState, WriteStatus
 from calls.core.unit_of_work import LiveState, UnitOfWork
@@ -194,7 +202,7 @@ class Replay:
             attempts=attempts,
             at=now + self.recorder.answers_after,
             asked_at=now,
-            why=question.why,
+            why=_why_before(question),
             first_asked_at=question.first_asked_at,
         )
 
@@ -219,6 +227,13 @@ def _unreachable(question: _Question) -> _Question:
     search, asked_at = question.search, question.asked_at
     is_undecided = bool(search.known_guid) and (asked_at is None or asked_at < search.since_gateway_at + LATE)
     return msgspec.structs.replace(question, why="unreachable" if is_undecided else question.why or "unreachable")
+
+
+def _why_before(question: _Question) -> str:
+    search = question.search
+    if not search.known_guid:
+        return question.why
+    return why_before(question.why, question.attempts, search.since_gateway_at, question.asked_at)
 
 
 def _missed(question: _Question, at: datetime) -> RecordingMissed:

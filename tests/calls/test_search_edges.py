@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from calls.core.result_events import NONE_BEGAN
 from calls.models import RecordingSearch, SearchState
 from calls.search import worker
 from calls.search.worker import PendingQuestion, SearchWorker, settle
@@ -184,6 +185,16 @@ def test_what_qms_said_before_it_named_another_recording_is_kept_after_a_transfe
     _answer(search, second(0.3), NOW)
 
     assert (settled(search).state, search.why, search.asked_at) == (SearchState.FOUND, said, second(0.3))
+
+
+@pytest.mark.parametrize(("asked", "said"), [(1.49, "none"), (1.5, NONE_BEGAN), (2.5, NONE_BEGAN), (2.51, "none")])
+def test_that_qms_named_none_when_one_of_the_transfer_would_be_there_is_kept_with_the_next_calls_recording(
+    desk: Desk, asked: float, said: str
+) -> None:
+    search = desk.search(known_guid="G0", attempts=8, asked_at=second(asked))
+    _answer(search, second(6), NOW)
+
+    assert (settled(search).state, search.why, search.asked_at) == (SearchState.FOUND, said, second(6))
 
 
 @pytest.mark.parametrize(("services", "error"), [(1, ""), (2, "away")])

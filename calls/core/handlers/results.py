@@ -24,7 +24,7 @@ from calls.core.dispatch import apply
 from calls.core.doubts import base_due, began_with_following, decide_contests
 from calls.core.gaps import is_heard_after_loss
 from calls.core.leg_split import split
-from calls.core.legs import start_search
+from calls.core.legs import EARLY, start_search
 from calls.core.outcome_rules import concluded, traced
 from calls.core.recording_ownership import (
     began_late,
@@ -39,7 +39,9 @@ from calls.core.recording_ownership import (
 )
 from calls.core.result_events import (
     ANOTHERS,
+    ASKED_BY,
     LATE,
+    NONE_BEGAN,
     WHY,
     RecordingFound,
     RecordingMissed,
@@ -214,7 +216,7 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
         _go_on(work, leg, event)
         return
     is_answered = _is_answered(work, leg, event, why)
-    said = event.why if isinstance(event, RecordingFound) and event.guid != leg.guid else why
+    said = _said(leg, event, why)
     has_ended = said == "none" and _has_ended(work, leg, event)
     is_late = is_asked_late(work, leg, event.first_asked_at, why, is_answered=is_answered)
     is_unknown = is_late or (pending.is_conference and said == "unreachable")  # It mostly goes on over a conference.
@@ -226,6 +228,7 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
     if not is_answered or (not goes_on and not leg.guid and pending.new_segment):
         is_of_later = bool(leg.guid) and isinstance(event, RecordingFound)  # It says nothing of the leg's own.
         is_undecided = not is_answered and (why in ("none", "same") or is_of_later)
+        is_unknown = is_unknown or not (said == "unreachable" or (said == "none" and _was_named(work, leg, event)))
         divide_leg(work, leg, "undecided" if is_undecided else why, event.at, is_unknown=is_unknown)
         return
     if give_to_second(work, leg, event.at):
@@ -241,17 +244,28 @@ def _go_on(work: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMis
     decide_contests(work, leg, event.at)
 
 
+def _said(leg: LegState, event: RecordingFound | RecordingMissed, why: str) -> str:
+    """Return what QMS said of a leg's own recording after its transfer; another one says nothing of it."""
+    said = event.why if isinstance(event, RecordingFound) and event.guid != leg.guid else why
+    return "none" if said == NONE_BEGAN else said
+
+
 def _has_ended(work: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed) -> bool:
     """Say whether a leg's recording ended at the transfer: QMS would still name it, and does not.
 
     QMS names no recording once its call is over, nor when it is older than its window: that it named none counts only
     where it was asked before.
     """
-    began, pending, asked = leg.recording_began, leg.pending_transfer, event.asked_at
-    if not leg.guid or began is None or pending is None:
-        return False
-    ended = leg.disconnected_gateway_at
+    asked, ended = event.asked_at, leg.disconnected_gateway_at
     if ended is not None and (isinstance(event, RecordingFound) or (asked is not None and asked >= ended)):
+        return False
+    return _was_named(work, leg, event)
+
+
+def _was_named(work: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed) -> bool:
+    """Say whether QMS, as it was first asked after a leg's transfer, would have named its recording if that went on."""
+    began, pending = leg.recording_began or leg.connected_source_at - EARLY, leg.pending_transfer
+    if not leg.guid or leg.is_unconfirmed or pending is None:
         return False
     first, named_until = event.first_asked_at, began + timedelta(seconds=work.site.guid_window_seconds) - APART
     return pending.gateway_at + CLOSE < named_until and (first is None or first < named_until)
@@ -288,10 +302,18 @@ def _was_answered_before(work: UnitOfWork, leg: LegState, event: RecordingFound)
     ended, pending = leg.disconnected_gateway_at, leg.pending_transfer
     if pending is not None and event.why == "same" and event.started_at > pending.gateway_at + CLOSE:
         return True  # It still named the leg's recording; what began since then is of something else.
+    if pending is not None and _named_none_before(work, leg, pending, event):
+        return True
     if ended is None or pending is None or event.started_at < ended:
         return False
-    is_silent = event.why == "none" and is_conclusive(work, leg, pending, pending.gateway_at + ASKED)
+    is_silent = event.why in ("none", NONE_BEGAN) and is_conclusive(work, leg, pending, pending.gateway_at + ASKED)
     return event.why == "same" or is_silent
+
+
+def _named_none_before(work: UnitOfWork, leg: LegState, pending: PendingTransfer, event: RecordingFound) -> bool:
+    """Say whether QMS had named none that began with a leg's transfer before it named one that began well after it."""
+    is_later = event.started_at > pending.gateway_at + LATE and not _may_have_ended(work, pending)
+    return is_later and event.why == NONE_BEGAN and is_conclusive(work, leg, pending, pending.gateway_at + ASKED_BY)
 
 
 @apply.register
