@@ -31,11 +31,21 @@ def divide_before(work: UnitOfWork, incarnation: int, since: datetime | None, ev
     """Divide a call before those who are not safely of it came, if there are any: what the end itself states is of it.
 
     Example: 2001 talks in C1, the trunk T1 is reported at 20.2, and the end of 2001, at 20.8, is the first event to
-    state the interaction.
+    state the interaction. But where 2001 dialled, and both ends of its call answered less than a second before it
+    left, the part with 2001 is the later one.
     """
-    if since is not None:
+    if since is None:
+        return
+    if _ends_former(work, incarnation, since, event):
         _keep_stated(work, incarnation, since - TICK, event)
-        divide(work, incarnation, since - TICK, event.at)
+    divide(work, incarnation, since - TICK, event.at)
+
+
+def _ends_former(work: UnitOfWork, incarnation: int, since: datetime, event: CallEvent) -> bool:
+    """Say whether who leaves, or anybody in a call that is cleared, had a leg before a moment, or has none."""
+    device_id = event.data.device_id
+    legs = [leg for leg in work.legs_in(incarnation) if device_id is None or leg.device_id == device_id]
+    return not legs or any(leg.connected_source_at < since for leg in legs)
 
 
 def _keep_stated(work: UnitOfWork, incarnation: int, until: datetime, event: CallEvent) -> None:
@@ -53,7 +63,8 @@ def _until(value: TimedValue, own: Origin, until: datetime) -> TimedValue:
 
 def divide_where_cleared(work: UnitOfWork, call: CallState, event: CallCleared) -> bool:
     """Divide a call where it was cleared; say whether somebody came in the second of that, of whole ones."""
-    found = set_apart(work, call, event.time, own=origin_of(event))
+    own = origin_of(event) if _ends_former(work, call.incarnation, event.time, event) else None
+    found = set_apart(work, call, event.time, own=own)
     divide(work, call.incarnation, event.time, event.at)
     return found is not call
 

@@ -92,3 +92,18 @@ def test_what_a_queue_states_as_its_caller_leaves_is_not_of_the_phone_that_answe
     link.hears("ConnectionCleared", 30, deviceId="2001").board.waits(60)
 
     assert [_known(leg) for leg in link.of("2001")] == [("", False)]
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+@pytest.mark.parametrize("answered", [15.9, 16.3])
+@pytest.mark.parametrize("end", ENDS)
+def test_what_the_end_of_a_short_call_states_is_of_who_dialled_in_it_and_answered_last(
+    end: str, answered: float, is_whole: bool
+) -> None:
+    """2001 dials 2002; both are connected less than a second before the end."""
+    link = _Link(is_whole=is_whole).hears("Originated", 14.5, deviceId="2001", calledNumber="2002")
+    link.hears("Established", answered, deviceId="2002").hears("Established", answered + 0.01, deviceId="2001")
+    link.hears(end, 16.8, **ENDS[end], **UMA).hears("ConnectionCleared", 16.9, deviceId="2002", **UMA)
+    link.board.waits(60)
+
+    assert [_known(leg) for leg in (*link.of("2001"), *link.of("2002"))] == [("Uma", True)] * 2
