@@ -65,11 +65,14 @@ def _stated(call: CallState, name: str) -> set[str]:
 def has_consulted(work: UnitOfWork, call: CallState, about: CallState, host: str) -> bool:
     """Say whether a device dialled one call while it was in the other; its end there may be heard before the event.
 
-    Not every source reports who dials.
+    Not every source reports who dials. A leg that a snapshot found began before that; of two such legs it is not known
+    which was first.
     """
-    dialling, leg = call.parties.get(host), _last_leg(work, about, host)
-    if leg is None or leg.is_of_snapshot:
+    dialling, leg, own = call.parties.get(host), _last_leg(work, about, host), _last_leg(work, call, host)
+    if leg is None:
         return False
+    if leg.is_of_snapshot and own is not None and own.is_of_snapshot:
+        return _is_among_us(work, call, about, host)
     dialled, ended_at = call.born_at, leg.disconnected_source_at
     if dialling is not None and dialling.has_dialled and dialling.since is not None:
         dialled = dialling.since

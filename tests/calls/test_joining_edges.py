@@ -222,7 +222,8 @@ def test_a_consultation_keeps_its_caller_to_itself_unless_that_is_the_customer(
     [
         (party(has_dialled=True, since=6), "", leg(5), True),
         (party(has_dialled=True, since=5), "", leg(5), False),
-        (party(has_dialled=True, since=6), "", leg(5, is_of_snapshot=True), False),
+        (party(has_dialled=True, since=6), "", leg(5, is_of_snapshot=True), True),
+        (party(has_dialled=True, since=5), "", leg(5, is_of_snapshot=True), False),
         (party(has_dialled=True, since=6), "", None, False),
         (party(since=6), "", leg(5), False),
         (party(since=6), "2001", leg(5), True),
