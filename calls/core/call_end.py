@@ -87,7 +87,7 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
         return
     until, after = divided(call, moment)
     later = later_parties(call, moment)
-    after = _with_stated(until, later, moment) | after
+    after = _with_stated(call, until, later, moment) | after
     again = {name: party.reported_after(moment) for name, party in call.parties.items()}
     again = {name: reports for name, reports in again.items() if reports and name not in later}
     new = _next_call(work, call, moment, gateway_at)
@@ -170,12 +170,14 @@ def _was_connected(leg: LegState, moment: datetime) -> bool:
 
 
 def _with_stated(
-    until: dict[str, tuple[TimedValue, ...]], later: dict[str, Party], moment: datetime
+    call: CallState, until: dict[str, tuple[TimedValue, ...]], later: dict[str, Party], moment: datetime
 ) -> dict[str, tuple[TimedValue, ...]]:
-    """Return the interaction of a call where one who came later was connected with it, so that it was no news then."""
-    known = until.get("interaction_id", ())
-    stated = [one for one in known if any(party.interaction_id == one.value for party in later.values())]
-    came = min((party.since for party in later.values() if party.since is not None), default=moment)
+    """Return a call's interaction where one came later, or it was queued, with that, so that it was no news then."""
+    comings = [(party.interaction_id, party.since) for party in later.values()]
+    if call.waits_since is not None and call.waits_at and call.waits_since > moment:
+        comings.append((call.waits_interaction, call.waits_since))
+    stated = [one for one in until.get("interaction_id", ()) if any(name == one.value for name, _ in comings)]
+    came = min((since for _, since in comings if since is not None), default=moment)
     return {"interaction_id": (replace(stated[-1], at=came),)} if stated else {}
 
 
@@ -350,6 +352,7 @@ def _next_call(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: 
         own_interaction=own_interaction(work, call.call_id, number, born_at),
         waits_since=call.waits_since if is_queued else (None if is_cleared or later_parties(call, moment) else born_at),
         waits_at=call.waits_at if is_queued else "",
+        waits_interaction=call.waits_interaction if is_queued else "",
         cleared_at=call.cleared_at if is_cleared else None,
         doubtful_since=call.doubtful_since if call.doubtful_since and call.doubtful_since > born_at else None,
         due=gateway_at + timedelta(hours=work.site.stale_hours),

@@ -121,13 +121,23 @@ def _comings(work: UnitOfWork, call: CallState, at: datetime, announced: Collect
     comings = [_Coming(one.heard_at or one.since, one.since) for one in others if one.since is not None]
     again = [reported_again(work, one, at) for one in call.parties.values()]
     comings += [_Coming(one.gateway_at, one.at) for one in again if one is not None]
-    if call.waits_since is not None and not call.is_wait_vouched:
+    is_own = call.is_wait_vouched or _is_announced_wait(call, announced)
+    if call.waits_since is not None and not is_own:
         comings.append(_Coming(call.waits_heard_at or call.waits_since, call.waits_since))
-    named = () if call.is_wait_vouched and call.waits_since == at else call.facts.get("queue_name", ())
+    named = () if is_own and call.waits_since == at else call.facts.get("queue_name", ())
     queued = [one for one in named if one.value and one.heard_at is not None]
     comings += [_Coming(one.heard_at or at, at) for one in queued if one.at == at]
     known = [leg.connected_gateway_at for leg in work.legs_in(call.incarnation) if leg.device_id in announced]
     return [one for one in comings if not known or one.heard_at > max(known) + SOON]
+
+
+def _is_announced_wait(call: CallState, announced: Collection[str]) -> bool:
+    """Say whether a call waits in the queue to which it is handed on, or that was dialled in it before."""
+    since, queue = call.waits_since, call.waits_at
+    if since is None or not queue or not announced:
+        return False
+    dialled = call.facts.get("called_number", ())
+    return queue in announced or any(one.value == queue and one.at < since for one in dialled)
 
 
 def _lasts(party: Party, at: datetime) -> bool:

@@ -140,6 +140,8 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     waits_since: datetime | None = None
     waits_at: str = ""
     waits_heard_at: datetime | None = None
+    #: The interaction that was stated as it was queued there.
+    waits_interaction: str = ""
     #: What it was known by in an earlier second was stated as it was queued: this caller is who waits.
     is_wait_vouched: bool = False
     #: When it was last led away from a phone that rang: its caller waits on, and may be queued again by that.

@@ -86,12 +86,20 @@ def test_who_came_later_with_the_interaction_that_was_known_brings_it_along() ->
     known = {"interaction_id": history((1, "I1"), (2, "I2")), "queue_name": history((1, "Q"))}
     came = {"2001": party(since=12, interaction_id="I1"), "2002": party("2002", since=11, interaction_id="I9")}
 
-    assert _with_stated(known, came, moment(10)) == {"interaction_id": history((11, "I1"))}
-    assert _with_stated(known, {"2002": came["2002"]}, moment(10)) == {}
-    assert _with_stated({}, came, moment(10)) == {}
-    assert _with_stated(known, {"2001": party(interaction_id="I2")}, moment(10)) == {
+    assert _with_stated(call(), known, came, moment(10)) == {"interaction_id": history((11, "I1"))}
+    assert _with_stated(call(), known, {"2002": came["2002"]}, moment(10)) == {}
+    assert _with_stated(call(), {}, came, moment(10)) == {}
+    assert _with_stated(call(), known, {"2001": party(interaction_id="I2")}, moment(10)) == {
         "interaction_id": history((10, "I2"))
     }
+
+
+@pytest.mark.parametrize(("since", "queue", "is_brought"), [(11, "5000", True), (10, "5000", False), (11, "", False)])
+def test_so_does_who_was_queued_later_with_it(since: float, queue: str, is_brought: bool) -> None:
+    waits = call(waits_since=since, waits_at=queue, waits_interaction="I1")
+
+    stated = _with_stated(waits, {"interaction_id": history((1, "I1"))}, {}, moment(10))
+    assert stated == ({"interaction_id": history((since, "I1"))} if is_brought else {})
 
 
 @pytest.mark.parametrize(

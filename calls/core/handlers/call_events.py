@@ -146,8 +146,9 @@ def handle_queued(event: Queued, work: UnitOfWork) -> None:
         is_same = since == call.waits_since
         heard_at = call.waits_heard_at if is_same else heard_order(work, event.at)
         vouched = (is_same and call.is_wait_vouched) or is_vouched(work, call, event)
+        stated = call.waits_interaction if is_same else event.data.interaction_id or ""
         call = replace(call, waits_since=since, waits_at=queue_of(event), waits_heard_at=heard_at)
-        work.put_call(replace(call, is_wait_vouched=vouched))
+        work.put_call(replace(call, waits_interaction=stated, is_wait_vouched=vouched))
 
 
 def _was_answered_since(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
