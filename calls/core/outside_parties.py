@@ -49,15 +49,27 @@ def _joins_callers(work: UnitOfWork, befores: list[CallState], calls: list[CallS
 
     So it was where it rang before the transfer: the answer is heard later. ``befores``: the calls as they were then.
     Who called is at the other end of each, and outside where no phone of ours is named: one that is known there talks
-    in the resulting call, so that nobody is awaited.
+    in the resulting call, so that nobody is awaited. Where no destination is named, the numbers of both show it.
     """
     data = event.data
     host, to = data.transferring_device_id or data.device_id or "", data.transferred_to_device_id or ""
-    if len(calls) != 2 or not to or not _is_nobody_of_ours(work, to) or calls[1].waits_since is not None:
+    if len(calls) != 2 or calls[1].waits_since is not None:
+        return False
+    if not to:
+        return all(_talks_outside(work, call, host) for call in calls)
+    if not _is_nobody_of_ours(work, to):
         return False
     joined, before = calls[1].parties.get(host), befores[1].parties.get(host)
     has_answered = before is not None and before.state is PartyState.ALERTING
     return joined is not None and (joined.had_leg or has_answered) and not is_dialled_by(calls[1], host)
+
+
+def _talks_outside(work: UnitOfWork, call: CallState, host: str) -> bool:
+    """Say whether a device talked in a call with a number outside: the one that it had dialled, or that called."""
+    party, name = call.parties.get(host), "called_number" if is_dialled_by(call, host) else "calling_number"
+    numbers = [one.value for one in call.facts.get(name, ()) if one.value]
+    is_outside_there = bool(numbers) and all(is_outside_number(work, number) for number in numbers)
+    return is_outside_there and party is not None and party.had_leg and call.waits_since is None
 
 
 def _is_nobody_of_ours(work: UnitOfWork, device_id: str) -> bool:

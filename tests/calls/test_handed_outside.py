@@ -50,6 +50,16 @@ def _joined(to: str, *, queued: bool = False, **more: Any) -> list[Told]:
     ]
 
 
+def _joined_unnamed(far: dict[str, Any], *, dials: bool = False, **more: Any) -> list[Told]:
+    """Return how 2001, with Uma on hold, talks in a second call, and joins both to no destination that is named."""
+    return [
+        ("Held", 9, "2001", {}),
+        *([("Originated", 9.5, "2001", {"callId": "C2", **far})] if dials else []),
+        ("Established", 11, "2001", {"callId": "C2", **far}),
+        _transferred("", secondaryOldCallId="C2", **more),
+    ]
+
+
 def _consulted_and_back(far: str) -> list[Told]:
     """Return how 2001 consults outside, states its own number there, makes a conference of it and leaves."""
     moved = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C1"}
@@ -92,6 +102,13 @@ WAYS: dict[str, list[Told]] = {
         ("Held", 9, "2001", {}),
         _transferred("T9", secondaryOldCallId="C2"),
     ],
+    "joined with another caller, to no place that is named": _joined_unnamed({"callingNumber": "+4930222"}),
+    "joined with another caller, to no place that is named, under an id of its own": _joined_unnamed(
+        {"callingNumber": "+4930222"}, resultingCallId="C3"
+    ),
+    "joined with a number that it dialled, to no place that is named": _joined_unnamed(
+        {"calledNumber": "+4930222"}, dials=True
+    ),
     "out of a conference with an outside party": _consulted_and_back("T2:1"),
     "diverted": [("Diverted", 20, "2001", {"newDestination": "+4999"}), ("ConnectionCleared", 20, "2001", {})],
 }
@@ -124,7 +141,7 @@ def _site(has_devices: bool) -> Everybody:
     if has_devices:
         return with_site(devices=DEVICES, queues=frozenset({"5000"}))
     roster = with_site(queues=frozenset({"5000"}), ignored=frozenset({"T1:1", "T2:1"}))
-    outside = ("+4999", "00491711234567", "+4930333", "+4930111", "T9")
+    outside = ("+4999", "00491711234567", "+4930333", "+4930222", "+4930111", "T9")
     roster.kinds = dict.fromkeys(outside, MatchKind.UNMATCHED)
     return roster
 
@@ -218,6 +235,26 @@ def test_a_trunk_that_is_reported_as_any_device_is_awaited_by_nobody_either(trun
 def test_a_caller_who_is_joined_with_a_colleague_is_awaited_there(dialled: bool) -> None:
     board = Switchboard(_site(has_devices=True))
     told = _joined("2003") if not dialled else [("Originated", 9, "2001", {"callId": "C2"}), *_joined("*70")]
+    _uma(board, told, has_trunk=True)
+    board.call("Established", 60, "C1", "2002")
+
+    assert _known(board) == ("Sales", "Uma", True)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        _joined_unnamed({}),
+        _joined_unnamed({"callingNumber": "2003"}),
+        _joined_unnamed({"calledNumber": "2003"}, dials=True),
+        _joined_unnamed({"callingNumber": "2001", "calledNumber": "5000"}, dials=True),
+        [one for one in _joined_unnamed({"callingNumber": "+4930222"}) if one[0] != "Established"],
+        [("Queued", 9.2, "5000", {"callId": "C2"}), *_joined_unnamed({"calledNumber": "+4930222"}, dials=True)][:3]
+        + _joined_unnamed({})[-1:],
+    ],
+)
+def test_a_caller_who_is_joined_with_a_call_that_states_no_number_outside_is_awaited(told: list[Told]) -> None:
+    board = Switchboard(_site(has_devices=True))
     _uma(board, told, has_trunk=True)
     board.call("Established", 60, "C1", "2002")
 

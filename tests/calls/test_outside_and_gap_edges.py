@@ -101,6 +101,8 @@ def test_where_no_devices_are_listed_who_has_a_user_is_of_ours() -> None:
 
 
 OLD = call(party(had_leg=True))
+FAR = {"calling_number": history((1, "+49302"))}
+CALLED = call(party(had_leg=True), number="+49301")
 
 
 @pytest.mark.parametrize(
@@ -131,6 +133,27 @@ OLD = call(party(had_leg=True))
             True,
         ),
         ([OLD], {"transferredToDeviceId": "77"}, False),
+        # No destination is named: both calls state a number outside.
+        ([CALLED, other(party("2001", had_leg=True), facts=FAR)], {}, True),
+        ([CALLED, other(party("2001", had_leg=True), facts=FAR, waits_since=5)], {}, False),
+        (
+            [call(party(had_leg=True), facts=FAR, waits_since=5), other(party("2001", had_leg=True), facts=FAR)],
+            {},
+            False,
+        ),
+        ([CALLED, other(party("2001"), facts=FAR)], {}, False),
+        ([CALLED, other(party("2001", had_leg=True))], {}, False),
+        ([OLD, other(party("2001", had_leg=True), facts=FAR)], {}, False),
+        ([CALLED, other(party("2001", had_leg=True), facts={"calling_number": history((1, "2002"))})], {}, False),
+        ([CALLED, other(party("2001", had_leg=True, has_dialled=True), facts=FAR)], {}, False),
+        (
+            [
+                CALLED,
+                other(party("2001", had_leg=True, has_dialled=True), facts={"called_number": FAR["calling_number"]}),
+            ],
+            {},
+            True,
+        ),
     ],
 )
 def test_a_transfer_hands_a_call_outside(calls: list[CallState], data: dict[str, Any], is_out: bool) -> None:
