@@ -153,9 +153,9 @@ def ask_of_host(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -> No
 
 
 def began_at_host(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
-    """Say whether a recording began with the conference at its host, and not with a later call."""
-    is_of_second = part_of(work, leg, event.started_at) is Part.SECOND
-    return is_of_second and not may_be_of_later(work, leg, event.started_at)
+    """Say whether a recording began with the conference at its host, or just before, and not with a later call."""
+    is_before = part_of(work, replace(leg, guid=""), event.started_at) is Part.FIRST
+    return not is_before and not may_be_of_later(work, leg, event.started_at)
 
 
 def decides(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:

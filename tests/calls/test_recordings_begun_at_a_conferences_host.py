@@ -18,10 +18,9 @@ CUSTOMERS, CONSULTED, HOSTS = 1, 2, 3
 RESULTS = ["C1", "C2", "C3"]
 
 
-def _joined(result: str = "C2", *, has_times: bool = True, is_known: bool = True) -> Switchboard:
-    board = Switchboard(with_site(has_source_times=has_times)).call(
-        "Established", 5.05, "C1", "2001", queueName="Sales"
-    )
+def _joined(result: str = "C2", *, times: str = "fractions", is_known: bool = True) -> Switchboard:
+    board = Switchboard(with_site(has_source_times=times != "none"))
+    board.call("Established", 5 + 0.05 * (times != "whole"), "C1", "2001", queueName="Sales")
     if is_known:
         board.found(6, CUSTOMERS, "R1", started=5.1, asked=5.5)
     board.call("Held", 20, "C1", "2001").call("Originated", 21, "C2", "2001", cause="consultation")
@@ -41,13 +40,13 @@ def _parts(legs: list[LegState]) -> list[tuple[str, str, str]]:
     return [(leg.guid, leg.call_id, leg.facts.queue_name) for leg in legs]
 
 
-@pytest.mark.parametrize("has_times", [False, True])
+@pytest.mark.parametrize("times", ["none", "whole", "fractions"])
 @pytest.mark.parametrize("result", RESULTS)
-@pytest.mark.parametrize("began", [30, 30.1, 31.2])
+@pytest.mark.parametrize("began", [29.9, 30, 30.1, 31.2])
 def test_a_recording_that_begins_at_a_conference_at_its_host_has_a_leg_of_its_own(
-    began: float, result: str, has_times: bool
+    began: float, result: str, times: str
 ) -> None:
-    board = _joined(result, has_times=has_times).found(32, CUSTOMERS, "R4", started=began, asked=31.5)
+    board = _joined(result, times=times).found(32, CUSTOMERS, "R4", started=began, asked=31.5)
 
     assert _parts(_is_over(board, result)) == [("R1", "C1", "Sales"), ("R4", result, "Sales")]
 
@@ -71,6 +70,14 @@ def test_the_hosts_leg_goes_on_unless_qms_names_what_began_with_the_conference(r
 
     assert _parts(_is_over(board, result)) == [("R1", result, "Sales")]
     assert board.writes.count((CUSTOMERS, "base")) == 1
+
+
+def test_what_is_named_as_the_host_has_left_may_be_another_calls_so_that_its_leg_says_what_is_sure() -> None:
+    board = _joined().call("ConnectionCleared", 30.6, "C2", "2001")
+    board.found(30.8, CUSTOMERS, "R4", started=30.3, asked=30.5).waits(70)
+    first = next(leg for leg in board.legs if leg.guid == "R1")
+
+    assert (first.call_id, "call_id" in first.withheld) == ("C1", True)
 
 
 @pytest.mark.parametrize("is_known", [False, True])

@@ -122,7 +122,7 @@ def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
         _after_transfer(work, leg, event, "same")
         return
     if is_decision and _is_another(work, leg, event):
-        split(work, leg, event.at, found=event, is_undecided=may_be_of_later(work, leg, event.started_at))
+        split(work, leg, event.at, found=event, is_undecided=_may_be_of_next(work, leg, event))
         return
     pending_transfer = None if is_decision else leg.pending_transfer
     is_unnamed = not leg.guid
@@ -158,6 +158,13 @@ def _may_ask_beside(leg: LegState, event: RecordingFound, *, is_decision: bool) 
     search begins beside the first (``answer_supervision``).
     """
     return event.search < leg.searches if is_decision else leg.pending_transfer is None and leg.searches > 1
+
+
+def _may_be_of_next(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
+    """Say whether another recording may have begun with a call that is not heard of yet: so may one whose host left."""
+    pending = leg.pending_transfer
+    has_left = pending is not None and pending.is_of_host and leg.phase is not LegPhase.OPEN
+    return has_left or may_be_of_later(work, leg, event.started_at)
 
 
 def _is_another(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
