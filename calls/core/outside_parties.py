@@ -13,10 +13,10 @@ _OUTSIDE_DIGITS = 7
 def is_outside(work: UnitOfWork, call: CallState, party: Party) -> bool:
     """Say whether a party of a call is taken for one outside when it is asked whether the call goes on.
 
-    So is, of a source that does not list its devices, one whose extension no QMS user has, and that is a number of the
-    call or an international one. Its leg stays: no flag can be written to that.
+    So is the trunk on which the call left; and, of a source that does not list its devices, one whose extension no QMS
+    user has, and that is a number of the call or an international one. Its leg stays: no flag can be written to that.
     """
-    if party.outside or not work.site.is_extension(party.device_id):
+    if party.outside or party.device_id == call.reached_by or not work.site.is_extension(party.device_id):
         return True
     leg = work.legs.get(party.leg) if party.leg is not None and not work.site.devices else None
     if leg is None or leg.match is not MatchKind.UNMATCHED:

@@ -55,3 +55,17 @@ def test_an_extension_that_is_still_there_keeps_the_call(inside: str) -> None:
     board.call("ConnectionCleared", 20, "C1", "2001").call("Established", 30, "C1", "2002")
 
     assert _name(board, "2002") == "Uma"
+
+
+@pytest.mark.parametrize("left", [21.2, 40])
+@pytest.mark.parametrize("times", [True, False])
+def test_the_trunk_on_which_a_call_left_is_its_far_end_and_keeps_no_call(times: bool, left: float) -> None:
+    """It answers up to a second before the extension leaves, and its end is not reported."""
+    board = Switchboard(_site(times=times)).call("Originated", 10, "C1", "2001", interactionId="I1")
+    board.call("NetworkReached", 10.1, "C1", "T8").waits(13).call("Established", 20.5, "C1", "T8")
+    board.call("ConnectionCleared", left, "C1", "2001").call("Queued", 60, "C1", queueName="Sales")
+    board.call("Established", 65, "C1", "2002").waits(90)
+
+    legs = {leg.device_id: leg.facts for leg in board.legs}
+    assert (legs["2001"].interaction_id, legs["2002"].queue_name) == ("I1", "Sales")
+    assert legs["2002"].interaction_id != "I1"
