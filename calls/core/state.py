@@ -82,6 +82,8 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     unconfirmed_since: datetime | None = None
     #: Connected already when first seen.
     is_joined_late: bool = False
+    #: When it wrapped the call up.
+    wrapped_up_at: datetime | None = None
 
     @property
     def is_talking(self) -> bool:

@@ -1,6 +1,6 @@
 """Find the leg that a wrap-up is of: it comes after the end of its call, when the id may name another one already."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -8,7 +8,7 @@ from calls.core.call_end import MARGIN, is_known_by_ends, remembered
 from calls.core.clocks import GRACE, TICK, moments_of
 from calls.core.former_ids import MAXIMUM_IDS
 from calls.core.gaps import SHORT
-from calls.core.legs import may_be_joined
+from calls.core.legs import may_be_joined, put_party
 from calls.core.origins import Origin, origin_of
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -19,8 +19,8 @@ def wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
     """Find the leg that a wrap-up is of: by extension, by agent, else the only one; never a guess.
 
     1. The calls that the id named lately and that had a leg, at that extension where one is named; of these, those of
-       the interaction that is stated, else of one that is not known. If they are several, it is not known of which the
-       wrap-up is.
+       the interaction that is stated, else of one that is not known. If they are several, it is the last, where the
+       extension has left that and wrapped the others up; else it is not known of which the wrap-up is.
     2. The leg of that extension or agent in the call, or in the one in which it went on, the one that lasted last;
        without either, its only one.
     3. Where events were missed, none that may not be the last: another call may have had the id, or been joined.
@@ -47,6 +47,14 @@ def origin_in(leg: LegState, event: CallInformation) -> Origin:
     origin, pending = origin_of(event), leg.pending_transfer
     is_in_its_moment = pending is not None and pending.at == event.time
     return replace(origin, at=event.time + TICK) if is_in_its_moment else origin
+
+
+def note_wrapped_up(work: UnitOfWork, leg: LegState, at: datetime) -> None:
+    """Note in a leg's call that its extension wrapped it up: a further wrap-up under the id is of a later call."""
+    call = work.calls.get(leg.incarnation)
+    party = call.parties.get(leg.device_id) if call is not None else None
+    if call is not None and party is not None:
+        put_party(work, call, replace(party, wrapped_up_at=at))
 
 
 def states_of_its_call(work: UnitOfWork, event: CallInformation) -> bool:
@@ -93,7 +101,7 @@ def _calls_wrapped_up(work: UnitOfWork, event: CallInformation) -> list[CallStat
         calls = [call for call in calls if _is_of_interaction(call, interaction_id)]
         calls = [call for call in calls if "interaction_id" in call.facts] or calls
         calls = _of_one_interaction(work, calls, event)
-    return calls
+    return _not_wrapped_up(work, calls, event)
 
 
 def _of_one_interaction(work: UnitOfWork, calls: list[CallState], event: CallInformation) -> list[CallState]:
@@ -106,6 +114,33 @@ def _of_one_interaction(work: UnitOfWork, calls: list[CallState], event: CallInf
         return calls
     is_in_other = any(named in call.parties for call in calls if call.incarnation != known[0].incarnation)
     return calls if is_in_other else known
+
+
+def _not_wrapped_up(work: UnitOfWork, calls: list[CallState], event: CallInformation) -> list[CallState]:
+    """Return the last of several calls, where the extension that a wrap-up names has left it and owes none for others.
+
+    Example: 2001 had 100 from 10 to 19, wrapped that up at 21, and has the next call with the id 100 from 30 to 50. A
+    wrap-up of 2001 at 52 is of the second; without that of 21 it may be of either.
+    """
+    named, last = event.data.device_id or "", max(calls, key=lambda one: one.born_at, default=None)
+    party = last.parties.get(named) if last is not None else None
+    if last is None or party is None or not _has_left(party, event.time):
+        return calls
+    others = [one for one in calls if one is not last]
+    return [last] if all(_owes_none(work, one, named, event.time) for one in others) else calls
+
+
+def _owes_none(work: UnitOfWork, call: CallState, device_id: str, at: datetime) -> bool:
+    """Say whether a device has wrapped a call up that it had left, or does so no more: the wait for that is over."""
+    party, wait = call.parties.get(device_id), work.site.wrapup_wait_seconds
+    if party is None or party.cleared_at is None or call.moved_to is not None or not _has_left(party, at):
+        return False
+    is_done = party.wrapped_up_at is not None and (party.since is None or party.wrapped_up_at >= party.since)
+    return is_done or (wait is not None and at > party.cleared_at + timedelta(seconds=wait) + GRACE)
+
+
+def _has_left(party: Party, at: datetime) -> bool:
+    return party.had_leg and not party.is_here and party.cleared_at is not None and party.cleared_at <= at
 
 
 def _may_have_had_leg(work: UnitOfWork, call: CallState, event: CallInformation) -> bool:

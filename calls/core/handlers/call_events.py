@@ -26,7 +26,7 @@ from calls.core.outside_parties import is_outside_number
 from calls.core.ringing import has_rung_out, rung_out
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
-from calls.core.wrap_ups import origin_in, states_of_its_call, wrapped_up
+from calls.core.wrap_ups import note_wrapped_up, origin_in, states_of_its_call, wrapped_up
 from cti.events import (
     PARKED,
     QUEUE_CLEARED,
@@ -254,3 +254,4 @@ def handle_call_information(event: CallInformation, work: UnitOfWork) -> None:
             leg, wrapup_template=wrapup.template or "", wrapup_result=wrapup.result, wrapup_origin=origin_in(leg, event)
         )
         work.put_leg(concluded(work, leg, event.at))
+        note_wrapped_up(work, leg, event.time)
