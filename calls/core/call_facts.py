@@ -40,7 +40,15 @@ def learn(call: CallState, facts: dict[str, str], origin: Origin, heard_at: date
     known, at = call.facts, origin.at
     news = [name for name, value in facts.items() if _is_news(known.get(name, ()), value, at)]
     fresh = {name: TimedValue(at, facts[name], origin, heard_at) for name in news}
-    return _with(call, fresh)
+    return _with(_with_queue_again(call, facts.get("queue_name"), at), fresh)
+
+
+def _with_queue_again(call: CallState, name: str | None, at: datetime) -> CallState:
+    """Note that a call's queue was stated again, so that another one of before that, heard later, is not the latest."""
+    *before, last = call.facts.get("queue_name") or (None,)
+    if last is None or not name or name != last.value or at <= (last.again_at or last.at):
+        return call
+    return replace(call, facts={**call.facts, "queue_name": (*before, replace(last, again_at=at))})
 
 
 def learn_values(call: CallState, values: dict[str, TimedValue]) -> CallState:
@@ -74,10 +82,18 @@ def _insert(history: tuple[TimedValue, ...], fact: TimedValue) -> tuple[TimedVal
     place = len(history)
     while place and history[place - 1].at > fact.at:
         place -= 1
-    history = (*history[:place], fact, *history[place:])
+    history = (*_until(history[:place], fact), *history[place:])
     kept = [one for one in history[:-1] if one.at >= history[-1].at - MEMORY]
     older = [one for one in history[:-1] if one.at < history[-1].at - MEMORY]
     return (*older[-1:], *kept, history[-1])
+
+
+def _until(history: tuple[TimedValue, ...], fact: TimedValue) -> tuple[TimedValue, ...]:
+    """Return values and one after them; then the last of them again, where that was stated again later."""
+    *before, last = history or (None,)
+    if last is None or last.again_at is None or last.again_at <= fact.at:
+        return (*history, fact)
+    return (*before, replace(last, again_at=None), fact, replace(last, at=last.again_at, again_at=None))
 
 
 def as_of(call: CallState, moment: datetime | None = None) -> LegData:

@@ -125,13 +125,21 @@ def test_that_a_queue_was_left_in_the_moment_in_which_another_one_was_entered_is
 
 
 def test_a_call_that_learns_nothing_new_is_the_same() -> None:
-    one = queued((1, "A"))
+    one = queued((2, "A"))
 
     assert learn(one, {"queue_name": "A"}, said(2)) is one
     assert learn_values(one, {"queue_name": TimedValue(moment(2), "A")}) is one
     assert learn(one, {}, said(2)) is one
     assert learn_values(call(), {"queue_name": TimedValue(moment(2), "")}).facts
     assert learn_values(one, {"queue_name": TimedValue(moment(2), "B")}).facts["queue_name"][1:] == history((2, "B"))
+
+
+def test_only_a_queue_is_noted_as_stated_again_and_the_latest_time_of_that() -> None:
+    one = queued((1, "A"), (3, "A"), (2, "A"))
+
+    assert one.facts["queue_name"] == (TimedValue(moment(1), "A", said(1), again_at=moment(3)),)
+    other = knowing(interaction_id=history((1, "I1")))
+    assert learn(other, {"interaction_id": "I1"}, said(2)) is other
 
 
 @pytest.mark.parametrize(
