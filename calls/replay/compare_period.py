@@ -24,6 +24,7 @@ from calls.replay.difference import (
     paired,
 )
 from calls.replay.erased import ErasedEvents, knows_caller, without_remains
+from calls.replay.event_clock import EventClock
 from calls.replay.journal_pages import EventPage, pages
 from calls.replay.list_changes import list_changes
 from calls.replay.nearby import BESIDE, is_beside
@@ -177,11 +178,15 @@ class _Comparison:
         self.result = PeriodComparison()
         #: The slices that are not compared yet, in order; known with the first event.
         self._pending: list[int] = []
+        #: Up to when the events of their legs were received, of those that were looked at.
+        self._heard_until: dict[int, datetime | None] = {}
         self._would_be: defaultdict[int, list[LegAccount]] = defaultdict(list)
         #: Spans of which events are missing: legs that reach into one are not compared.
         #: So is the time whose legs may have been deleted: they would seem to be new ones.
         kept_since = now - timedelta(days=site_settings.RETENTION_DAYS) + DELETED_WITHIN
         self._unknown: list[tuple[datetime, datetime]] = [(datetime.min.replace(tzinfo=now.tzinfo), kept_since)]
+        self._clock = EventClock()
+        #: When the last event was received, by the source's clock.
         self._last: datetime | None = None
         self._latest: datetime | None = None
         self._is_erased, self._erased_events = False, ErasedEvents()
@@ -201,7 +206,8 @@ class _Comparison:
         result.unfolded_from = page.unfolded_from
         if not page.events:
             return
-        first, last = page.events[0].time, page.events[-1].time
+        self._clock.take(page.events)
+        first, last = self._clock.by_source(page.events[0]), self._clock.by_source(page.events[-1])
         self._note_coverage(first, is_after_gap=page.is_after_gap)
         for leg in self._refold.fold(page.events):
             self._keep(leg)
@@ -234,10 +240,17 @@ class _Comparison:
             self._would_be[slice_of(leg.connected_source_at)].append(account)
 
     def _over(self, now: datetime) -> list[int]:
-        """Return the slices that are past and of which no leg is unsettled."""
+        """Return the slices that are past, whose legs' events were all taken, and of which no leg is unsettled."""
         unsettled = {slice_of(leg.connected_source_at) for leg in self._refold.unsettled()}
         past = takewhile(lambda number: number + 1 < slice_of(now), self._pending)
-        return [number for number in past if number not in unsettled]
+        return [number for number in past if number not in unsettled and self._is_heard(number)]
+
+    def _is_heard(self, number: int) -> bool:
+        """Say whether the events of a slice's legs were taken: some may have been sent hours after its time."""
+        if number not in self._heard_until:
+            self._heard_until[number] = self._recorded.slice(number).heard_until
+        until, received = self._heard_until[number], self._clock.received
+        return until is None or (received is not None and until + SLICE < received)
 
     def finish(self, until: datetime, answers_until: datetime) -> None:
         """Let the time pass in which nothing more happened, take QMS's later answers, and compare what is left."""

@@ -36,7 +36,8 @@ class RecordedSlice(msgspec.Struct):
     """The legs that were connected in a slice, with what became of them.
 
     ``apart``: for legs that are not compared, why. Searches are found by extension, moment and number; writes by
-    recording and part. ``of_others``: searches whose recording a leg of another source has.
+    recording and part. ``of_others``: searches whose recording a leg of another source has. ``heard_until``: when the
+    last of the events was received that made these legs, by the gateway's clock.
     """
 
     accounts: dict[int, LegAccount] = {}
@@ -44,6 +45,7 @@ class RecordedSlice(msgspec.Struct):
     searches: dict[SearchKey, RecordedSearch] = {}
     writes: dict[tuple[str, str], MadeWrite] = {}
     of_others: set[int] = set()
+    heard_until: datetime | None = None
 
 
 def slice_of(moment: datetime) -> int:
@@ -139,8 +141,13 @@ def _add(found: RecordedSlice, legs: dict[int, LegState]) -> None:
             flags.setdefault(write.leg_id, {}).update(write.values)
     for key, leg in legs.items():
         found.accounts[key] = account_of(leg, flags.get(key, {}), key)
+        found.heard_until = max(filter(None, [found.heard_until, *_heard_at(leg)]))
         if why := _apart(leg, flags.get(key, {}), is_assigned=key in assigned):
             found.apart[key] = why
+
+
+def _heard_at(leg: LegState) -> tuple[datetime | None, ...]:
+    return leg.connected_gateway_at, leg.received_at, leg.disconnected_gateway_at
 
 
 def _of_others(searches: Sequence[RecordedSearch], legs: dict[int, LegState]) -> set[int]:
