@@ -40,15 +40,16 @@ def learn(call: CallState, facts: dict[str, str], origin: Origin, heard_at: date
     known, at = call.facts, origin.at
     news = [name for name, value in facts.items() if _is_news(known.get(name, ()), value, at)]
     fresh = {name: TimedValue(at, facts[name], origin, heard_at) for name in news}
-    return _with(_with_queue_again(call, facts.get("queue_name"), at), fresh)
+    return _with(_with_queue_again(call, facts.get("queue_name"), origin, heard_at), fresh)
 
 
-def _with_queue_again(call: CallState, name: str | None, at: datetime) -> CallState:
+def _with_queue_again(call: CallState, name: str | None, origin: Origin, heard_at: datetime | None) -> CallState:
     """Note that a call's queue was stated again, so that another one of before that, heard later, is not the latest."""
     *before, last = call.facts.get("queue_name") or (None,)
-    if last is None or not name or name != last.value or at <= (last.again_at or last.at):
+    if last is None or not name or name != last.value or origin.at <= (last.again or last).at:
         return call
-    return replace(call, facts={**call.facts, "queue_name": (*before, replace(last, again_at=at))})
+    again = TimedValue(origin.at, name, origin, heard_at)
+    return replace(call, facts={**call.facts, "queue_name": (*before, replace(last, again=again))})
 
 
 def learn_values(call: CallState, values: dict[str, TimedValue]) -> CallState:
@@ -89,11 +90,11 @@ def _insert(history: tuple[TimedValue, ...], fact: TimedValue) -> tuple[TimedVal
 
 
 def _until(history: tuple[TimedValue, ...], fact: TimedValue) -> tuple[TimedValue, ...]:
-    """Return values and one after them; then the last of them again, where that was stated again later."""
+    """Return values and one after them; then the last of them again, as that was stated again later."""
     *before, last = history or (None,)
-    if last is None or last.again_at is None or last.again_at <= fact.at:
+    if last is None or last.again is None or last.again.at <= fact.at:
         return (*history, fact)
-    return (*before, replace(last, again_at=None), fact, replace(last, at=last.again_at, again_at=None))
+    return (*before, replace(last, again=None), fact, last.again)
 
 
 def as_of(call: CallState, moment: datetime | None = None) -> LegData:

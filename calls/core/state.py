@@ -109,14 +109,14 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 class TimedValue(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A value that a call had from a moment on, and where it is from. ``heard_at``: see ``Party``.
 
-    ``again_at``: when it was stated again last, of a queue.
+    ``again``: as it was stated last, of a queue that was stated again.
     """
 
     at: datetime
     value: str
     origin: Origin | None = None
     heard_at: datetime | None = None
-    again_at: datetime | None = None
+    again: "TimedValue | None" = None
 
 
 class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -137,7 +137,8 @@ def test_a_call_that_learns_nothing_new_is_the_same() -> None:
 def test_only_a_queue_is_noted_as_stated_again_and_the_latest_time_of_that() -> None:
     one = queued((1, "A"), (3, "A"), (2, "A"))
 
-    assert one.facts["queue_name"] == (TimedValue(moment(1), "A", said(1), again_at=moment(3)),)
+    again = TimedValue(moment(3), "A", said(3))
+    assert one.facts["queue_name"] == (TimedValue(moment(1), "A", said(1), again=again),)
     other = knowing(interaction_id=history((1, "I1")))
     assert learn(other, {"interaction_id": "I1"}, said(2)) is other
 

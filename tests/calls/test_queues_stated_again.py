@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.relatives.case import Case, Event, cleared, established, heard, played, queued
+from tests.relatives.case import Case, Event, cleared, established, heard, information, played, queued
 
 pytestmark = pytest.mark.core
 
@@ -28,6 +28,15 @@ BILLING = heard(20.9, queued(20, "C1", "5002", queue="Billing"))
             "Sales",
         ),
         ([SALES, established(20.5, "C1", "2001", queue="Billing"), BILLING], "Billing"),
+        (
+            [
+                SALES,
+                established(20.5, "C1", "2001", queue="Sales"),
+                information(20.8, "C1", "2001", queue="Sales"),
+                BILLING,
+            ],
+            "Sales",
+        ),
     ],
 )
 def test_a_queue_of_before_the_statement_of_the_same_one_again_is_not_the_latest(
