@@ -2,8 +2,8 @@
 
 A flag can never be taken back, so all of this must hold, by the gateway's clock and whatever the sources' clocks say:
 
-1. The leg is settled without a recording, and the recording began when the leg was connected.
-2. No other leg at the extension, of any source and with any outcome, was connected about then.
+1. The leg is settled without a recording; the recording began when the leg was connected, and ended when it did.
+2. No other leg at the extension, of any source and with any outcome, was connected about then, or while it went on.
 3. No leg has the recording, and no flag was ever sent to it.
 """
 
@@ -15,6 +15,7 @@ import msgspec
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
+from calls.core.same_time import CallTime, is_one_call, overlap
 from calls.core.state import LegPhase
 from calls.models import ASSIGNED, Leg, RecordingSearch, SearchState
 from calls.storage.codec import read_leg
@@ -22,7 +23,7 @@ from cti.api import answers_stream, wake
 from flags.models import FlagWrite
 from qms.port import Recording
 
-#: Maximum difference between a leg's Connected and its recording's begin, by the gateway's clock.
+#: Maximum difference between a leg's begin and end and those of its recording, by the gateway's clock.
 TOLERANCE = timedelta(seconds=5)
 #: How far a source's clock may be from the gateway's: rows are found by it, and judged by the gateway's.
 MAXIMUM_CLOCK_ERROR = timedelta(hours=25)
@@ -106,17 +107,17 @@ def _why_not(leg: Leg | None, wanted: Assignment) -> str:
         return "The recording belongs to another leg, or flags were sent to it."
     if being_assigned([guid]):
         return "The recording was just assigned."
-    return _why_doubtful(leg, wanted.recording.started_at)
+    return _why_doubtful(leg, CallTime(wanted.recording.started_at, wanted.recording.ended_at))
 
 
-def _why_doubtful(leg: Leg, began: datetime) -> str:
+def _why_doubtful(leg: Leg, recorded: CallTime) -> str:
     """Return why the times leave a doubt whose the recording is, or nothing."""
-    doubt = _doubt(leg, began, _legs_about([leg]))
+    doubt = _doubt(leg, recorded, _legs_about([leg]))
     return doubt.text if doubt else ""
 
 
-def doubts(wanted: Mapping[int, datetime]) -> Mapping[int, Doubt]:
-    """Return the doubts that the times leave: of legs, each with the begin of the recording that it may get.
+def doubts(wanted: Mapping[int, CallTime]) -> Mapping[int, Doubt]:
+    """Return the doubts that the times leave: of legs, each with the time of the recording that it may get.
 
     Those of no doubt are left out. The repair judges by the same rules, once more.
     """
@@ -140,10 +141,16 @@ class _LegTime(msgspec.Struct, frozen=True):
     connected_at: datetime
     ended_at: datetime | None
 
-    def may_have(self, moment: datetime) -> bool:
-        """Say whether the leg was connected about a moment."""
-        is_before_end = self.ended_at is None or moment <= self.ended_at + TOLERANCE
-        return self.connected_at - TOLERANCE <= moment and is_before_end
+    @property
+    def time(self) -> CallTime:
+        """Return the leg's time by the gateway's clock."""
+        return CallTime(self.connected_at, self.ended_at)
+
+    def may_have(self, recorded: CallTime) -> bool:
+        """Say whether the leg was connected about when a recording began, or while it went on."""
+        is_before_end = self.ended_at is None or recorded.begin <= self.ended_at + TOLERANCE
+        is_about_begin = self.connected_at - TOLERANCE <= recorded.begin and is_before_end
+        return is_about_begin or overlap(self.time, recorded) > TOLERANCE
 
 
 def _legs_about(legs: Sequence[Leg]) -> list[_LegTime]:
@@ -158,11 +165,13 @@ def _legs_about(legs: Sequence[Leg]) -> list[_LegTime]:
     ]
 
 
-def _doubt(leg: Leg, began: datetime, about: Sequence[_LegTime]) -> Doubt | None:
+def _doubt(leg: Leg, recorded: CallTime, about: Sequence[_LegTime]) -> Doubt | None:
     own = next((one for one in about if one.leg_id == leg.pk), None)
-    if own is None or abs(own.connected_at - began) > TOLERANCE:
+    if own is None or abs(own.connected_at - recorded.begin) > TOLERANCE:
         return Doubt("The recording did not begin when the leg was connected, by the gateway's clock.")
     others = (one for one in about if one is not own and abs(one.source_at - leg.connected_at) <= MAXIMUM_CLOCK_ERROR)
-    if legs := tuple(one.leg_id for one in others if one.may_have(began)):
-        return Doubt("Another leg was connected at the extension about when the recording began.", legs)
+    if legs := tuple(one.leg_id for one in others if one.may_have(recorded)):
+        return Doubt("Another leg was connected at the extension as the recording began, or while it went on.", legs)
+    if not is_one_call(own.time, recorded, TOLERANCE):
+        return Doubt("The recording and the leg did not go on and end together: they may be two calls.")
     return None

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from calls.core.same_time import CallTime, is_one_call
 from qms.port import Recording
 
 #: Maximum by which the clock of who posts is taken to be behind: what is older was sent late.
@@ -15,7 +16,7 @@ class ComparedLeg(msgspec.Struct, frozen=True, kw_only=True):
     """What the comparison needs of a leg; its times are by its source's clock. A repair judges by the gateway's.
 
     ``received_at``: when the intake received what was reported late. ``is_of_several``: one of several services may
-    have its recording; ``is_filed_elsewhere``: another one than that compared was the last to be asked.
+    have its recording; ``is_filed_elsewhere``: another one than that compared has it, or was the last to be asked.
     """
 
     leg_id: int
@@ -52,6 +53,12 @@ def candidates_of(recording: Recording, own: Sequence[ComparedLeg], tolerance: t
 def is_near(leg: ComparedLeg, recording: Recording, tolerance: timedelta) -> bool:
     """Say whether a recording began when the leg was connected, within what the two clocks may differ."""
     return abs(recording.started_at - leg.connected_at) <= tolerance
+
+
+def is_one_time(leg: ComparedLeg, recording: Recording, tolerance: timedelta) -> bool:
+    """Say whether a recording and a leg went on and ended together, too: else they may be two calls."""
+    recorded = CallTime(recording.started_at, recording.ended_at)
+    return is_one_call(CallTime(leg.connected_at, leg.disconnected_at), recorded, tolerance)
 
 
 def _is_received_with(leg: ComparedLeg, recording: Recording, tolerance: timedelta) -> bool:

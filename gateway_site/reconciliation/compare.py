@@ -6,8 +6,8 @@ The comparison of one span has four steps:
    it took one part alone, as the wrap-up after it had refused the others, these are missing.
 2. A recording that no leg has, with flags of our names: somebody else flagged it.
 3. A recording that no leg has, without flags of ours: the legs at its extension that were connected when it began are
-   its candidates, those that were never to be flagged too. One candidate whose recording was sought, and whose only
-   recording this can be, may be repaired; two are shown side by side.
+   its candidates, those that were never to be flagged too. One candidate whose recording was sought, whose only
+   recording this can be, and that ended with it, may be repaired; two are shown side by side.
 4. A leg whose recording QMS did not list, and a leg that never learnt of one.
 
 Example: extension 2001 is connected at 10:00:00, QMS is away until 10:00:30, and a recording of 2001 began at 10:00:00.
@@ -21,7 +21,7 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway_site.reconciliation.candidates import ComparedLeg, candidates_of, is_near
+from gateway_site.reconciliation.candidates import ComparedLeg, candidates_of, is_near, is_one_time
 from gateway_site.reconciliation.hearing import UNHEARD, SourceHearing, why_unheard
 from qms.port import FlaggedRecording, Recording
 
@@ -240,7 +240,7 @@ def _unclaimed(recording: Recording, known: Known, there: _AtExtension) -> Findi
         )
     contenders = [one.guid for one in there.recordings if is_near(leg, one, known.tolerance)]
     is_certain = contenders == [recording.guid] and not leg.has_write and leg.disconnected_at is not None
-    is_certain = is_certain and leg.leg_id not in known.elsewhere
+    is_certain = is_certain and leg.leg_id not in known.elsewhere and is_one_time(leg, recording, known.tolerance)
     cause = leg.reason_code or leg.outcome
     return msgspec.structs.replace(
         _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, cause, candidates=_keys(candidates)),
@@ -306,9 +306,11 @@ def _is_in(gap: GapFacts, recording: Recording, known: Known) -> bool:
 
 
 def _of_leg(leg: ComparedLeg, listed: set[str]) -> Finding | None:
+    if leg.is_filed_elsewhere:
+        return None
     if leg.guid:
         return None if leg.guid in listed else _leg_finding(leg, FindingKind.NOT_LISTED, Grade.MAJOR, "not_in_qms")
-    if leg.was_sought and not leg.is_filed_elsewhere:
+    if leg.was_sought:
         return _leg_finding(leg, FindingKind.NOT_RECORDED, Grade.MINOR, leg.reason_code or leg.outcome)
     return None
 

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db.models import Case, Max, Q, When
 
 from calls.api import Doubt, doubts, hour_of
+from calls.core.same_time import CallTime
 from clock.text import shown
 from gateway_site.reconciliation.compare import Finding, FindingKind, Grade, Known, compared
 from gateway_site.reconciliation.counted import MINUTE, note_counted
@@ -256,7 +257,8 @@ def _erased(recordings: Sequence[FlaggedRecording], known: Known) -> dict[str, F
 
 def _without_doubts(findings: Sequence[Finding]) -> list[Finding]:
     """Offer no repair that would be refused: the other legs whose recording it may be are candidates, too."""
-    wanted = {one.candidates[0]: one.began_at for one in findings if one.is_repairable and one.candidates}
+    repairable = (one for one in findings if one.is_repairable and one.candidates)
+    wanted = {one.candidates[0]: CallTime(one.began_at, one.ended_at) for one in repairable}
     found = doubts(wanted)
     return [
         _doubtful(one, doubt)

@@ -53,11 +53,11 @@ _WHY = {
     "user_inactive": ("The QMS user of this extension was not active.", ADVICE[Outcome.USER_INACTIVE]),
     "user_unlicensed": ("The QMS user of this extension had no recording licence.", ADVICE[Outcome.USER_UNLICENSED]),
     "several_candidates": (
-        "Two or more legs were connected at the extension when it began, or within 5 s of that: it would be a guess.",
+        "Several legs were connected there within 5 s of its begin, or while it went on: it would be a guess.",
         "Compare its times with the legs below, or listen to it. Once it is judged, acknowledge the finding.",
     ),
     "second_recording_of_leg": (
-        "It began while a leg that has another recording was connected: QMS began a second recording within one leg.",
+        "A leg that has another recording was connected then: QMS recorded one leg twice, here or at two services.",
         "Look at the recording rules of the extension. The gateway flags one recording for each leg.",
     ),
     "gap": ("The link to the CTI source was interrupted at that time.", _LOOK_AT_GAPS),

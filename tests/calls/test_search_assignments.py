@@ -8,6 +8,7 @@ import pytest
 from django.db.models import Min
 from msgspec.structs import replace
 
+from calls.core.same_time import CallTime
 from calls.core.state import LegPhase, LegState
 from calls.models import Leg, RecordingSearch, SearchState
 from calls.search import assign as assign_module
@@ -41,13 +42,15 @@ def kept(desk: Desk, number: int = 1, at: datetime = NOW, **members: Any) -> Leg
     return Leg.objects.create(source_id=source_id, service_id=service_id, **row)
 
 
-def recording(began: datetime = NOW, guid: str = "G") -> Recording:
-    return Recording(guid=guid, extension="2001", started_at=began)
+def recording(began: datetime = NOW, ended: datetime | None = NOW + MINUTE) -> Recording:
+    return Recording(guid="G", extension="2001", started_at=began, ended_at=ended)
 
 
-def assign(desk: Desk, began: datetime = NOW, number: int = 1) -> RecordingSearch:
+def assign(
+    desk: Desk, began: datetime = NOW, number: int = 1, ended: datetime | None = NOW + MINUTE
+) -> RecordingSearch:
     wanted = Assignment(
-        leg_id=leg_key(desk.source.pk, number), service_id=desk.a.pk, recording=recording(began), by="Uma"
+        leg_id=leg_key(desk.source.pk, number), service_id=desk.a.pk, recording=recording(began, ended), by="Uma"
     )
     assign_recording(wanted, NOW + 10 * MINUTE)
     return RecordingSearch.objects.get(recording_guid="G")
@@ -124,8 +127,43 @@ def test_a_recording_is_not_assigned_where_something_speaks_against_it(
         assign(desk)
 
 
+@pytest.mark.parametrize(
+    ("began", "ended"),
+    [
+        (NOW, NOW + MINUTE - TOLERANCE - TICK),
+        (NOW, NOW + MINUTE + TOLERANCE + TICK),
+        (NOW, None),
+        (NOW - TOLERANCE, NOW - TICK),
+    ],
+)
+def test_a_recording_that_did_not_go_on_and_end_with_the_leg_is_not_assigned(
+    desk: Desk, began: datetime, ended: datetime | None
+) -> None:
+    """Before: its begin alone counted, also of one that was over before the leg was connected."""
+    kept(desk)
+
+    with pytest.raises(NotAssignable, match="did not go on and end together"):
+        assign(desk, began, ended=ended)
+
+
+@pytest.mark.parametrize("off", [-TOLERANCE, TOLERANCE])
+def test_a_recording_that_ended_within_five_seconds_of_the_leg_may_be_assigned(desk: Desk, off: timedelta) -> None:
+    kept(desk)
+
+    assert assign(desk, ended=NOW + MINUTE + off).recording_guid == "G"
+
+
+def test_of_two_short_calls_that_follow_each_other_the_one_does_not_get_the_others_recording(desk: Desk) -> None:
+    second = timedelta(seconds=1)
+    kept(desk, disconnected_gateway_at=NOW + 4 * second, disconnected_source_at=NOW + 4 * second)
+
+    with pytest.raises(NotAssignable, match="two calls"):
+        assign(desk, NOW - 2 * second, ended=NOW + 2 * second)
+    assert assign(desk, NOW - second, ended=NOW + 3 * second).recording_guid == "G"
+
+
 def test_a_leg_that_was_erased_meanwhile_gets_no_recording(desk: Desk) -> None:
-    assert assign_module._doubt(kept(desk), NOW, ()) is not None
+    assert assign_module._doubt(kept(desk), CallTime(NOW, NOW + MINUTE), ()) is not None
 
 
 def test_an_assignment_that_was_folded_does_not_hold_the_recording(desk: Desk) -> None:
@@ -143,9 +181,12 @@ def test_an_assignment_that_was_folded_does_not_hold_the_recording(desk: Desk) -
 @pytest.mark.parametrize(
     ("connected", "ended", "doubtful"),
     [
-        # Another leg of the extension, from when to when: within five seconds of the recording's beginning.
+        # Another leg of the extension, from when to when: within five seconds of the recording's beginning, or for more
+        # than five seconds while it went on.
         (NOW + TOLERANCE, NOW + MINUTE, True),
-        (NOW + TOLERANCE + TICK, NOW + MINUTE, False),
+        (NOW + MINUTE - TOLERANCE - TICK, NOW + 2 * MINUTE, True),
+        (NOW + MINUTE - TOLERANCE, NOW + 2 * MINUTE, False),
+        (NOW + TOLERANCE + TICK, NOW + 2 * TOLERANCE, False),
         (NOW - MINUTE, NOW - TOLERANCE, True),
         (NOW - MINUTE, NOW - TOLERANCE - TICK, False),
         (NOW - MINUTE, None, True),
@@ -209,5 +250,6 @@ def test_the_doubts_of_many_legs_are_told_with_the_others_whose_the_recording_ma
     contested, other = kept(desk, 2, device_id="2002").pk, kept(desk, 3, device_id="2002").pk
     late = kept(desk, 4, device_id="2003").pk
 
-    found = doubts({sure: NOW, contested: NOW, late: NOW + MINUTE, 99: NOW})
+    then = CallTime(NOW, NOW + MINUTE)
+    found = doubts({sure: then, contested: then, late: CallTime(NOW + MINUTE, NOW + 2 * MINUTE), 99: then})
     assert {key: one.legs for key, one in found.items()} == {contested: (other,), late: ()}

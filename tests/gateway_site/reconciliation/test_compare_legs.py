@@ -4,8 +4,12 @@ import pytest
 
 from gateway_site.reconciliation.candidates import ComparedLeg
 from gateway_site.reconciliation.compare import FindingKind, Grade, WriteFacts
-from qms.port import FlaggedRecording
+from qms.port import FlaggedRecording, Recording
 from tests.gateway_site.reconciliation.comparing import at, found, leg, recording
+
+
+def recorded(begin: float, end: float | None) -> FlaggedRecording:
+    return FlaggedRecording(Recording("R1", "2001", at(begin), None if end is None else at(end)), ())
 
 
 @pytest.mark.parametrize("outcome", ["joined_late", "agent_unknown", "user_unmatched", "user_unlicensed"])
@@ -24,6 +28,19 @@ def test_a_call_seen_while_it_was_recorded_is_the_recordings_cause() -> None:
 def test_a_recording_within_a_leg_is_not_given_to_it_beside_the_one_that_began_with_it() -> None:
     first, second = found(recording(second=1), recording("R2", 30), legs=(leg(),))
     assert (first.is_repairable, second.is_repairable) == (True, False)
+
+
+def test_a_clock_that_is_some_seconds_off_leaves_a_repair() -> None:
+    [one] = found(recorded(4.5, 64.5), legs=(leg(),))
+    assert one.is_repairable
+
+
+def test_a_leg_that_has_its_recording_at_another_service_is_the_cause_and_no_finding_here() -> None:
+    """Before: no CTI source reported a call, though one did in that second."""
+    there = leg(guid="R9", is_filed_elsewhere=True)
+    [one] = found(recording(second=1), legs=(there,), holders={})
+    assert (one.cause, one.candidates, one.is_repairable) == ("second_recording_of_leg", (1,), False)
+    assert found(legs=(there,), holders={}) == []
 
 
 def test_the_only_leg_for_the_only_recording_can_be_repaired() -> None:
@@ -45,6 +62,12 @@ def test_the_only_leg_for_the_only_recording_can_be_repaired() -> None:
         ((recording(second=2),), (leg(has_write=True),)),  # Flags were queued for it.
         ((recording(second=5.1),), (leg(),)),  # Not when the leg was connected.
         ((recording(second=2),), (leg(guid="R9"),)),  # The leg has another recording.
+        ((recording(second=2),), (leg(disconnected_at=at(68)),)),  # The leg went on after the recording.
+        ((recording(second=6),), (leg(second=10, disconnected_at=at(58)),)),  # The recording went on after the leg.
+        ((recorded(6.4, 8.4),), (leg(second=10, disconnected_at=at(14)),)),  # It was over before the leg was connected.
+        ((recorded(3, 5),), (leg(disconnected_at=at(2)),)),  # It began when the leg was over.
+        ((recorded(8, 11),), (leg(second=10, disconnected_at=at(14)),)),  # Two short calls that overlap.
+        ((recorded(0, None),), (leg(),)),  # Nobody knows when it ended.
     ],
 )
 def test_where_it_could_be_a_guess_nothing_can_be_repaired(
