@@ -71,7 +71,7 @@ def _holders(found: Sequence[RecordedSearch]) -> dict[str, int]:
 
 def answer_of(row: RecordedSearch, holder: int | None) -> ResultEvent:
     """Return what QMS answered to a search; ``holder``: the leg that has the recording, as far as is saved."""
-    at = row.answered_at or row.deadline
+    at = row.deadline if _was_never_asked(row) else row.answered_at or row.deadline
     leg = leg_number(row.leg_id)
     if row.state == SearchState.MISSED:
         return RecordingMissed(
@@ -97,6 +97,16 @@ def answer_of(row: RecordedSearch, holder: int | None) -> ResultEvent:
         why=row.why,
         first_asked_at=row.first_asked_at,
     )
+
+
+def _was_never_asked(row: RecordedSearch) -> bool:
+    """Say whether a leg's first search ended by its window alone: then it did so before a call that began after it.
+
+    Example: connected at 4.2 and asked for until 14.2, by a worker that stood still until 18.8; the next call began at
+    18.7, and no answer could have been taken for that one's.
+    """
+    is_first = row.ordinal == 1 and not row.known_guid
+    return is_first and row.state == SearchState.MISSED and row.why == "late" and not row.attempts and not row.error
 
 
 def _why(row: RecordedSearch) -> str:

@@ -96,3 +96,23 @@ def test_a_late_post_that_is_asked_for_at_once_is_not_the_delay_of_the_gateway(g
     gateway.passes(30)
 
     assert outcome_of(gateway) == NONE
+
+
+@pytest.mark.parametrize(("next_after", "why"), [(10.5, "late"), (14.5, "late"), (9.5, "next_call")])
+def test_a_search_that_nobody_asked_is_over_with_its_window_before_the_next_call(
+    gateway: GatewayStack, next_after: float, why: str
+) -> None:
+    """Before: *the next call began*, of a call whose window had been over for seconds; no worker had asked."""
+    gateway.call("Established", "C1", "2001")
+    gateway.fold()
+    gateway.time += timedelta(seconds=6)
+    gateway.call("ConnectionCleared", "C1", "2001")
+    gateway.fold()
+    gateway.time = gateway.begin + timedelta(seconds=next_after)
+    gateway.call("Established", "C2", "2001")
+    gateway.time += timedelta(seconds=0.6)
+    gateway.ask()
+    gateway.fold()
+
+    first = min(gateway.legs(), key=lambda leg: leg.connected_at)
+    assert (first.outcome, first.reason_code) == ("window_missed", why)
