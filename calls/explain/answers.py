@@ -232,13 +232,21 @@ def _source(source: CtiSource, extension: str, at: datetime, *, is_journal_away:
     is_noted = source.enabled and any(gap.is_off for gap in gaps)  # Then the gap is what is said of it.
     hearing = _hearing(source, then, extension, refused, is_enabled=is_noted or then["Enabled"] is not False)
     now = {name: getattr(source, field) for name, field in _SETTINGS.items()}
+    hearing_now = _hearing(source, now, extension, refused, is_enabled=source.enabled)
     case = SourceCase(
         slug=source.slug,
         hearing=hearing,
         near=_near(map(str, then["Devices"] or ()), extension),
         refused=refused,
-        is_former=hearing is not _hearing(source, now, extension, refused, is_enabled=source.enabled),
+        is_former=hearing is not hearing_now,
+        hearing_now=hearing_now,
     )
+    if case.has_extension():
+        case = msgspec.structs.replace(
+            case,
+            has_service=Allocation.objects.filter(source=source, service__enabled=True).exists(),
+            verdict=load_directory(source.pk).verdict(extension),
+        )
     if hearing is not SourceCoverage.HEARD:
         return case
     behind, is_away = (None, True) if is_journal_away else _behind(source)
@@ -248,8 +256,6 @@ def _source(source: CtiSource, extension: str, at: datetime, *, is_journal_away:
         behind_since=behind,
         is_journal_away=is_away,
         unread=_unread(source, at),
-        has_service=Allocation.objects.filter(source=source, service__enabled=True).exists(),
-        verdict=load_directory(source.pk).verdict(extension),
     )
 
 

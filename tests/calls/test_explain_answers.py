@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from agents.models import Allocation
+from agents.models import Allocation, QmsUser
 from calls.explain.answers import Question, answers
 from calls.explain.texts.leg_outcome import Explanation
 from calls.models import SWITCHED_OFF, Gap, Leg, has_recording
@@ -295,6 +295,23 @@ def test_a_source_without_a_recording_service_is_reported(pbx: CtiSource) -> Non
     service = search(leg(8, device_id="2999")).service
     Allocation.objects.create(source=pbx, service=service)
     assert "No QMS user has extension 2001" in nothing().said
+
+
+def test_a_source_beside_that_of_the_extension_is_not_told_what_it_lacks(pbx: CtiSource) -> None:
+    """Before: the Recording Service of the source that had the extension off its list for some seconds."""
+    service = search(leg(8, device_id="2999")).service
+    Allocation.objects.create(source=pbx, service=service)
+    QmsUser.objects.create(
+        service=service, user_id="1", licence="Unlimited", extension="2001", recording_service="Any", loaded_at=NOON
+    )
+    CtiSource.objects.create(slug="open", kind="http")
+    change(pbx, 10, devices=["2002"])
+    change(pbx, 20, devices=["2001", "2002"])
+
+    found = nothing(NOON + timedelta(seconds=15))
+
+    assert found.heading == "The extension was not monitored then"
+    assert "Besides" not in found.said
 
 
 def test_before_retention_and_in_the_future_the_time_is_the_cause(pbx: CtiSource) -> None:

@@ -252,6 +252,26 @@ def test_of_several_sources_that_hear_it_none_is_blamed_where_one_gives_the_flag
     assert "a call of other there would get no flags now: No QMS" in asked(other, heard(verdict=verdict)).said
 
 
+@pytest.mark.parametrize(
+    ("hearing", "now"),
+    [
+        (SourceCoverage.NOT_LISTED, SourceCoverage.HEARD),
+        (SourceCoverage.IGNORED, SourceCoverage.HEARD),
+        (SourceCoverage.DISABLED, SourceCoverage.DISABLED),
+        (SourceCoverage.REFUSED, SourceCoverage.REFUSED),
+        (SourceCoverage.NOT_LISTED, None),
+    ],
+)
+def test_what_a_source_lacks_is_not_named_where_one_that_has_the_extension_has_it(
+    hearing: SourceCoverage, now: SourceCoverage | None
+) -> None:
+    """Before: the Recording Service that a source without devices lacks, though the extension's own source has it."""
+    lacking = heard(slug="open", verdict=MatchVerdict(kind=MatchKind.UNMATCHED, reason="It belongs to n1."))
+    own = heard(slug="shop", hearing=hearing, hearing_now=now, is_former=now not in (hearing, None))
+
+    assert ("Besides" in asked(own, lacking).said) == (now is None)
+
+
 def test_several_causes_are_reported_the_gap_first() -> None:
     found = asked(heard(gaps=(GAP,), unread=2, behind_since=NINE))
 

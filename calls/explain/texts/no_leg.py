@@ -28,10 +28,15 @@ class SourceCoverage(StrEnum):
     DISABLED = "disabled"
 
 
+#: Where a source's settings do not have the extension.
+_NOT_ITS_OWN = {SourceCoverage.NOT_LISTED, SourceCoverage.NOTHING_LISTED, SourceCoverage.QUEUE}
+
+
 class SourceCase(msgspec.Struct, frozen=True, kw_only=True):
     """A CTI source and an extension. ``near``: listed extensions that may be meant; ``refused``: the PBX's reason.
 
-    ``hearing``: by the settings of that time; ``is_former``: those of now would have it otherwise.
+    ``hearing``: by the settings of that time; ``is_former``: those of now would have it otherwise, as ``hearing_now``
+    says (None: as then).
     ``behind_since``: the oldest event that waits to be folded; ``unread``: messages of that time in quarantine.
     """
 
@@ -46,6 +51,11 @@ class SourceCase(msgspec.Struct, frozen=True, kw_only=True):
     has_service: bool = True
     verdict: MatchVerdict | None = None
     is_former: bool = False
+    hearing_now: SourceCoverage | None = None
+
+    def has_extension(self) -> bool:
+        """Say whether the extension is one of the source's, then or now, though it may be switched off or ignored."""
+        return not {self.hearing, self.hearing_now or self.hearing} <= _NOT_ITS_OWN
 
 
 class Near(msgspec.Struct, frozen=True):
@@ -300,10 +310,14 @@ def _nothing_missed(case: NothingCase, zone: tzinfo) -> Cause:
 
 
 def _no_flags_anyway(sources: Sequence[SourceCase]) -> str:
-    """Say whether a call there would have got flags at all: not where one of the sources that hear it gives them."""
+    """Say whether a call there would have got flags at all: not where one of the sources that have it gives them.
+
+    Also one that does not hear it, or did not then: what another one lacks is then not why.
+    """
+    if any(one.has_extension() and _would_flag(one) for one in sources):
+        return ""
     heard = [one for one in sources if one.hearing is SourceCoverage.HEARD]
-    lacks = [_lack(one, is_only=len(heard) == 1) for one in heard]
-    return lacks[0] if lacks and all(lacks) else ""
+    return _lack(heard[0], is_only=len(heard) == 1) if heard else ""
 
 
 def _lack(one: SourceCase, *, is_only: bool) -> str:
