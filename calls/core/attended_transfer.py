@@ -6,12 +6,20 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from calls.core.call_facts import as_of
-from calls.core.clocks import APART, STALL, began_with_later, has_whole_seconds, is_on_time, moments_of
+from calls.core.clocks import (
+    APART,
+    STALL,
+    WHOLE_SECOND,
+    began_with_later,
+    has_whole_seconds,
+    is_on_time,
+    moments_of,
+)
 from calls.core.commands import CancelSearch
 from calls.core.doubts import is_wanted
 from calls.core.leg_split import put_first_part, put_second_part, split
 from calls.core.legs import start_search
-from calls.core.origins import Origin
+from calls.core.origins import Origin, OriginRule
 from calls.core.result_events import LATE, RecordingFound
 from calls.core.state import CallState, LegPhase, LegState, PendingTransfer, SearchStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -136,10 +144,25 @@ def pending_of_host(work: UnitOfWork, olds: list[CallState], host: str, event: C
     made = {leg.number: pending_of(leg, olds[0], event.time, event.at, call_origin=leg.call_origin) for leg in legs}
     return {
         number: replace(
-            one, held_since=event.heldsince, is_conference=True, is_of_host=True, received_at=work.received_at
+            one,
+            held_since=event.heldsince,
+            is_conference=True,
+            is_of_host=True,
+            is_moved_on_hold=_was_moved_on_hold(work, work.legs[number]),
+            received_at=work.received_at,
         )
         for number, one in made.items()
     }
+
+
+def _was_moved_on_hold(work: UnitOfWork, leg: LegState) -> bool:
+    """Say whether a leg's call moved to another id while its extension had it on hold, or in the second of that."""
+    origin, held, retrieved = leg.call_origin, leg.held_gateway_at, leg.retrieved_gateway_at
+    if origin is None or origin.rule is not OriginRule.MOVED or held is None:
+        return False
+    moved = leg.connected_gateway_at + (origin.at - leg.connected_source_at)
+    slack = WHOLE_SECOND if has_whole_seconds(work) else timedelta(0)
+    return held < moved + slack and (leg.is_held or (retrieved is not None and moved < retrieved))
 
 
 def ask_of_host(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -> None:

@@ -164,11 +164,21 @@ def began_with_following(leg: LegState, began: datetime) -> bool:
     return at is not None and began >= leg.connected_gateway_at + (at - leg.connected_source_at) - APART
 
 
-def decide_contests(work: UnitOfWork, leg: LegState, at: datetime) -> None:
-    """Let the end of a leg's search decide whose the recordings are that may be its own."""
+def decide_contests(work: UnitOfWork, leg: LegState, at: datetime, *, named: str = "") -> None:
+    """Let the end of a leg's search decide whose the recordings are that may be its own.
+
+    ``named``: the recording that QMS named for it, which it does not get, as another call's may be. If that is what
+    began with a conference at a host, the host's recording from before it is contested no more.
+    """
     for other in work.legs_at(leg.device_id):
         if other.contested_by == leg.number:
-            work.put_leg(concluded(work, uncontested(work, other, at), at))
+            is_other = named not in ("", other.guid) and _is_asked_as_host(other)
+            decided = replace(other, contested_by=None) if is_other else uncontested(work, other, at)
+            work.put_leg(concluded(work, decided, at))
+
+
+def _is_asked_as_host(leg: LegState) -> bool:
+    return leg.pending_transfer is not None and leg.pending_transfer.is_of_host
 
 
 def uncontested(work: UnitOfWork, leg: LegState, at: datetime) -> LegState:

@@ -287,8 +287,7 @@ class LegData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
 class PendingTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An attended transfer reached a leg: it goes on if QMS still reports its recording, else it is two legs.
 
-    ``call_id``, ``incarnation`` and ``facts`` are those before; ``search`` is the number of the search that decides.
-    ``new_segment``: without any answer of QMS, the PBX itself saw two segments.
+    ``call_id``, ``incarnation``, ``facts``: of before; ``search``: what decides; ``new_segment``: the PBX saw two.
     """
 
     at: datetime
@@ -305,6 +304,8 @@ class PendingTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_conference: bool = False
     #: The leg is its host's with the customer: it goes on unless QMS names a recording that began with the conference.
     is_of_host: bool = False
+    #: While its host had the leg on hold, another moved its call to another id: its recording may have ended before.
+    is_moved_on_hold: bool = False
     #: When it was received, where that was well after it.
     received_at: datetime | None = None
 
@@ -370,8 +371,7 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     sure_at: datetime | None = None
     #: The extension's next leg, heard of soon after: if QMS has no recording for it, this one's is that leg's.
     contested_by: int | None = None
-    #: When, by the source, the extension's next leg was connected that came over a second later, while the recording
-    #: was sought for: what began then is that leg's, also when it is settled before QMS answers.
+    #: When, by the source, the extension's next leg was connected, over a second later: what began then is that leg's.
     followed_source_at: datetime | None = None
     #: A recording, begun before this leg, that another leg did not get for this one's sake: it is neither's.
     refused_guid: str = ""

@@ -80,6 +80,65 @@ def test_what_is_named_as_the_host_has_left_may_be_another_calls_so_that_its_leg
     assert (first.call_id, "call_id" in first.withheld) == ("C1", True)
 
 
+def _moved(moved: float, *, times: str, retrieved: float | None = None) -> Switchboard:
+    """2001 holds C1 at 20; 2004 hands it on from there to 2003, as C5, when ``moved``; all confer at 30."""
+    board = Switchboard(with_site(has_source_times=times != "none"))
+    begun = 5 + 0.05 * (times != "whole")
+    board.call("Established", begun, "C1", "2001").found(6, CUSTOMERS, "R1", started=5.1, asked=5.5)
+    board.call("Established", begun, "C1", "2004").call("Established", 10, "C4", "2003")
+    moves = event(
+        "Transferred",
+        moved,
+        primaryOldCallId="C1",
+        secondaryOldCallId="C4",
+        resultingCallId="C5",
+        transferringDeviceId="2004",
+        transferredToDeviceId="2003",
+    )
+    told = [moves, event("Held", 20, callId="C5" if moved < 20 else "C1", deviceId="2001")]
+    if retrieved is not None:
+        told.append(event("Retrieved", retrieved, callId="C5" if moved < retrieved else "C1", deviceId="2001"))
+    board.hears(*sorted(told, key=lambda one: one.time)).call("Originated", 24, "C2", "2001", cause="consultation")
+    board.call("Established", 25, "C2", "2002")
+    olds = {"primaryOldCallId": "C5", "secondaryOldCallId": "C2", "resultingCallId": "C2"}
+    board.hears(event("Conferenced", 30, conferencingDeviceId="2001", addedPartyId="2002", **olds))
+    return board.found(32, CUSTOMERS, "R9", started=30.1, asked=31.5)
+
+
+@pytest.mark.parametrize("times", ["none", "whole", "fractions"])
+@pytest.mark.parametrize(
+    ("moved", "retrieved", "is_sure"),
+    [(15, None, True), (22, None, False), (22, 29.9, False), (29, 28, True)],
+    ids=["before the hold", "on hold", "on hold, then retrieved", "after it was retrieved"],
+)
+def test_what_a_host_had_before_a_hold_in_which_its_call_moved_may_have_ended_there(
+    moved: float, retrieved: float | None, is_sure: bool, times: str
+) -> None:
+    board = _moved(moved, times=times, retrieved=retrieved).waits(70)
+    first = next(leg for leg in board.legs if leg.guid == "R1")
+    second = next(leg for leg in board.legs if leg.guid == "R9")
+
+    assert (first.call_id, second.call_id) == ("C5", "C2")
+    assert ("call_id" not in first.withheld) is is_sure
+
+
+@pytest.mark.parametrize(("named", "keeps"), [("R4", True), ("R1", False)])
+def test_a_hosts_recording_is_not_given_up_for_what_its_consultation_is_named_and_does_not_get(
+    named: str, keeps: bool
+) -> None:
+    """Without times R1 is contested by the consultation until its search ends: with what began at the conference."""
+    board = Switchboard(with_site(has_source_times=False)).call("Established", 21, "C1", "2001")
+    board.found(21.1, 1, "R1", started=20.95, asked=21.05).call("Held", 24.6, "C1", "2001")
+    board.call("Originated", 25, "C2", "2001", cause="consultation").call("Established", 25.3, "C2", "2002")
+    board.call("Established", 25.3, "C2", "2001")
+    olds = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C2"}
+    board.hears(event("Conferenced", 26.5, conferencingDeviceId="2001", addedPartyId="2002", **olds))
+    own = next(leg for leg in board.legs if leg.device_id == "2001" and leg.number != 1)
+    board.found(26.6, own.number, named, started=26.35 if named == "R4" else 20.95, asked=26.55)
+
+    assert (board.state.legs[own.number].guid, board.state.legs[1].guid) == ("", "R1" if keeps else "")
+
+
 @pytest.mark.parametrize("is_known", [False, True])
 def test_it_is_asked_only_where_the_leg_has_a_recording(is_known: bool) -> None:
     board = _joined(is_known=is_known)

@@ -122,7 +122,7 @@ def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
         _after_transfer(work, leg, event, "same")
         return
     if is_decision and _is_another(work, leg, event):
-        split(work, leg, event.at, found=event, is_undecided=_may_be_of_next(work, leg, event))
+        split(work, leg, event.at, found=event, is_undecided=_is_undecided(work, leg, event))
         return
     pending_transfer = None if is_decision else leg.pending_transfer
     is_unnamed = not leg.guid
@@ -160,11 +160,16 @@ def _may_ask_beside(leg: LegState, event: RecordingFound, *, is_decision: bool) 
     return event.search < leg.searches if is_decision else leg.pending_transfer is None and leg.searches > 1
 
 
-def _may_be_of_next(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
-    """Say whether another recording may have begun with a call that is not heard of yet: so may one whose host left."""
+def _is_undecided(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
+    """Say whether it is not known in which call the recording ended that a leg had before another one was named.
+
+    1. What is named may have begun with a call that is not heard of yet: so may one whose host left.
+    2. A host had the leg on hold while its call moved to another id: the recording may have ended at the hold.
+    """
     pending = leg.pending_transfer
     has_left = pending is not None and pending.is_of_host and leg.phase is not LegPhase.OPEN
-    return has_left or may_be_of_later(work, leg, event.started_at)
+    is_moved = pending is not None and pending.is_moved_on_hold
+    return has_left or is_moved or may_be_of_later(work, leg, event.started_at)
 
 
 def _is_another(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
@@ -199,7 +204,8 @@ def _miss(work: UnitOfWork, leg: LegState, search: int, why: str, event: Recordi
     leg = traced(leg, event.at, "missed", f"{WHY[why]}{error} ({attempts_text(event.attempts)})")
     leg = replace(leg, search=SearchStatus.FOUND if leg.guid else SearchStatus.MISSED, missed=why)
     leg = work.put_leg(concluded(work, leg, event.at))
-    decide_contests(work, leg, event.at)
+    named = event.guid if isinstance(event, RecordingFound) and why == "next_call" else ""
+    decide_contests(work, leg, event.at, named=named)
 
 
 def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed, why: str) -> None:
