@@ -23,6 +23,7 @@ from gateway_site.reconciliation.beside import (
     lacking_flags,
     leg_beside,
     next_links,
+    other_services,
     since_then,
     values_erased,
     values_to_write,
@@ -167,6 +168,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
             and not (finding.acknowledged_at or finding.withdrawn_at or finding.repaired_at),
             "grade": finding.grade,
             "never_written": never,
+            "other_services": "" if finding.withdrawn_at or never else other_services(finding),
             "lacking": lacking_flags(finding) if finding.cause == UnknownFlag.code else (),
             "lacks_flag": finding.cause == UnknownFlag.code,
             "may_repair": self.has_repair_permission(request) and finding.is_repairable and not never,
@@ -281,7 +283,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         """Repair a finding and record the act; return why it cannot be, or nothing."""
         by = request.user.get_username()
         try:
-            repair(finding, by, connect(finding.service), clock.now())
+            repair(finding, by, connect, clock.now())
         except (NotAssignable, QmsError) as error:
             return str(error)
         LogEntry.objects.log_actions(request.user.pk or 0, [finding], CHANGE, repair_act(finding), single_object=True)

@@ -14,6 +14,8 @@ from flags.models import RETRIABLE, FlagValue, FlagWrite
 from gateway_site.reconciliation.compare import NOT_FOLLOWED, WITHOUT_LEG, FindingKind, Grade
 from gateway_site.reconciliation.hearing import UNHEARD
 from gateway_site.reconciliation.models import ReconciliationFinding
+from gateway_site.reconciliation.other_services import beside_at_others, services_of_leg
+from qms.models import RecordingService
 from qms.port import UnknownFlag
 
 
@@ -88,6 +90,29 @@ def since_then(finding: ReconciliationFinding) -> str:
     if finding.cause in WITHOUT_LEG and not users.exists():
         return "No QMS user has this extension any more. What was true when it was first compared counts."
     return ""
+
+
+def other_services(finding: ReconciliationFinding) -> str:
+    """Say which other Recording Services may have the leg's recording, or have one that may be."""
+    if len(finding.candidates) != 1 or finding.repaired_at is not None:
+        return ""
+    if others := sorted({str(one.service) for one in beside_at_others(finding)}):
+        has = "has" if len(others) == 1 else "have"
+        return f"{_listed(others)} {has} a recording that may be this leg's as well: no repair is offered."
+    if not finding.is_repairable:
+        return ""
+    asked = RecordingService.objects.filter(pk__in=services_of_leg(finding.candidates[0]) - {finding.service_id})
+    names = sorted(map(str, asked))
+    if not names:
+        return ""
+    return (
+        f"The leg's recording was sought at {_listed(names)} too. Before anything is written QMS is asked there, and"
+        " nothing is written where it has a recording that may be this leg's."
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def values_erased(finding: ReconciliationFinding) -> str:

@@ -19,7 +19,7 @@ from gateway_site.reconciliation.compare import NOT_FOLLOWED, WITHOUT_LEG, Findi
 from gateway_site.reconciliation.hearing import UNHEARD
 from gateway_site.reconciliation.known import chunks
 from gateway_site.reconciliation.models import HELD_HASH_LENGTH, ReconciliationFinding
-from gateway_site.reconciliation.other_services import withdraw_elsewhere
+from gateway_site.reconciliation.other_services import take_back_offers, withdraw_elsewhere
 from qms.models import RecordingService
 from qms.port import FlaggedRecording
 
@@ -59,6 +59,7 @@ def keep(service: RecordingService, findings: Sequence[Finding], begin: datetime
     )
     before.update(withdrawn_at=now)
     withdraw_elsewhere(service, findings, now)
+    take_back_offers(service, findings)
 
 
 def _open_again(service: RecordingService, found: Sequence[ReconciliationFinding], now: datetime) -> None:

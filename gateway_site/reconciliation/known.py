@@ -17,7 +17,7 @@ from flags.models import RETRIABLE, EarlierName, FlagSetting, FlagValue, FlagWri
 from gateway_site.reconciliation.canary_times import recordings_of_real_canaries
 from gateway_site.reconciliation.candidates import ComparedLeg
 from gateway_site.reconciliation.compare import GapFacts, Known, WriteFacts
-from gateway_site.reconciliation.other_services import candidates_elsewhere, legs_asked_for_at
+from gateway_site.reconciliation.other_services import candidates_elsewhere, legs_asked_for_at, of_search_at, other_keys
 from gateway_site.reconciliation.source_settings import hearing_of
 from qms.guids import spellings
 from qms.models import RecordingService
@@ -63,7 +63,11 @@ def known_of(
     legs = legs_asked_for_at(service, own)
     strange = {one.recording.extension for one in recordings if one.recording.guid not in holders}
     return Known(
-        legs=_with_receipts(_with_writes(legs)) + _far_legs(service, begin, end, sorted(strange)),
+        legs=[
+            *_with_receipts(_with_writes(legs)),
+            *_far_legs(service, begin, end, sorted(strange)),
+            *_recorded_elsewhere(service, begin, end, sorted(strange)),
+        ],
         elsewhere=candidates_elsewhere(service, legs, begin, end, tolerance),
         holders=holders,
         writes=_writes(recordings, read_at),
@@ -142,6 +146,28 @@ def _far_legs(
         rows = _own(service).filter(before | after, device_id__in=keys)
         found += [_leg(row) for row in rows.values_list(*_LEG_COLUMNS)[: MAXIMUM_FAR - len(found)]]
     return legs_asked_for_at(service, found)
+
+
+def _recorded_elsewhere(
+    service: RecordingService, begin: datetime, end: datetime, extensions: Sequence[str]
+) -> list[ComparedLeg]:
+    """Return the legs at extensions whose recording is at another service, and was sought at this one too.
+
+    Both may record its user: this one may have recorded the same leg.
+    """
+    rows = Leg.objects.filter(Q(disconnected_at=None) | Q(disconnected_at__gte=begin), is_canary=False)
+    rows = rows.filter(connected_at__gte=begin - FAR, connected_at__lt=end, service__in=other_keys(service)).order_by()
+    found: list[ComparedLeg] = []
+    for keys in chunks(extensions):
+        there = rows.filter(device_id__in=keys).exclude(recording_guid=None).values_list(*_LEG_COLUMNS)
+        found += [_leg(row) for row in there[: MAXIMUM_FAR - len(found)]]
+    return of_search_at(service, found)
+
+
+def compared_leg(leg: Leg) -> ComparedLeg:
+    """Return what the comparison needs of a leg."""
+    row = _with_receipts([_leg(tuple(getattr(leg, name) for name in _LEG_COLUMNS))])
+    return row[0]
 
 
 def _leg(row: tuple[Any, ...]) -> ComparedLeg:

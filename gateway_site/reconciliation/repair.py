@@ -3,7 +3,8 @@
 Where another gateway writes, or wrote then, nothing is repaired. Otherwise:
 
 1. The recordings and legs around it are read again, from QMS and from the database.
-2. The finding must come out the same: one leg, one recording, no flag sent, none in QMS.
+2. The finding must come out the same: one leg, one recording, no flag sent, none in QMS. Where other services may have
+   the leg's recording, each of them is asked, and must have none.
 3. The decision is left for the consumer, which writes the leg's flags as for a recording that was found in time. Of a
    recording that we hold and whose flags QMS never took, the write is put back, and read back where it may stand.
 """
@@ -16,14 +17,25 @@ from flags.models import RETRIABLE, FlagValue, FlagWrite
 from gateway_site.reconciliation.compare import Finding, FindingKind, compared
 from gateway_site.reconciliation.known import as_held, known_of
 from gateway_site.reconciliation.models import ReconciliationFinding
+from gateway_site.reconciliation.other_recordings import NoLongerCertain, see_no_other_recording
 from gateway_site.reconciliation.runs import MARGIN, TOLERANCE, listed, why_never_written
-from qms.api import clock_offset_seconds
+from qms.api import ConnectService, clock_offset_seconds
 from qms.models import RecordingService
 from qms.port import Recording, RecordingServicePort, UnknownFlag
 
 
-def repair(finding: ReconciliationFinding, by: str, port: RecordingServicePort, now: datetime) -> None:
+def repair(finding: ReconciliationFinding, by: str, connect: ConnectService, now: datetime) -> None:
     """Give the leg of a finding its recording. Raises ``NotAssignable`` and ``QmsError``."""
+    try:
+        _repair(finding, by, connect, now)
+    except NoLongerCertain:
+        # It is not offered again before the next comparison has judged it once more.
+        ReconciliationFinding.objects.filter(pk=finding.pk).update(is_repairable=False)
+        raise
+
+
+def _repair(finding: ReconciliationFinding, by: str, connect: ConnectService, now: datetime) -> None:
+    port = connect(finding.service)
     if reason := why_never_written(RecordingService.objects.get(pk=finding.service_id), finding.began_at):
         raise NotAssignable(f"{reason} Nothing was written.")
     again, recording = _looked_at_again(finding, port, now)
@@ -32,8 +44,9 @@ def repair(finding: ReconciliationFinding, by: str, port: RecordingServicePort, 
         ReconciliationFinding.objects.filter(pk=finding.pk).update(is_repairable=False, withdrawn_at=now)
         raise NotAssignable(f"{flagged} Nothing was written.")
     if again is None or recording is None or not again.is_repairable or list(again.candidates) != finding.candidates:
-        raise NotAssignable("It is no longer certain that this recording belongs to this leg. Nothing was written.")
+        raise NoLongerCertain("It is no longer certain that this recording belongs to this leg. Nothing was written.")
     if again.candidates:
+        see_no_other_recording(again.candidates[0], finding.service_id, connect)
         _give(finding, again.candidates[0], recording, by, now)
     else:
         _see_that_flags_exist(finding.recording_guid, port)

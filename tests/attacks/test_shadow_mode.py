@@ -125,7 +125,7 @@ def _list_of_findings(gateway: ShadowedStack) -> None:
 def _function(gateway: ShadowedStack) -> None:
     for finding in gateway.findings():
         with pytest.raises(NotAssignable, match="shadow mode"):
-            repair(finding, "ada", gateway.connect(gateway.service), gateway.time)
+            repair(finding, "ada", gateway.connect, gateway.time)
 
 
 def _assignment(gateway: ShadowedStack) -> None:
@@ -207,7 +207,7 @@ def test_a_repair_that_was_ordered_a_moment_before_the_switch_is_not_written_aft
     RecordingService.objects.update(writing_since=None)  # As if it had never been in shadow mode.
     ReconciliationFinding.objects.update(is_repairable=True)
     [missed, _] = gateway.findings()
-    repair(missed, "ada", gateway.connect(gateway.service), gateway.time)
+    repair(missed, "ada", gateway.connect, gateway.time)
     gateway.switch(shadow=True)
     gateway.day_passes()
     assert gateway.asked == []

@@ -39,7 +39,7 @@ def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> Gatew
 
 def give(gateway: GatewayStack, finding: ReconciliationFinding) -> None:
     """Repair a finding."""
-    repair(finding, "ada", gateway.connect(gateway.service), gateway.time)
+    repair(finding, "ada", gateway.connect, gateway.time)
 
 
 def test_a_missed_recording_is_found_given_to_its_leg_and_flagged(gateway: GatewayStack) -> None:

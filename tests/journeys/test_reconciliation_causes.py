@@ -204,10 +204,10 @@ def test_flags_that_qms_refused_are_sent_again_once_it_takes_them(gateway: Gatew
     assert (finding.cause, finding.is_repairable) == ("UnknownFlag", True)
 
     gateway.qms.create_flag_definition("rs1", FlagDefinition("Agent Number"))
-    repair(finding, "ada", gateway.connect(gateway.service), gateway.time)
+    repair(finding, "ada", gateway.connect, gateway.time)
     gateway.works()
     with pytest.raises(NotAssignable):
-        repair(finding, "ada", gateway.connect(gateway.service), gateway.time)
+        repair(finding, "ada", gateway.connect, gateway.time)
 
     assert gateway.outcomes() == [("2001", "flagged")]
     assert compare(gateway) == []
@@ -225,7 +225,7 @@ def test_flags_that_qms_would_refuse_again_are_not_sent_and_it_says_what_to_do_f
     assert "QMS lacks at least one of the Flags “Agent Number”, “AgentName”" in page
 
     with pytest.raises(NotAssignable, match="QMS has no Flag “Agent Number” and would refuse"):
-        repair(finding, "ada", gateway.connect(gateway.service), gateway.time)
+        repair(finding, "ada", gateway.connect, gateway.time)
     assert FlagWrite.objects.get().state == "refused"
     finding.refresh_from_db()
     assert finding.repaired_at is None
@@ -246,7 +246,7 @@ def test_flags_that_are_missing_beside_a_wrap_up_are_found_and_sent_again(gatewa
     assert list(gateway.flags("2001")[0]) == ["CTIWrapup"]
 
     gateway.qms.create_flag_definition("rs1", FlagDefinition("Agent Number"))
-    repair(finding, "ada", gateway.connect(gateway.service), gateway.time)
+    repair(finding, "ada", gateway.connect, gateway.time)
     gateway.works()
 
     assert gateway.outcomes() == [("2001", "flagged")]

@@ -5,15 +5,18 @@ from datetime import timedelta
 
 import pytest
 import redis as redis_client
+from django.test import Client
+from django.urls import reverse
 
 from agents.models import Allocation
+from calls.api import NotAssignable
 from calls.models import Leg, RecordingSearch
 from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.reconciliation.repair import repair
 from gateway_site.reconciliation.runs import ask, steps
 from qms.models import RecordingService
 from qms.port import FlagDefinition
-from simulators.qms.records import SimulatedService, SimulatedUser
+from simulators.qms.records import SimulatedService, SimulatedUser, Troubles
 from simulators.qms.site import SimulatedQms
 from tests.journeys.stack import FLAGS, GatewayStack
 
@@ -33,6 +36,20 @@ class TwoServices(GatewayStack):
             slug="rs2", data_server=self.service.data_server, url="http://127.0.0.1:9/"
         )
         Allocation.objects.create(source=self.source, service=self.second, position=1)
+
+    def flagged_call(self, *recorded_at: str) -> Leg:
+        """Let a call be flagged at ``rs1``."""
+        self.log_on("A1", "2001")
+        self.passes(5)
+        for slug in recorded_at:
+            self.qms.connected("2001", self.time, slug)
+        self.call("Established", "C1", "2001")
+        self.passes(4)
+        for slug in recorded_at:
+            self.qms.disconnected("2001", self.time, slug)
+        self.call("ConnectionCleared", "C1", "2001")
+        self.passes(30)
+        return Leg.objects.get()
 
     def missed_call(self, *recorded_at: str) -> Leg:
         """Let a call be heard when it is long over."""
@@ -80,7 +97,7 @@ def test_the_leg_is_the_candidate_of_a_recording_at_each_service(
     finding = ReconciliationFinding.objects.get(withdrawn_at=None)
     assert (finding.candidates, finding.is_repairable) == ([leg.pk], True)
 
-    repair(finding, "ada", gateway.connect(finding.service), gateway.time)
+    repair(finding, "ada", gateway.connect, gateway.time)
     gateway.passes(1)
     gateway.works()
     for service in services:
@@ -101,8 +118,76 @@ def test_a_leg_for_which_each_service_has_a_recording_gets_none_of_them(redis: r
     gateway = TwoServices()
     gateway.missed_call("rs1", "rs2")
     services = [gateway.service, gateway.second]
-    gateway.compares(services)
     found = gateway.compares(services)
 
     assert found == [(one, "recorded_without_flags", "late") for one in ("rs1", "rs2")]
     assert not ReconciliationFinding.objects.filter(is_repairable=True).exists()
+
+
+def test_a_recording_at_the_other_service_stops_a_repair_before_it_was_compared(
+    redis: redis_client.Redis,
+) -> None:
+    """Before: the flags were written to one of two recordings that fit, and nobody knew which."""
+    gateway = TwoServices()
+    gateway.missed_call("rs1", "rs2")
+    gateway.compares([gateway.service])
+    finding = ReconciliationFinding.objects.get(withdrawn_at=None)
+    assert finding.is_repairable
+
+    with pytest.raises(NotAssignable, match=r"^rs2 has a recording that may be this leg's as well"):
+        repair(finding, "ada", gateway.connect, gateway.time)
+    assert not RecordingSearch.objects.filter(why="assigned").exists()
+    finding.refresh_from_db()
+    assert (finding.is_repairable, finding.withdrawn_at) == (False, None)
+
+
+@pytest.mark.parametrize("trouble", [Troubles(down=True), None])
+def test_nothing_is_written_where_the_other_service_cannot_be_asked(
+    redis: redis_client.Redis, trouble: Troubles | None
+) -> None:
+    gateway = TwoServices()
+    leg = gateway.missed_call("rs1")
+    gateway.compares([gateway.service])
+    if trouble is not None:
+        gateway.qms.troubles["rs2"] = trouble
+    else:
+        RecordingSearch.objects.filter(leg_id=leg.pk).update(services=[gateway.service.pk, 99])
+
+    finding = ReconciliationFinding.objects.get(withdrawn_at=None)
+    with pytest.raises(NotAssignable, match=r"Nothing was written\.$"):
+        repair(finding, "ada", gateway.connect, gateway.time)
+    assert not RecordingSearch.objects.filter(why="assigned").exists()
+    finding.refresh_from_db()
+    assert finding.is_repairable, "it may be tried again"
+
+
+def test_an_offer_is_taken_back_once_the_other_service_was_compared(
+    redis: redis_client.Redis, admin_client: Client
+) -> None:
+    """Before: "One leg and one recording fit" until the first one was compared again."""
+    gateway = TwoServices()
+    gateway.missed_call("rs1", "rs2")
+    gateway.compares([gateway.service])
+    finding = ReconciliationFinding.objects.get(withdrawn_at=None)
+    page = reverse("admin:reconciliation_reconciliationfinding_change", args=[finding.pk])
+    assert "was sought at rs2 too" in admin_client.get(page).content.decode()
+
+    gateway.compares([gateway.second])
+    assert not ReconciliationFinding.objects.filter(is_repairable=True).exists()
+    text = admin_client.get(page).content.decode()
+    assert "rs2 has a recording that may be this leg" in text
+    assert "One leg and one recording fit" not in text
+
+
+def test_the_other_services_recording_of_a_leg_that_is_flagged_has_that_leg_as_its_cause(
+    redis: redis_client.Redis,
+) -> None:
+    """Before: no CTI source reported a call there at that time."""
+    gateway = TwoServices()
+    leg = gateway.flagged_call("rs1", "rs2")
+    assert leg.outcome == "flagged"
+
+    found = gateway.compares([gateway.service, gateway.second])
+    assert found == [("rs2", "recorded_without_flags", "second_recording_of_leg")]
+    finding = ReconciliationFinding.objects.get()
+    assert (finding.candidates, finding.is_repairable) == ([leg.pk], False)
