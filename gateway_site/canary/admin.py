@@ -18,7 +18,7 @@ from cti.models import CanaryWay, CtiSource
 from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.runs import begin
 from gateway_site.canary.standing import failed_step, standings
-from gateway_site.canary.steps import CanaryVerdict
+from gateway_site.canary.steps import CanaryVerdict, not_verified
 from history.admin import ReadOnlyAdmin
 
 MAKE = "canary.make_canarycall"
@@ -66,8 +66,8 @@ class CanaryCallAdmin(ReadOnlyAdmin):
             return end.where
         if call.ended_at is None:
             return f"It waits for: {call.get_step_display()}."
-        unverified = [one.name for one in call.ends if one.verdict is CanaryVerdict.UNVERIFIED]
-        return f"Not verified: {', '.join(unverified)}." if unverified else "Every part works."
+        unverified = not_verified(call.ends)
+        return f"Not verified: {unverified}." if unverified else "Every part works."
 
     @display(description="Lasted")
     def lasted(self, call: CanaryCall) -> str:
@@ -99,6 +99,7 @@ class CanaryCallAdmin(ReadOnlyAdmin):
         extra = {
             "steps": steps,
             "failed": failed,
+            "unverified": not_verified(call.ends) if call else "",
             "failed_colour": _COLOURS[failed.verdict] if failed else "",
             # A leg is kept for a shorter time than its canary call may be.
             "leg": Leg.objects.filter(pk=call.leg_id or 0).first() if call else None,

@@ -7,12 +7,14 @@ from django.db.models import Q, QuerySet
 
 from agents.api import load_directory
 from agents.core.matching import MatchKind
+from agents.models import QmsUser
 from calls.core.flag_facts import CANARY_NAME
 from calls.models import Leg
 from cti.models import CanaryWay, CtiSource
 from flags.models import UNSETTLED, FlagValue, FlagWrite, WriteState
 from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.steps import NO_RECORDING, TIMEOUTS, CanaryStep, StepEnd, failed, passed, unverified
+from gateway_site.canary.unwritten import looked_for
 from qms.api import ConnectService
 from qms.guids import guid_key
 from qms.models import RecordingService
@@ -32,10 +34,16 @@ def match(call: CanaryCall) -> StepEnd:
         return failed(CanaryStep.MATCH, f"Source {source.slug} is disabled.", "Enable it, or end its canary calls.")
     verdict = load_directory(call.source_id).verdict(call.extension)
     if verdict.kind is not MatchKind.MATCHED or not verdict.services:
-        todo = "Give QMS one active and licensed user with the test extension, and refresh the QMS users."
-        return failed(CanaryStep.MATCH, verdict.reason, todo)
+        return failed(CanaryStep.MATCH, verdict.reason, _for_a_match(call, verdict.kind))
     call.service = RecordingService.objects.get(pk=verdict.services[0])
     return passed(CanaryStep.MATCH, f"{verdict.reason} Recording Service {call.service.slug} is asked.")
+
+
+def _for_a_match(call: CanaryCall, kind: MatchKind) -> str:
+    """Say what to do where nobody's recording is made: QMS may have the user, at a service that is not asked."""
+    if kind is MatchKind.UNMATCHED and QmsUser.objects.filter(extension=call.extension).exists():
+        return f"Enable the user's Recording Service and allocate it to {call.source.slug}, or end its canary calls."
+    return "Give QMS one active and licensed user with the test extension, and refresh the QMS users."
 
 
 def leg(call: CanaryCall) -> StepEnd | None:
@@ -125,8 +133,9 @@ def read_back(call: CanaryCall, connect: ConnectService) -> StepEnd | None:
     if call.service is None:
         return failed(step, "The Recording Service was deleted.", "Choose another test extension.")
     call.service.timeout_seconds = min(call.service.timeout_seconds, TIMEOUTS[step])  # Of this look; not saved.
+    port = connect(call.service)
     try:
-        held = {one.name: one.value for one in connect(call.service).flags(call.recording_guid)}
+        held = {one.name: one.value for one in port.flags(call.recording_guid)}
     except QmsError as error:
         return failed(step, f"QMS did not return them: {error.code}.")
     if not written:
@@ -135,7 +144,7 @@ def read_back(call: CanaryCall, connect: ConnectService) -> StepEnd | None:
     if wrong:
         todo = "Compare on the leg's page what was written with what QMS shows for the recording."
         return failed(step, f"QMS holds other values than it was given: {', '.join(wrong)}.", todo)
-    return passed(step, f"QMS holds {', '.join(sorted(written))}, each as it was written.")
+    return looked_for(port, written, f"QMS holds {', '.join(sorted(written))}, each as it was written.")
 
 
 #: The checks that need nothing but the database.

@@ -1,5 +1,6 @@
 """The steps of a canary call: how long each may take, and what is to be done where it does not come. Pure."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -31,13 +32,17 @@ class CanaryVerdict(StrEnum):
 
 
 class StepEnd(msgspec.Struct, frozen=True):
-    """How a step ended, in a sentence, with what to do where it failed. ``seconds``: how long it took."""
+    """How a step ended, in a sentence, with what to do where it failed. ``seconds``: how long it took.
+
+    ``unproved``: the Flags of which a step that passed shows nothing.
+    """
 
     step: CanaryStep
     verdict: CanaryVerdict
     text: str
     todo: str = ""
     seconds: float = 0.0
+    unproved: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -97,9 +102,16 @@ LATE = {
 NO_RECORDING = "This way of calling makes no recording: it is not known whether flags can be written and read."
 
 
-def passed(step: CanaryStep, text: str) -> StepEnd:
+def passed(step: CanaryStep, text: str, unproved: tuple[str, ...] = ()) -> StepEnd:
     """Return that a step was seen to work."""
-    return StepEnd(step, CanaryVerdict.PASSED, text)
+    return StepEnd(step, CanaryVerdict.PASSED, text, unproved=unproved)
+
+
+def not_verified(ends: Sequence[StepEnd]) -> str:
+    """Name the steps, or the Flags, of which a call showed nothing; empty where there are none."""
+    names = [one.name for one in ends if one.verdict is CanaryVerdict.UNVERIFIED]
+    flags = [flag for one in ends for flag in one.unproved]
+    return ", ".join([*names, f"the Flags {', '.join(flags)}"] if flags else names)
 
 
 def failed(step: CanaryStep, text: str, todo: str = "") -> StepEnd:

@@ -2,20 +2,23 @@
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import redis as redis_client
+from django.test import Client
+from django.urls import reverse
 from msgspec.structs import replace
 
 from calls.models import Leg
 from flags.delivery.worker import DeliveryRun
-from flags.models import FlagWrite, ShadowComparison
+from flags.models import FlagSetting, FlagWrite, ShadowComparison
 from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.runs import begin, begin_due
 from gateway_site.canary.standing import standings
 from gateway_site.canary.steps import CanaryStep, CanaryVerdict
 from qms.models import RecordingService
-from qms.port import RecordingServicePort
+from qms.port import QmsUnavailable, RecordingServicePort
 from tests.journeys.canaries import TEST_PHONE, CanaryStack, verdicts
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +126,52 @@ def test_a_value_that_qms_changes_makes_it_red(gateway: CanaryStack) -> None:
     assert call.ends[-1].text == "QMS holds other values than it was given: QueueName."
 
 
+def test_flags_that_it_does_not_write_are_named_as_not_verified(gateway: CanaryStack, admin_client: Client) -> None:
+    """Before: "Every part works", whatever became of a Flag that only a call with an agent has."""
+    with gateway.with_recorder():
+        call = gateway.follow()
+
+    pages = reverse("admin:canary_canarycall_changelist"), reverse("admin:canary_canarycall_change", args=[call.pk])
+    assert "AgentId, AgentName" in call.ends[-1].text
+    assert call.ends[-1].text.endswith("but QMS has Flags of these names.")
+    for page in pages:
+        said = admin_client.get(page).content.decode()
+        assert "Not verified: the Flags AgentId, AgentName" in said
+        assert "Every part works" not in said
+
+
+def test_a_flag_that_qms_lacks_makes_it_red_though_a_test_call_does_not_write_it(gateway: CanaryStack) -> None:
+    """Before: a canary call passed while each call with an agent was refused."""
+    FlagSetting.objects.filter(name="AgentId").update(name="Agent Nr")
+    with gateway.with_recorder():
+        call = gateway.follow()
+
+    assert red_at(call) is CanaryStep.READ_BACK
+    assert call.ends[-1].text.startswith("QMS has no Flag “Agent Nr”")
+
+
+def test_where_qms_does_not_list_its_flags_that_is_not_verified(gateway: CanaryStack) -> None:
+    def silent(service: RecordingService) -> RecordingServicePort:
+        port = gateway.connect(service)
+        port.flag_definitions = Mock(side_effect=QmsUnavailable("It is away."))  # type: ignore[method-assign]
+        return port
+
+    with gateway.with_recorder():
+        call = gateway.follow(connect=silent)
+
+    assert not call.is_red
+    assert "nor whether QMS has Flags of these names" in call.ends[-1].text
+
+
+def test_a_user_at_a_recording_service_that_is_off_is_not_asked_for_in_qms(gateway: CanaryStack) -> None:
+    """Before: "Give QMS one active and licensed user", which it had."""
+    RecordingService.objects.update(enabled=False)
+    call = gateway.look(gateway.begins())
+
+    assert red_at(call) is CanaryStep.MATCH
+    assert call.ends[0].todo.startswith("Enable the user's Recording Service and allocate it to pbx")
+
+
 def test_an_extension_that_qms_does_not_know_makes_it_red_at_once(gateway: CanaryStack) -> None:
     gateway.set(canary_extensions=["2900"])
     call = begin(gateway.source, "2900", "", gateway.time)
@@ -131,6 +180,7 @@ def test_an_extension_that_qms_does_not_know_makes_it_red_at_once(gateway: Canar
 
     assert red_at(call) is CanaryStep.MATCH
     assert "2900" in call.ends[0].text
+    assert call.ends[0].todo.startswith("Give QMS one active and licensed user")
     assert not Leg.objects.exists()
 
 
