@@ -92,6 +92,18 @@ def test_the_commands_prove_a_file_and_the_chain(gateway: GatewayStack, tmp_path
         call_command("verify_evidence", path, key="00" * 32)
 
 
+def test_a_recording_is_exported_by_its_guid_in_every_spelling(
+    gateway: GatewayStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before: no evidence of a recording whose GUID was given in upper case or in braces, as the search takes it."""
+    sealed(gateway)
+    guid = guid_of("C1")
+
+    for spelling in (guid, guid.upper(), f"{{{guid.upper()}}}", guid.replace("-", ""), f" {guid} "):
+        call_command("export_evidence", spelling)
+        assert msgspec.json.decode(capsys.readouterr().out)["recording"] == guid
+
+
 def test_an_export_that_cannot_be_written_is_none(gateway: GatewayStack, tmp_path: Path) -> None:
     """Before: a traceback, and an export in the history."""
     sealed(gateway)
