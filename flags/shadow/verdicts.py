@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
+from unicodedata import category, normalize
 
 import msgspec
 
@@ -31,6 +32,8 @@ WORDS = {
     ShadowVerdict.OTHER_VALUE: "another value",
     ShadowVerdict.NOT_OURS: "a flag that this gateway does not write",
 }
+#: How a sign is named, and the categories of signs that are not seen: control, format, unassigned and private ones.
+_CODE, _UNSEEN = "[U+{:04X}]", ("Cc", "Cf", "Cn", "Co")
 #: Verdicts that are no difference.
 AGREEING = (ShadowVerdict.SAME, ShadowVerdict.NOT_OURS)
 
@@ -60,6 +63,24 @@ def is_complete(flags: Sequence[ComparedFlag]) -> bool:
     return all(one.verdict is not ShadowVerdict.MISSING_THERE for one in flags)
 
 
+def marked(text: str) -> str:
+    """Return a text with the code of each sign that is not seen, or that looks like another: ``7[U+200B]``.
+
+    So are blanks at its begin and end, or after another, marked, and letters that are written in another form.
+    """
+    return "".join(_marked(sign, text[max(at - 1, 0) : at], text[at + 1 : at + 2]) for at, sign in enumerate(text))
+
+
+def _marked(sign: str, before: str, after: str) -> str:
+    if sign == " ":
+        return sign if before not in ("", " ") and after else _CODE.format(ord(sign))
+    is_unseen = sign.isspace() or category(sign) in _UNSEEN
+    if is_unseen:
+        return _CODE.format(ord(sign))
+    is_alike = category(sign).startswith("M") or normalize("NFKC", sign) != sign
+    return sign + _CODE.format(ord(sign)) if is_alike else sign
+
+
 def agrees(flags: Sequence[ComparedFlag]) -> bool:
     """Say whether the recording carries what this gateway would have written."""
     return all(one.verdict in AGREEING for one in flags)
@@ -85,4 +106,9 @@ def _verdict(ours: str, theirs: str) -> ShadowVerdict:
 
 
 def _bare(text: str) -> str:
-    return "".join(sign for sign in text.casefold() if sign.isalnum())
+    """Return the letters and digits of a text, in whichever form Unicode has them: decomposed, or as wide as a kanji.
+
+    Normalized again after the case is folded, which may take letters apart.
+    """
+    folded = normalize("NFKC", normalize("NFKC", text).casefold())
+    return "".join(sign for sign in folded if sign.isalnum())

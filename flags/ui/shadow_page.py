@@ -21,7 +21,7 @@ from clock.text import shown
 from flags.catalogue.redaction import HARMLESS, HIDDEN
 from flags.models import FlagSetting, ShadowComparison, ShadowDifference
 from flags.shadow.summary import examples_of, summary_of
-from flags.shadow.verdicts import WORDS, ShadowVerdict
+from flags.shadow.verdicts import WORDS, ShadowVerdict, marked
 from qms.models import RecordingService
 
 SEE_CALLERS = "calls.view_caller"
@@ -127,4 +127,6 @@ def _shown(one: ShadowDifference, *, may_see: bool) -> ShownDifference:
     comparison: ShadowComparison = one.comparison
     at: datetime = comparison.at
     ours, theirs = (text if may_see or not text else HIDDEN for text in (one.ours, one.theirs))
+    if may_see and one.reason == ShadowVerdict.OTHER_FORMAT:
+        ours, theirs = marked(ours), marked(theirs)
     return ShownDifference(comparison.write.leg_id, shown(at), one.name, WORDS[ShadowVerdict(one.reason)], ours, theirs)

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 import clock
-from flags.models import FlagSetting, FlagWrite
+from flags.models import FlagSetting, FlagWrite, ShadowDifference
 from flags.shadow.readings import compare_due
 from qms.models import RecordingService
 from qms.port import Flag, FlagDefinition
@@ -64,6 +64,15 @@ def test_the_page_says_the_sentence_and_shows_the_difference_with_its_leg(admin_
     assert "Dave Ltd" not in _page(admin_client, f"{PAGE}?flag=AgentId")
     assert "Dave Ltd" not in _page(admin_client, f"{PAGE}?reason=other_case")
     assert "Dave Ltd" in _page(admin_client, f"{PAGE}?reason=made-up&service=none")
+
+
+def test_values_that_look_the_same_are_told_apart(admin_client: Client, post: Post) -> None:
+    """Before: "another value", and twice the same text."""
+    ShadowDifference.objects.update(reason="other_format", ours="Süd", theirs="Su\u0308d\u200b")
+    text = _page(admin_client)
+
+    assert "Su\u0308[U+0308]d[U+200B]" in text
+    assert "U+" not in _page(_client("view_flagwrite"))
 
 
 def test_who_may_not_see_callers_sees_that_values_differ_and_not_which(post: Post) -> None:
