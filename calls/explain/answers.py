@@ -240,6 +240,7 @@ def _source(source: CtiSource, extension: str, at: datetime, *, is_journal_away:
         refused=refused,
         is_former=hearing is not hearing_now,
         hearing_now=hearing_now,
+        is_listed=extension in _listed(then),
     )
     if case.has_extension():
         case = msgspec.structs.replace(
@@ -248,7 +249,8 @@ def _source(source: CtiSource, extension: str, at: datetime, *, is_journal_away:
             verdict=load_directory(source.pk).verdict(extension),
         )
     if hearing is not SourceCoverage.HEARD:
-        return case
+        off = tuple(gap for gap in gaps if gap.is_off)
+        return msgspec.structs.replace(case, gaps=off) if hearing is SourceCoverage.DISABLED else case
     behind, is_away = (None, True) if is_journal_away else _behind(source)
     return msgspec.structs.replace(
         case,
@@ -283,6 +285,11 @@ def _hearing(
     if not is_enabled:
         return SourceCoverage.DISABLED
     return SourceCoverage.REFUSED if refused else SourceCoverage.HEARD
+
+
+def _listed(then: dict[str, Any]) -> frozenset[str]:
+    """Return the extensions that a source has on a list of its own."""
+    return frozenset(map(str, (*(then["Devices"] or ()), *(then["Test extensions"] or ()))))
 
 
 def _lists(source: CtiSource, then: dict[str, Any]) -> DeviceLists:

@@ -287,10 +287,15 @@ def _is_off(gap: GapFacts, recording: Recording, known: Known) -> bool:
 
 
 def _is_heard_by_others(off: set[int | None], recording: Recording, known: Known) -> bool:
-    """Say whether a source was to hear a recording's extension that was not switched off then."""
-    moment = recording.started_at
-    others = (one for one in known.sources if one.source_id not in off and one.is_enabled(moment))
-    return any(not one.lack(recording.extension, moment) for one in others)
+    """Say whether a source was to hear a recording's extension that was not switched off then.
+
+    Where one that was has the extension on its list, another one without a list is not the one to hear it.
+    """
+    moment, extension = recording.started_at, recording.extension
+    is_named = any(one.source_id in off and one.names(extension, moment) for one in known.sources)
+    others = [one for one in known.sources if one.source_id not in off and one.is_enabled(moment)]
+    hears = [one for one in others if not one.lack(extension, moment)]
+    return any(one.names(extension, moment) or not is_named for one in hears)
 
 
 def _is_in(gap: GapFacts, recording: Recording, known: Known) -> bool:

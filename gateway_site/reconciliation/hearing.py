@@ -45,6 +45,11 @@ class SourceHearing(msgspec.Struct, frozen=True):
         rules = self._held(moment)
         return rules.lack(extension) if rules is not None else ""
 
+    def names(self, extension: str, moment: datetime) -> bool:
+        """Say whether the extension stood on the source's own list then: one without a list hears each of them."""
+        rules = self._held(moment)
+        return rules is not None and rules.is_known and extension in (rules.devices | rules.canaries)
+
     def is_enabled(self, moment: datetime) -> bool:
         """Say whether the source was in use: one that is switched off hears nobody."""
         rules = self._held(moment)

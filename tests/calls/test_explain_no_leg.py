@@ -171,6 +171,33 @@ def test_what_a_source_ignored_is_the_cause_where_those_that_hear_it_would_not_f
     assert asked(ignores, heard(slug="edge")).heading == "No connected call is known there then"
 
 
+OFF = GapCase("bank", NINE, NINE + timedelta(seconds=5), "It was switched off.", is_off=True)
+
+
+@pytest.mark.parametrize(
+    ("is_own", "other", "is_why"),
+    [
+        (True, {}, True),  # The other one has no list: it is not the one to hear it.
+        (True, {"is_listed": True}, False),
+        (False, {}, False),
+        (False, {"has_service": False}, True),
+        (True, {"is_listed": True, "gaps": (OFF,)}, True),
+    ],
+)
+@pytest.mark.parametrize("hearing", [SourceCoverage.HEARD, SourceCoverage.DISABLED])
+def test_a_source_that_was_switched_off_is_why_where_no_other_was_to_hear_it(
+    hearing: SourceCoverage, is_own: bool, other: dict[str, Any], is_why: bool
+) -> None:
+    """Before: always, while the finding said that no source had reported a call."""
+    bank = heard(slug="bank", hearing=hearing, gaps=(OFF,), is_listed=is_own)
+    found = asked(bank, heard(slug="open", **other))
+
+    assert ("No connected call" not in found.heading) == is_why
+    assert "bank" in found.said
+    assert "switched off" in found.said
+    assert "was heard (open)" in found.said or is_why
+
+
 def test_of_several_sources_that_do_not_hear_it_the_nearest_comes_first() -> None:
     far, near = (SourceCase(slug=slug, hearing=SourceCoverage.NOT_LISTED) for slug in ("far", "other"))
     refusing = SourceCase(slug="own", hearing=SourceCoverage.REFUSED, refused="No.")

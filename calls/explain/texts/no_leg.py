@@ -37,6 +37,7 @@ class SourceCase(msgspec.Struct, frozen=True, kw_only=True):
 
     ``hearing``: by the settings of that time; ``is_former``: those of now would have it otherwise, as ``hearing_now``
     says (None: as then).
+    ``is_listed``: the extension stood on its own list then; one without a list hears each.
     ``behind_since``: the oldest event that waits to be folded; ``unread``: messages of that time in quarantine.
     """
 
@@ -52,6 +53,7 @@ class SourceCase(msgspec.Struct, frozen=True, kw_only=True):
     verdict: MatchVerdict | None = None
     is_former: bool = False
     hearing_now: SourceCoverage | None = None
+    is_listed: bool = False
 
     def has_extension(self) -> bool:
         """Say whether the extension is one of the source's, then or now, though it may be switched off or ignored."""
@@ -168,7 +170,8 @@ def _by_source(case: NothingCase, at: datetime, zone: tzinfo) -> Iterator[Cause]
         yield from (_not_heard(one, case.text) for one in sorted(case.sources, key=_closeness))
         return
     for one in heard:
-        yield from (_in_gap(gap, zone) for gap in one.gaps)
+        yield from (_in_gap(gap, zone) for gap in one.gaps if not gap.is_off)
+    yield from _switched_off(case, heard, zone)
     if not any(map(_would_flag, heard)):
         yield from (_not_heard(one, case.text) for one in sorted(case.sources, key=_closeness) if _is_own_setting(one))
     for one in heard:
@@ -179,6 +182,24 @@ def _by_source(case: NothingCase, at: datetime, zone: tzinfo) -> Iterator[Cause]
             f"The oldest leg known here is of {date_and_time(case.oldest_at, zone)}.",
             "Nothing: was the gateway installed, or its database recreated, after that call?",
         )
+
+
+def _switched_off(case: NothingCase, heard: Sequence[SourceCase], zone: tzinfo) -> Iterator[Cause]:
+    """Yield the sources that were switched off then, where no other was to hear the extension, as comparisons say."""
+    for one in case.sources:
+        off = [gap for gap in one.gaps if gap.is_off]
+        if not off or any(_hears_for(one, other) for other in heard):
+            continue
+        if one.hearing is SourceCoverage.DISABLED:
+            yield _not_heard(one, case.text)
+        else:
+            yield from (_in_gap(gap, zone) for gap in off)
+
+
+def _hears_for(one: SourceCase, other: SourceCase) -> bool:
+    """Say whether another source was to hear the extension of one that was switched off: on its list, if on that's."""
+    is_in_use = other.slug != one.slug and not any(gap.is_off for gap in other.gaps)
+    return is_in_use and _would_flag(other) and (other.is_listed or not one.is_listed)
 
 
 def _would_flag(one: SourceCase) -> bool:
@@ -297,13 +318,14 @@ def _not_read(one: SourceCase, at: datetime, zone: tzinfo) -> Iterator[Cause]:
 
 
 def _nothing_missed(case: NothingCase, zone: tzinfo) -> Cause:
-    heard = ", ".join(one.slug for one in case.sources if one.hearing is SourceCoverage.HEARD)
+    heard = ", ".join(one.slug for one in case.sources if one.hearing is SourceCoverage.HEARD and not one.gaps)
+    off = "".join(f" CTI source {one.slug} was switched off then." for one in case.sources if one.gaps)
     never = "" if case.before or case.after else " No call at this extension is known at any time."
     return Cause(
         "No connected call is known there then",
         f"By the settings of that time, as far as the history has them, the extension was heard ({heard}), the ledger "
         "has no gap and nothing waits or was unreadable: the PBX reported no call that was connected there."
-        f"{never} A call that only rang has no leg.",
+        f"{never} A call that only rang has no leg.{off}",
         f"Check the extension, the date and the time zone (times here are in {zone}); compare the clocks of QMS and "
         "the PBX with the gateway's.",
     )

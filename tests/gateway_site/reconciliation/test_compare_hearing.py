@@ -33,6 +33,7 @@ def test_a_recording_without_any_leg_has_a_cause(
 
 LINK_LOST = 7
 HEARS_ALL = SourceHearing(1, [HearingRules()])
+LISTS_IT = SourceHearing(1, [HearingRules(devices=frozenset({"2001"}))])
 IGNORES = SourceHearing(2, [HearingRules(ignored=frozenset({"2001"}))])
 LISTS_OTHERS = SourceHearing(3, [HearingRules(devices=frozenset({"2002"}))])
 NEEDS_A_LIST = SourceHearing(3, [HearingRules(needs_devices=True)])
@@ -101,6 +102,9 @@ def test_the_source_of_a_gap_is_named_where_it_is_the_only_one(
         ((HEARS_ALL, LISTS_OTHERS), (), "source_off"),
         ((HEARS_ALL, replace(HEARS_ALL, source_id=9)), (), "no_event"),  # The other was to hear it too.
         ((LISTS_OTHERS, replace(HEARS_ALL, source_id=9)), (), "no_event"),
+        ((LISTS_IT, replace(HEARS_ALL, source_id=9)), (), "source_off"),  # The other has no list.
+        ((LISTS_IT, replace(LISTS_IT, source_id=9)), (), "no_event"),
+        ((HEARS_ALL, replace(LISTS_IT, source_id=9)), (), "no_event"),
         ((HEARS_ALL, replace(HEARS_ALL, source_id=9)), (GapFacts(at(-10), None, source_id=9),), "gap"),
         (
             (HEARS_ALL, replace(HEARS_ALL, source_id=9)),
