@@ -34,7 +34,7 @@ class CanaryVerdict(StrEnum):
 class StepEnd(msgspec.Struct, frozen=True):
     """How a step ended, in a sentence, with what to do where it failed. ``seconds``: how long it took.
 
-    ``unproved``: the Flags of which a step that passed shows nothing.
+    ``unverified_flags``: the Flags of which a step that passed shows nothing.
     """
 
     step: CanaryStep
@@ -42,7 +42,7 @@ class StepEnd(msgspec.Struct, frozen=True):
     text: str
     todo: str = ""
     seconds: float = 0.0
-    unproved: tuple[str, ...] = ()
+    unverified_flags: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -102,15 +102,15 @@ LATE = {
 NO_RECORDING = "This way of calling makes no recording: it is not known whether flags can be written and read."
 
 
-def passed(step: CanaryStep, text: str, unproved: tuple[str, ...] = ()) -> StepEnd:
+def passed(step: CanaryStep, text: str, unverified_flags: tuple[str, ...] = ()) -> StepEnd:
     """Return that a step was seen to work."""
-    return StepEnd(step, CanaryVerdict.PASSED, text, unproved=unproved)
+    return StepEnd(step, CanaryVerdict.PASSED, text, unverified_flags=unverified_flags)
 
 
 def not_verified(ends: Sequence[StepEnd]) -> str:
     """Name the steps, or the Flags, of which a call showed nothing; empty where there are none."""
     names = [one.name for one in ends if one.verdict is CanaryVerdict.UNVERIFIED]
-    flags = [flag for one in ends for flag in one.unproved]
+    flags = [flag for one in ends for flag in one.unverified_flags]
     return ", ".join([*names, f"the Flags {', '.join(flags)}"] if flags else names)
 
 

@@ -20,17 +20,17 @@ def looked_for(port: RecordingServicePort, written: Collection[str], text: str) 
         missing = sorted(set(unwritten).difference(one.name for one in port.flag_definitions()))
     except QmsError as error:
         known = f"nor whether QMS has Flags of these names ({error.code})"
-        return _unproved(text, unwritten, known)
+        return _not_verified(text, unwritten, known)
     if missing:
         return failed(
             CanaryStep.READ_BACK,
             f"QMS has no Flag {_quoted(missing)}: it refuses every call that has a value for it.",
             "Create it in QMS under exactly this name, or switch it off on the page Flags.",
         )
-    return _unproved(text, unwritten, "but QMS has Flags of these names")
+    return _not_verified(text, unwritten, "but QMS has Flags of these names")
 
 
-def _unproved(text: str, names: Collection[str], known: str) -> StepEnd:
+def _not_verified(text: str, names: Collection[str], known: str) -> StepEnd:
     said = f"{text} Not written by a test call, and not verified: {', '.join(names)}; {known}."
     return passed(CanaryStep.READ_BACK, said, tuple(names))
 
