@@ -247,6 +247,12 @@ def _over_at(work: UnitOfWork, leg: LegState) -> datetime | None:
     return heard - max(late, timedelta(0))
 
 
+def was_over_when_asked(work: UnitOfWork, leg: LegState, first_asked_at: datetime | None) -> bool:
+    """Say whether a leg may have been over as QMS was first asked after its transfer: its end may be heard late."""
+    over = _over_at(work, leg)
+    return over is not None and first_asked_at is not None and first_asked_at > over
+
+
 def divide_leg(work: UnitOfWork, leg: LegState, missed: str, at: datetime, *, is_unknown: bool = False) -> None:
     """Divide a leg at its pending transfer, where QMS named no recording of the second part, and ``missed`` says why.
 

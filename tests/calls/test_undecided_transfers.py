@@ -167,6 +167,25 @@ def test_of_a_conference_after_which_qms_says_nothing_the_recording_gets_what_bo
     assert [(one.call_id, one.connected_source_at) for one in unrecorded] == [("C3", moment(30))] * (reference != "C3")
 
 
+@pytest.mark.parametrize(
+    ("asked", "ended", "reference"),
+    [
+        (33.7, 33.8, None),  # Conference and end were held back together, and its recording had ended with the call.
+        (33.7, 34.6, None),
+        (33.7, 34.8, "C2"),
+        (34.0, 34.8, None),  # The end may be up to a second late.
+    ],
+)
+def test_of_a_conference_without_times_that_ends_within_a_second_of_the_question_it_is_not_known_what_it_ended(
+    asked: float, ended: float, reference: str | None
+) -> None:
+    board = _consulted(kind="Conferenced", heard=33.6, has_source_times=False)
+    board.call("ConnectionCleared", ended, "C3", "2002")
+    leg = _first(board.missed(61, 2, "none", asked=asked, first=asked).waits(63))
+
+    assert _flags(leg).get("CTICallRef") == reference
+
+
 def test_a_conference_in_which_nothing_differs_keeps_all_flags_while_qms_is_silent() -> None:
     """It goes on under the consultation's id, and neither a queue nor a caller is known of either call."""
     board = Switchboard(with_site(wrapup_wait_seconds=60)).agent("LoggedOn", 1, "A7", deviceId="2002")

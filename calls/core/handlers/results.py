@@ -16,6 +16,7 @@ from calls.core.attended_transfer import (
     may_be_of_later,
     may_have_ended,
     part_of,
+    was_over_when_asked,
 )
 from calls.core.canary import may_be_recorded_as
 from calls.core.clocks import APART, CLOSE, moments_of, was_over_when_heard, was_received_late
@@ -241,7 +242,7 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
     if not is_answered or (not goes_on and not leg.guid and pending.new_segment):
         is_of_later = bool(leg.guid) and isinstance(event, RecordingFound)  # It says nothing of the leg's own.
         is_undecided = not is_answered and (why in ("none", "same") or is_of_later)
-        is_unknown = is_unknown or not (said == "unreachable" or (said == "none" and _was_named(work, leg, event)))
+        is_unknown = is_unknown or not (said == "unreachable" or (said == "none" and _ended_at_join(work, leg, event)))
         divide_leg(work, leg, "undecided" if is_undecided else why, event.at, is_unknown=is_unknown)
         return
     if give_to_second(work, leg, event.at):
@@ -282,6 +283,18 @@ def _was_named(work: UnitOfWork, leg: LegState, event: RecordingFound | Recordin
         return False
     first, named_until = event.first_asked_at, began + timedelta(seconds=work.site.guid_window_seconds) - APART
     return pending.gateway_at + CLOSE < named_until and (first is None or first < named_until)
+
+
+def _ended_at_join(work: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed) -> bool:
+    """Say whether a leg's recording ended at the transfer or conference, where QMS named none as it was first asked.
+
+    A recording mostly goes on over a conference. Where a link stalls, that and the end of the leg are heard together,
+    and the recording may have gone on until the end.
+    """
+    pending = leg.pending_transfer
+    if pending is not None and pending.is_conference and was_over_when_asked(work, leg, event.first_asked_at):
+        return False
+    return _was_named(work, leg, event)
 
 
 def _is_answered(work: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed, why: str) -> bool:
