@@ -182,9 +182,27 @@ def _began_with_retrieved(work: UnitOfWork, leg: LegState, event: RecordingFound
     began = event.started_at
     connected = moments_of(work, leg.connected_source_at, leg.connected_gateway_at)[1]
     first = max(connected, leg.retrieved_gateway_at or connected)
-    others = [one.retrieved_gateway_at for one in work.legs_at(leg.device_id) if one.number != leg.number]
-    later = [at for at in others if at is not None and at > first]
+    others = [one for one in work.legs_at(leg.device_id) if one.number != leg.number]
+    later = [
+        one.retrieved_gateway_at
+        for one in others
+        if one.retrieved_gateway_at is not None
+        and one.retrieved_gateway_at > first
+        and not _began_with_joining(work, leg, one, began)
+    ]
     return any(began >= at or began_with_later(began, first, at) for at in later)
+
+
+def _began_with_joining(work: UnitOfWork, leg: LegState, other: LegState, began: datetime) -> bool:
+    """Say whether a recording began with a transfer or conference of a leg, by which another one was over.
+
+    Example: 2001 holds 100, consults in 101, goes back to 100 and again to 101 at 35.3, and confers at 40. What began
+    at 40.1 is not that of 101: the conference ended it, or made the two calls one.
+    """
+    pending, retrieved, ended = leg.pending_transfer, other.retrieved_gateway_at, other.disconnected_source_at
+    if pending is None or retrieved is None or ended is None or ended > pending.at:
+        return False
+    return began_with_later(began, retrieved, moments_of(work, pending.at, pending.gateway_at)[0])
 
 
 def _began_on_hold(_work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
