@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from calls.core.call_facts import as_of
 from calls.core.clocks import (
     APART,
+    CLOSE,
     STALL,
     WHOLE_SECOND,
     began_with_later,
@@ -187,6 +188,30 @@ def decides(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
     if pending is None or event.search >= pending.search:
         return pending is not None
     return not leg.guid and part_of(work, leg, event.started_at) is Part.SECOND
+
+
+def named_as_it_moved(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
+    """Say whether QMS named a leg's recording for the first time just as a transfer was heard: it may end with that.
+
+    A recorder that begins another one ends the first a moment later. What began after the transfer does not end so.
+    """
+    pending, asked = leg.pending_transfer, event.asked_at
+    if pending is None or asked is None or event.search > pending.search or leg.phase is not LegPhase.OPEN:
+        return False
+    is_before = event.started_at < pending.gateway_at and part_of(work, leg, event.started_at) is Part.FIRST
+    return is_before and asked <= pending.gateway_at + CLOSE
+
+
+def may_go_on(leg: LegState, pending: PendingTransfer, first_asked_at: datetime | None, said: str) -> bool:
+    """Say whether what QMS named only when a transfer had been heard may have gone on, though it names it no more.
+
+    It did not answer; or it named none, but the leg was over within a second of the first question.
+    """
+    named, over = leg.found_gateway_at, leg.disconnected_gateway_at
+    if not leg.guid or named is None or named < pending.gateway_at:
+        return False
+    is_over = over is not None and first_asked_at is not None and over - first_asked_at <= APART
+    return said == "unreachable" or is_over
 
 
 def ask_with_name(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -> LegState:

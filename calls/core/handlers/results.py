@@ -14,7 +14,9 @@ from calls.core.attended_transfer import (
     is_asked_late,
     is_conclusive,
     may_be_of_later,
+    may_go_on,
     may_have_ended,
+    named_as_it_moved,
     part_of,
     was_over_when_asked,
 )
@@ -125,8 +127,9 @@ def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
     if is_decision and _is_another(work, leg, event):
         split(work, leg, event.at, found=event, is_undecided=_is_undecided(work, leg, event))
         return
-    pending_transfer = None if is_decision else leg.pending_transfer
     is_unnamed = not leg.guid
+    is_decision = is_decision and not (is_unnamed and named_as_it_moved(work, leg, event))
+    pending_transfer = None if is_decision else leg.pending_transfer
     since = leg.found_gateway_at if leg.guid else event.at
     leg = replace(
         leg,
@@ -220,7 +223,8 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
     2. QMS gave no such answer: nobody knows. The leg is divided; its first part keeps what is its own, the second has
        no recording. Example: a consultation from 25 to 30 with recording R2, the transfer at 30, and QMS away until 42:
        R2 gets the consultation's data, and the leg from 30 on says why it has none. Where the gateway itself asked too
-       late, and after a conference of which QMS says nothing, R2 gets what is the same for both parts alone.
+       late, after a conference of which QMS says nothing, and where QMS had not named R2 before the transfer was heard,
+       R2 gets what is the same for both parts alone.
     3. The leg of a conference's host with the customer goes on, whatever QMS answered.
     """
     pending = leg.pending_transfer
@@ -242,7 +246,8 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
     if not is_answered or (not goes_on and not leg.guid and pending.new_segment):
         is_of_later = bool(leg.guid) and isinstance(event, RecordingFound)  # It says nothing of the leg's own.
         is_undecided = not is_answered and (why in ("none", "same") or is_of_later)
-        is_unknown = is_unknown or not (said == "unreachable" or (said == "none" and _ended_at_join(work, leg, event)))
+        is_known = said == "unreachable" or (said == "none" and _ended_at_join(work, leg, event))
+        is_unknown = is_unknown or not is_known or may_go_on(leg, pending, event.first_asked_at, said)
         divide_leg(work, leg, "undecided" if is_undecided else why, event.at, is_unknown=is_unknown)
         return
     if give_to_second(work, leg, event.at):
