@@ -69,9 +69,14 @@ def _holders(found: Sequence[RecordedSearch]) -> dict[str, int]:
     return {str(guid): key for key, guid in fetched(f"{_HELD} AND recording_guid {is_held}", [known])}
 
 
+def answered_at(row: RecordedSearch) -> datetime:
+    """Return when a search was answered, or ended without an answer."""
+    return row.deadline if _was_never_asked(row) else row.answered_at or row.deadline
+
+
 def answer_of(row: RecordedSearch, holder: int | None) -> ResultEvent:
     """Return what QMS answered to a search; ``holder``: the leg that has the recording, as far as is saved."""
-    at = row.deadline if _was_never_asked(row) else row.answered_at or row.deadline
+    at = answered_at(row)
     leg = leg_number(row.leg_id)
     if row.state == SearchState.MISSED:
         return RecordingMissed(

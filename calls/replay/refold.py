@@ -21,7 +21,7 @@ from calls.core.source_state import SourceState
 from calls.core.state import LegPhase, LegState, WriteStatus
 from calls.core.unit_of_work import LiveState, UnitOfWork
 from calls.models import SearchState
-from calls.pipeline.pending_results import answer_of
+from calls.pipeline.pending_results import answer_of, answered_at
 from calls.pipeline.source_context import SourceContext
 from calls.storage.search_rows import RecordedSearch
 from cti.events import AnyEvent
@@ -178,7 +178,7 @@ class Refold:
             missed = RecordingMissed(leg=leg.number, search=command.search, why="none", attempts=0, at=at)
             self._later(at, missed, leg.number)
         elif row.state in _ANSWERED:
-            self._later(row.answered_at or row.deadline, row, leg.number)
+            self._later(answered_at(row), row, leg.number)
 
     def _write(self, command: WriteFlags) -> None:
         leg = self.work.legs[command.leg]
