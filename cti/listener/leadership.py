@@ -20,6 +20,7 @@ from cti.journal.lease import Lease
 from cti.journal.stream import JournalUnavailable
 from cti.listener.backoff import Backoff
 from cti.listener.durable_append import DurableAppender
+from cti.listener.leadership_ends import LeaseLost, SourceGone
 from cti.listener.session_ends import why_ended
 from cti.listener.spool import SpoolFull
 from cti.listener.status import ERROR_CHARACTERS, UNREADABLE, LinkFacts, StatusReporter
@@ -63,18 +64,6 @@ UNREADABLE_TEXT = (
     "None of the last 100 messages or more could be read: nothing of a call arrives. "
     "See the page Quarantined messages for what they are."
 )
-
-
-class LeaseLost(Exception):
-    """Another listener took the lease: stand by."""
-
-    retryable = True
-
-
-class SourceGone(Exception):
-    """The source was disabled or deleted: there is nothing to listen to."""
-
-    retryable = False
 
 
 class LeadershipTerm:

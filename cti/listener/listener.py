@@ -16,7 +16,8 @@ from cti.journal.lease import Lease
 from cti.journal.stream import Fenced, JournalUnavailable
 from cti.journal.writer import JournalWriter, next_epoch
 from cti.listener.durable_append import DurableAppender
-from cti.listener.leadership import LeadershipTerm, LeaseLost, SourceGone
+from cti.listener.leadership import LeadershipTerm
+from cti.listener.leadership_ends import LeaseLost, SourceGone
 from cti.listener.spool import Spool
 from cti.listener.status import UNREADABLE, PreviousProcess, StatusReporter
 from cti.listener.waits import set_or_late

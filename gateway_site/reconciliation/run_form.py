@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 
 import clock
 from gateway_site.config.moment_field import SiteMomentField
@@ -57,5 +58,5 @@ class RunForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is fo
         return cleaned
 
 
-def _enabled() -> Any:
+def _enabled() -> QuerySet[RecordingService]:
     return RecordingService.objects.filter(enabled=True).order_by("slug")

@@ -3,8 +3,6 @@
 2001 talks with Jo in C1 since 13.1 and holds her since 14.9; it is in C2 with 2002 since 17.9. At 25 both are joined.
 """
 
-from collections.abc import Callable
-
 import pytest
 from msgspec.structs import replace
 
@@ -13,21 +11,19 @@ from calls.core.state import Party
 from tests.calls.call_states import call, history, holding, left, other, party
 from tests.calls.leg_states import leg
 from tests.relatives.case import (
+    MOVES,
     Case,
     Event,
     cleared,
-    conferenced,
     established,
     heard,
     holds,
     played,
     queued,
-    transferred,
 )
 
 pytestmark = pytest.mark.core
 
-MOVES: dict[str, Callable[..., Event]] = {"transferred": transferred, "conferenced": conferenced}
 #: What Jo's call states besides the queue and her name: either says that it is a customer's.
 JOS = {"interaction": {"interaction": "I1"}, "number": {"number": "+4930111"}}
 #: 2002 in a consultation.

@@ -4,17 +4,16 @@
 2001 hands Jo on to 2002, or joins both, and 2002 has another recording since. At 40 2002 does so with 2003.
 """
 
-from collections.abc import Callable
 from itertools import product
 
 import pytest
 
 from tests.relatives.case import (
     JO,
+    MOVES,
     Case,
     Event,
     cleared,
-    conferenced,
     dials,
     established,
     heard,
@@ -22,12 +21,10 @@ from tests.relatives.case import (
     played,
     queued,
     retrieves,
-    transferred,
 )
 
 pytestmark = pytest.mark.core
 
-MOVES: dict[str, Callable[..., Event]] = {"transferred": transferred, "conferenced": conferenced}
 #: When the further consultation is answered: before its phone's own call is handed on, or after.
 ANSWERS = [22, 30]
 #: The ids that the call has after each move.

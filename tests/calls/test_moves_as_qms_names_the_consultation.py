@@ -4,18 +4,17 @@
 40 ms after the transfer or conference, which gives the call the id C3, and ends R2 then.
 """
 
-from collections.abc import Callable
 from math import floor
 
 import pytest
 
 from tests.relatives.case import (
     JO,
+    MOVES,
     Case,
     Event,
     Recording,
     cleared,
-    conferenced,
     dials,
     established,
     heard,
@@ -23,7 +22,6 @@ from tests.relatives.case import (
     played,
     queued,
     rings,
-    transferred,
 )
 
 pytestmark = pytest.mark.core
@@ -31,7 +29,6 @@ pytestmark = pytest.mark.core
 ANSWERED = 14.0
 #: By when an event is heard, or, of a source without times, has happened.
 DELAY = 0.01
-MOVES: dict[str, Callable[..., Event]] = {"transferred": transferred, "conferenced": conferenced}
 CUSTOMERS = ("QueueName", "CallerName", "CTICallRef")
 NOTHING, CONSULTATION, CUSTOMER = ["", "", ""], ["", "", "C2"], ["Sales", "Jo", "C3"]
 

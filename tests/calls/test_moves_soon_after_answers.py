@@ -3,17 +3,16 @@
 2001 talks with Jo in C1, and dials 2002 in C2 at 15. 2002's report names C2 alone, the host's own names both calls.
 """
 
-from collections.abc import Callable
 from math import floor
 
 import pytest
 
 from tests.relatives.case import (
     JO,
+    MOVES,
     Case,
     Event,
     cleared,
-    conferenced,
     dials,
     established,
     heard,
@@ -21,13 +20,11 @@ from tests.relatives.case import (
     played,
     queued,
     rings,
-    transferred,
 )
 
 pytestmark = pytest.mark.core
 
 ANSWERED = 17.9
-MOVES: dict[str, Callable[..., Event]] = {"transferred": transferred, "conferenced": conferenced}
 CUSTOMERS = ("QueueName", "CallerName", "CTICallRef")
 
 

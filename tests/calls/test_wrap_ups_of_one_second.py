@@ -3,30 +3,27 @@
 Seconds after noon. 2001 talks with a customer in C1, consults 2003 in C2, and joins the two at 74.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.relatives.case import (
+    MOVES,
     Case,
     Event,
     call_cleared,
     cleared,
-    conferenced,
     dials,
     established,
     heard,
     holds,
     information,
     played,
-    transferred,
 )
 
 pytestmark = pytest.mark.core
 
 WRAPUP: dict[str, Any] = {"wrapup": {"result": "sold"}}
-MOVES: dict[str, Callable[..., Event]] = {"transferred": transferred, "conferenced": conferenced}
 
 
 def wrapped_up(move: str, new: str, *events: Event) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ interaction, a call has one of its own: it is checked that no other call has the
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -158,6 +158,10 @@ def conferenced(at: float, primary: str, secondary: str, resulting: str, by: str
     ]
     calls = {"primaryOldCallId": primary, "secondaryOldCallId": secondary, "resultingCallId": resulting}
     return _event(at, "Conferenced", conferencingDeviceId=by, addedPartyId=added, connections=connections, **calls)
+
+
+#: What joins two calls, by name.
+MOVES: dict[str, Callable[..., Event]] = {"transferred": transferred, "conferenced": conferenced}
 
 
 def flagged(

@@ -283,7 +283,8 @@ def _has_ended(work: UnitOfWork, leg: LegState, event: RecordingFound | Recordin
 
 def _was_named(work: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed) -> bool:
     """Say whether QMS, as it was first asked after a leg's transfer, would have named its recording if that went on."""
-    began, pending = leg.recording_began or leg.connected_source_at - EARLY, leg.pending_transfer
+    connected = moments_of(work, leg.connected_source_at, leg.connected_gateway_at)[0]
+    began, pending = leg.recording_began or connected - EARLY, leg.pending_transfer
     if not leg.guid or leg.is_unconfirmed or pending is None:
         return False
     first, named_until = event.first_asked_at, began + timedelta(seconds=work.site.guid_window_seconds) - APART
