@@ -264,11 +264,17 @@ class _Comparison:
             self._unknown.append((since, datetime.max.replace(tzinfo=since.tzinfo)))
         self.result.failures = self._refold.failures
         self._compare(self._pending if self._last is not None else [])
+        self._compare_late()
 
     def _compare(self, numbers: Iterable[int]) -> None:
         for number in list(numbers):
             self._pending.remove(number)
             self._compare_slice(number)
+
+    def _compare_late(self) -> None:
+        """Add what would be there, and whose events came after its slice was compared: nothing there was waited for."""
+        extra = [leg for legs in self._would_be.values() for leg in legs]
+        self.result.add(differences([], self._sure(extra, []), self._rules))
 
     def _compare_slice(self, number: int) -> None:
         recorded, would_be = self._recorded.slice(number), self._would_be.pop(number, [])

@@ -83,6 +83,26 @@ def test_a_call_that_was_sent_an_hour_late_is_compared_in_its_time(gateway: Gate
     assert (found(result), result.compared) == ([], 6)
 
 
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_leg_that_would_be_there_is_named_though_its_call_was_sent_after_its_time_was_compared(
+    gateway: GatewayStack,
+) -> None:
+    """Before: its ten minutes had no leg then, were compared, and nobody asked again."""
+    gateway.source.devices = ["2001"]
+    gateway.source.save()
+    for number in range(5):
+        talks(gateway, f"in time {number}", "2001")
+        gateway.passes(900)
+    talks(gateway, "late", "2002", by=-HOUR)
+    talks(gateway, "after", "2001")
+    gateway.source.devices = []
+
+    result = replayed(gateway)
+
+    assert found(result) == [("extra_leg", "extensions", "", "", "", 1)]
+    assert (result.compared, result.different, dict(result.apart)) == (6, 1, {})
+
+
 def event(second: float, *, ahead: float = 0.0) -> AnyEvent:
     at = NOON + timedelta(seconds=second)
     text = '{"specversion":"1.0","id":"a","source":"pbx","type":"csta.call.Established","time":"%s","gatewaytime":"%s",'
