@@ -97,11 +97,29 @@ def _calls_wrapped_up(work: UnitOfWork, event: CallInformation) -> list[CallStat
     interaction_id = event.data.interaction_id
     calls = [call for call in work.incarnations_of(event.data.call_id or "") if call.born_at <= event.time]
     calls = [call for call in calls if _may_have_had_leg(work, call, event)]
+    calls = [call for call in calls if not _is_back(work, call, calls, event)]
     if interaction_id:
         calls = [call for call in calls if _is_of_interaction(call, interaction_id)]
         calls = [call for call in calls if "interaction_id" in call.facts] or calls
         calls = _of_one_interaction(work, calls, event)
     return _not_wrapped_up(work, calls, event)
+
+
+def _is_back(work: UnitOfWork, call: CallState, calls: list[CallState], event: CallInformation) -> bool:
+    """Say whether a call went on in another one of its id, and its extension owes no wrap-up for any part before that.
+
+    Example: 2001 hands 100 on to 2002 as 101, which hands it on to 2003 as 100 again: the wrap-up of 2003 under 100 is
+    of the latter alone.
+    """
+    for _ in range(MAXIMUM_IDS):
+        if _had_leg(work, call, event) and not _has_done(work, call, event.data.device_id or "", event.time):
+            return False
+        if call.moved_to is None or call.moved_to not in work.calls:
+            return False
+        call = work.calls[call.moved_to]
+        if any(one.incarnation == call.incarnation for one in calls):
+            return True
+    return False
 
 
 def _of_one_interaction(work: UnitOfWork, calls: list[CallState], event: CallInformation) -> list[CallState]:
@@ -131,9 +149,14 @@ def _not_wrapped_up(work: UnitOfWork, calls: list[CallState], event: CallInforma
 
 
 def _owes_none(work: UnitOfWork, call: CallState, device_id: str, at: datetime) -> bool:
+    """Say whether a device owes a call no wrap-up, which was not handed on: else it may wrap up what went on."""
+    return call.moved_to is None and _has_done(work, call, device_id, at)
+
+
+def _has_done(work: UnitOfWork, call: CallState, device_id: str, at: datetime) -> bool:
     """Say whether a device has wrapped a call up that it had left, or does so no more: the wait for that is over."""
     party, wait = call.parties.get(device_id), work.site.wrapup_wait_seconds
-    if party is None or party.cleared_at is None or call.moved_to is not None or not _has_left(party, at):
+    if party is None or party.cleared_at is None or not _has_left(party, at):
         return False
     is_done = party.wrapped_up_at is not None and (party.since is None or party.wrapped_up_at >= party.since)
     return is_done or (wait is not None and at > party.cleared_at + timedelta(seconds=wait) + GRACE)
