@@ -122,9 +122,8 @@ def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
     if not facts:
         return call
     call = learn(call, facts, origin_of(event), heard_order(work, event.at))
-    main, joined_at = work.calls.get(call.main or 0), call.joined_at
-    is_other = main is not None and main.incarnation != call.incarnation
-    if main is not None and is_other and joined_at is not None and call.born_at < joined_at and event.time <= joined_at:
+    main, joined_at = work.calls.get(call.main or 0), _customers_since(work, call)
+    if main is not None and joined_at is not None and _was_consultation(call, joined_at) and event.time <= joined_at:
         call = ended(call, own_ends(main, call), joined_at)  # It was the consultation then, as is heard now.
     target = work.calls.get(call.moved_to) if call.moved_to is not None else None
     if target is not None and call.moved_at is not None:
@@ -144,8 +143,8 @@ def _of_customer(work: UnitOfWork, call: CallState, event: CallEvent, facts: dic
     name alone, by which the consultation is known.
     """
     main, joined = work.calls.get(call.main or 0), _joined_to(work, call)
-    since = call.joined_at or max((one.moved_at for one in joined if one.moved_at), default=None)
-    if main is None or since is None or event.time <= since:
+    since = _customers_since(work, call) or max((one.moved_at for one in joined if one.moved_at), default=None)
+    if main is None or since is None or event.time < since or (event.time == since and _was_consultation(call, since)):
         return facts
     number, name = event.data.calling_number or "", event.data.caller_name or ""
     if number:
@@ -156,6 +155,18 @@ def _of_customer(work: UnitOfWork, call: CallState, event: CallEvent, facts: dic
         stated = [fact for one in consultations for fact in one.facts.get("caller_name", ()) if fact.at <= since]
         is_other = bool(name) and any(fact.value == name for fact in stated)
     return {key: value for key, value in facts.items() if key not in CALLER} if is_other else facts
+
+
+def _customers_since(work: UnitOfWork, call: CallState) -> datetime | None:
+    """Return when the customer's call was joined to a call, which may have been handed on since; else when that was."""
+    main = work.calls.get(call.main or 0)
+    is_moved = main is not None and main.moved_to == call.incarnation
+    return main.moved_at if main is not None and is_moved else call.joined_at
+
+
+def _was_consultation(call: CallState, joined_at: datetime) -> bool:
+    """Say whether a call that is not the customer's own had begun before that was joined to it."""
+    return call.main not in (None, call.incarnation) and call.born_at < joined_at
 
 
 def _joined_to(work: UnitOfWork, call: CallState) -> list[CallState]:
