@@ -5,6 +5,7 @@ A flag can never be taken back, so all of this must hold, by the gateway's clock
 1. The leg is settled without a recording; the recording began when the leg was connected, and ended when it did.
 2. No other leg at the extension, of any source and with any outcome, was connected about then, or while it went on.
 3. No leg has the recording, and no flag was ever sent to it.
+4. The leg's source is enabled: its consumer takes the decision.
 """
 
 from collections import defaultdict
@@ -107,6 +108,8 @@ def _why_not(leg: Leg | None, wanted: Assignment) -> str:
         return "The recording belongs to another leg, or flags were sent to it."
     if being_assigned([guid]):
         return "The recording was just assigned."
+    if not leg.source.enabled:
+        return f"The CTI source “{leg.source.slug}” is switched off: nobody would write the flags. Switch it on first."
     return _why_doubtful(leg, CallTime(wanted.recording.started_at, wanted.recording.ended_at))
 
 

@@ -47,7 +47,11 @@ def key_of(finding: Finding) -> str:
 
 @transaction.atomic
 def keep(service: RecordingService, findings: Sequence[Finding], begin: datetime, end: datetime, now: datetime) -> None:
-    """Save the findings of a span, and withdraw earlier ones that no longer hold."""
+    """Save the findings of a span, and withdraw earlier ones that no longer hold.
+
+    ``now``: when the comparison began to read. What a later one has judged since stays as that judged it.
+    """
+    findings = _not_judged_since(service, findings, now)
     rows = [_row(service, one, now) for one in findings]
     for part in chunks(rows):
         _open_again(service, part, now)
@@ -60,6 +64,14 @@ def keep(service: RecordingService, findings: Sequence[Finding], begin: datetime
     before.update(withdrawn_at=now)
     withdraw_elsewhere(service, findings, now)
     take_back_offers(service, findings)
+
+
+def _not_judged_since(service: RecordingService, findings: Sequence[Finding], now: datetime) -> list[Finding]:
+    since = ReconciliationFinding.objects.filter(Q(seen_at__gt=now) | Q(withdrawn_at__gt=now), service=service)
+    judged: set[tuple[str, str]] = set()
+    for keys in chunks([key_of(one) for one in findings]):
+        judged |= set(since.filter(key__in=keys).values_list("kind", "key"))
+    return [one for one in findings if (one.kind.value, key_of(one)) not in judged]
 
 
 def _open_again(service: RecordingService, found: Sequence[ReconciliationFinding], now: datetime) -> None:

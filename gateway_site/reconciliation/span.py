@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.urls import reverse
 
 from calls.objectives.comparison import UnlabelledRecordings, WrongKind, WrongRecordings
@@ -86,9 +86,13 @@ def _in_use(service: RecordingService, compared: list[ComparedPart], span: Compa
 
 
 def _counts(begin: datetime, end: datetime) -> dict[str, int]:
-    """Count the findings that hold, and were not repaired; those of extensions without QMS user are minor."""
+    """Count the findings that hold; those of extensions without QMS user are minor.
+
+    One that was repaired does not hold, unless a later comparison saw that nothing of it had come to QMS yet.
+    """
+    stands = Q(repaired_at=None) | Q(seen_at__gt=F("repaired_at"))
     standing = ReconciliationFinding.objects.filter(
-        began_at__gte=begin, began_at__lt=end, withdrawn_at=None, repaired_at=None
+        stands, began_at__gte=begin, began_at__lt=end, withdrawn_at=None
     ).exclude(grade=Grade.MINOR)
     unflagged = Q(kind=FindingKind.UNFLAGGED)
     return standing.aggregate(

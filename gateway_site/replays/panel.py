@@ -89,6 +89,8 @@ def _said(run: ReplayRun, results: list[SourceResult]) -> tuple[str, str, str]:
 def _next_step(run: ReplayRun, results: list[SourceResult]) -> str:
     if any(one.different for one in results):
         return "Read the causes below; open some of the legs of each. Nothing was changed by this replay."
+    if not results:
+        return "Begin another, of sources that exist."
     if not any(one.compared for one in results):
         return "See below why, and choose a time of which the archive has events and legs that are settled."
     if run.settings_name:

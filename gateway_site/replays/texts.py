@@ -118,6 +118,8 @@ def result_lines(result: SourceResult, begin: datetime, end: datetime, archive_d
 
 def verdict(results: list[SourceResult]) -> str:
     """Say in one sentence whether anything would be different."""
+    if not results:
+        return "Nothing was replayed: none of its CTI sources exists any more."
     compared, different = sum(one.compared for one in results), sum(one.different for one in results)
     legs = _count(compared, "leg was compared", "legs were compared")
     if different:

@@ -271,6 +271,20 @@ def test_a_run_that_fails_says_why(gateway: GatewayStack, monkeypatch: pytest.Mo
 
 
 @pytest.mark.nightly
+def test_a_run_whose_sources_were_all_deleted_says_so(gateway: GatewayStack) -> None:
+    """Before: "See below why", and nothing was below."""
+    other = CtiSource.objects.create(slug="other", kind="http")
+    run = ReplayRun(begin=gateway.begin, end=gateway.begin + timedelta(hours=1), asked_at=gateway.time, asked_by="ada")
+    runs.ask(run, [other])
+    other.delete()
+    runs.carry_on(clock.now)
+
+    page = _page(browser_of(ADMINISTRATOR), run)
+
+    assert "Nothing was replayed: none of its CTI sources exists any more." in page
+    assert "Begin another, of sources that exist." in page
+
+
 def test_runs_are_forgotten_with_the_legs_of_their_time_and_no_more_than_some_wait(
     gateway: GatewayStack, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
