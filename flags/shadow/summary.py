@@ -125,4 +125,5 @@ def _of_flag(name: str, verdicts: Mapping[str, int], missing: int) -> Agreement:
     differences = [
         (WORDS[ShadowVerdict(one)], count) for one, count in sorted(verdicts.items()) if one != ShadowVerdict.SAME
     ]
-    return Agreement(name, sum(verdicts.values()), verdicts.get(ShadowVerdict.SAME, 0), differences, missing)
+    counted = sum(count for one, count in verdicts.items() if one != ShadowVerdict.NOT_OURS)
+    return Agreement(name, counted, verdicts.get(ShadowVerdict.SAME, 0), differences, missing)

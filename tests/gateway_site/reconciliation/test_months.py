@@ -160,7 +160,7 @@ def test_what_was_withdrawn_or_repaired_counts_no_more(site: PlantedSite) -> Non
     unflagged = ReconciliationFinding.objects.filter(kind="recorded_without_flags", grade="major")
     keys = list(unflagged.values_list("pk", flat=True)[:2])
     ReconciliationFinding.objects.filter(pk=keys[0]).update(withdrawn_at=site.end)
-    ReconciliationFinding.objects.filter(pk=keys[1]).update(repaired_at=site.end)
+    ReconciliationFinding.objects.filter(pk=keys[1]).update(repaired_at=site.end + timedelta(hours=49))
 
     after = month_of(site).comparison
 
