@@ -1,7 +1,8 @@
 """Insert or update many rows by one statement, in the caller's transaction: the hot paths.
 
-PostgreSQL takes a column an array (``unnest``), so that the statement's text does not grow with the rows; SQLite takes
-the rows one after the other in C. Column names come from the models alone, values are always parameters.
+PostgreSQL takes a column an array (``unnest``), so that the statement's text does not grow with the rows and is
+prepared once; SQLite takes the rows one after the other in C. Column names come from the models alone, values are
+always parameters.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 from django.db import connection, models
 
+from bulk import prepared
 from bulk.arrays import array
 
 
@@ -38,11 +40,11 @@ class UpsertTable:
     def _write(self, rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
         if not rows:
             return
+        if connection.vendor == "postgresql":
+            prepared.run(_unnest_sql(self) + conflict, [array(column) for column in zip(*rows, strict=True)])
+            return
         with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute(_unnest_sql(self) + conflict, [array(column) for column in zip(*rows, strict=True)])
-            else:
-                cursor.executemany(_values_sql(self) + conflict, [tuple(map(plain, row)) for row in rows])
+            cursor.executemany(_values_sql(self) + conflict, [tuple(map(plain, row)) for row in rows])
 
     def __hash__(self) -> int:
         return hash((self.model, self.fields))
@@ -67,8 +69,7 @@ def upsert_all(upserts: Iterable[Upsert]) -> None:
             one.table.upsert(one.rows)
         return
     arrays = [array(column) for one in wanted for column in zip(*one.rows, strict=True)]
-    with connection.cursor() as cursor:
-        cursor.execute(_upserts_sql(tuple(one.table for one in wanted)), arrays)
+    prepared.run(_upserts_sql(tuple(one.table for one in wanted)), arrays)
 
 
 def plain(value: Any) -> Any:

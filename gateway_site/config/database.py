@@ -22,6 +22,9 @@ SESSION_LIMITS = {
 #: A host that vanished (power, network) closes no connection. The server finds it dead within 6 s and rolls its
 #: transactions back, which otherwise keep their locks from the other host for as long as the limit above.
 SERVER_KEEPALIVES = {"tcp_keepalives_idle": "3", "tcp_keepalives_interval": "1", "tcp_keepalives_count": "3"}
+#: What is prepared is planned once, not five times with its values first: that is only done with statements whose plan
+#: depends on none (``bulk.prepared``).
+PLANS = {"plan_cache_mode": "force_generic_plan"}
 #: And the gateway finds a server dead within 10 s (``tcp_user_timeout``: in milliseconds).
 CLIENT_KEEPALIVES = {
     "keepalives_idle": 4,
@@ -104,6 +107,6 @@ def _check_options(options: dict[str, Any]) -> None:
 
 def _with_limits(given: str) -> str:
     """Add the session's limits to PostgreSQL's own option ``options``, but for those that it sets itself."""
-    wanted = SESSION_LIMITS | SERVER_KEEPALIVES
+    wanted = SESSION_LIMITS | SERVER_KEEPALIVES | PLANS
     limits = [f"-c {name}={value}" for name, value in wanted.items() if name not in given]
     return " ".join([given, *limits]).strip()
