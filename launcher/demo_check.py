@@ -10,7 +10,7 @@ from calls.core.outcomes import Outcome
 from calls.models import Leg
 from flags.api import ERASED
 from flags.catalogue.values import FlagSpec, LegFacts, flag_texts
-from flags.models import FlagSetting, FlagValue, WriteState
+from flags.models import FlagSetting, FlagValue, FlagWrite, WriteState
 from launcher.demo_counts import counted
 
 
@@ -69,7 +69,9 @@ def differences(recordings: list[HeldRecording]) -> list[str]:
 
 
 def _written_in_shadow_mode(legs: Mapping[str | None, Leg], written: Mapping[str, object]) -> Iterator[str]:
-    for guid in written:
+    """Name the legs whose flags were written though they are withheld; not those whose wrap-up alone was."""
+    withheld = FlagWrite.objects.filter(state=WriteState.SHADOW, part="wrapup").values_list("recording_guid", flat=True)
+    for guid in written.keys() - set(withheld):
         if guid in legs and legs[guid].outcome == Outcome.SHADOW:
             yield f"leg {legs[guid].pk} is in shadow mode, and the gateway wrote flags to its recording {guid}"
 

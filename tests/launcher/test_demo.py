@@ -175,7 +175,10 @@ def test_what_another_gateway_wrote_in_shadow_mode_is_no_difference_and_is_not_c
     ]
 
 
-def test_a_write_in_shadow_mode_is_a_difference(shadow_leg: Leg) -> None:
+@pytest.mark.parametrize("is_wrapup_withheld", [False, True])
+def test_a_write_in_shadow_mode_is_a_difference_unless_the_wrap_up_alone_was_withheld(
+    shadow_leg: Leg, *, is_wrapup_withheld: bool
+) -> None:
     value = FlagValue.objects.get(name="AgentName")
     write = FlagWrite.objects.create(
         leg_id=2,
@@ -189,9 +192,22 @@ def test_a_write_in_shadow_mode_is_a_difference(shadow_leg: Leg) -> None:
     )
     FlagValue.objects.create(write=write, recording_guid="g2", name="AgentName", value="Alice")
 
-    assert differences([HeldRecording("g1", "2001", ALICE)]) == [
-        "leg 2 is in shadow mode, and the gateway wrote flags to its recording g2"
-    ]
+    if is_wrapup_withheld:
+        FlagWrite.objects.create(
+            leg_id=2,
+            source_id=shadow_leg.source_id,
+            service=value.write.service,
+            recording_guid="g2",
+            part="wrapup",
+            state="shadow",
+            not_before=NOON,
+            created_at=NOON,
+        )
+
+    found = differences([HeldRecording("g1", "2001", ALICE)])
+
+    expected = "leg 2 is in shadow mode, and the gateway wrote flags to its recording g2"
+    assert found == ([] if is_wrapup_withheld else [expected])
 
 
 @pytest.mark.django_db
