@@ -16,7 +16,7 @@ from calls.core.dispatch import apply
 from calls.core.ends_heard_first import connect_as_heard
 from calls.core.former_ids import former_ids
 from calls.core.handed_interactions import handed_facts, without_doubtful
-from calls.core.handed_queues import with_later_queue
+from calls.core.handed_queues import queue_kept, with_later_queue
 from calls.core.incarnations import begin_call
 from calls.core.joined_calls import is_repeated, old_calls, resulting_id, with_host
 from calls.core.leavers import leave, leave_before
@@ -162,7 +162,10 @@ def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: s
     target = _resulting(work, event, olds, new_id) or _copy(work, event, main, new_id)
     is_begun = target.main is None and target.incarnation not in [one.incarnation for one in olds]
     own = target.facts if is_begun else {}
+    host = event.data.conferencing_device_id or event.data.device_id or ""
     apart = {one.incarnation: own_ends(main, one) for one in olds[1:]}
+    if isinstance(event, Conferenced):  # Its host goes on, with the queue of the customer's call.
+        apart = {one.incarnation: (*apart[one.incarnation], *queue_kept(main, one, host)) for one in olds[1:]}
     target = ended(target, apart.get(target.incarnation, ()), event.time)
     for call in [work.calls[one.incarnation] for one in reversed(olds)]:
         if call.incarnation != target.incarnation and call.moved_to is None:
@@ -172,7 +175,7 @@ def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: s
             known = merged(moved, target) if call.incarnation == main.incarnation else merged(target, moved)
             target = replace(target, facts=known, own_interaction=main.own_interaction)
     target = without_doubtful(work, target, main, event)
-    if isinstance(event, Transferred):  # In a conference the host goes on, with the queue of the customer's call.
+    if isinstance(event, Transferred):
         target = with_later_queue(target, befores, leaver or "", event.time)
     target = work.put_call(
         replace(
@@ -187,7 +190,6 @@ def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: s
             due=event.at + timedelta(hours=work.site.stale_hours),
         )
     )
-    host = event.data.conferencing_device_id or event.data.device_id or ""
     for call in olds:
         besides = leaver or (host if call.incarnation != main.incarnation else "")
         _move(work, work.calls[call.incarnation], target.incarnation, names, leaver, event)
