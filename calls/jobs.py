@@ -1,5 +1,6 @@
 """What the workers of the queues events, lookups and writes do as long as they run, and what a message starts."""
 
+import math
 import os
 import socket
 import threading
@@ -20,8 +21,9 @@ from calls.pipeline.events_loop import EventsLoop
 from calls.pipeline.guarded_consumer import REFRESH_SECONDS, GuardedConsumer
 from calls.search import worker
 from calls.search.due import next_due as next_search
+from calls.search.held import HeldSearches
 from calls.search.known_service import KnownService
-from calls.service_workers import ServiceWorker, ServiceWorkers
+from calls.service_workers import Reason, ServiceWorker, ServiceWorkers
 from cti.api import (
     JournalUnavailable,
     SourceLeases,
@@ -70,25 +72,31 @@ class SearchLoop:
     """Look for one Recording Service's searches again and again; the service is read every two seconds."""
 
     def __init__(self, service_id: int) -> None:
-        self._service_id = service_id
+        self._service_id, self.held = service_id, HeldSearches()
         self._known: KnownService | None = None
+        self._looked_at = -math.inf
 
-    def look_up(self, is_known: bool) -> datetime | None:
-        """Ask for the searches that are due; return when one is due next. ``is_known``: something is known to wait."""
-        due = None if is_known else next_search(self._service_id)
-        if not is_known and (due is None or due > now()):
-            return due
+    def look_up(self, reason: Reason) -> datetime | None:
+        """Ask for the searches that are due; return when one is due next."""
+        if reason is Reason.LOOK:
+            due = [one for one in (next_search(self._service_id), self.held.next_at) if one]
+            if not due or min(due) > now():
+                return min(due, default=None)
         if self._known is None or monotonic() - self._known.read_at >= REFRESH_SECONDS:
             self._known = KnownService.read(self._service_id)
-        return worker.look_up(self._service_id, now, known=self._known)
+        # A wake-up may be lost: while what is held keeps the worker busy, it looks for others as often as without.
+        is_any_new = reason is not Reason.DUE or monotonic() - self._looked_at >= SEARCH_LOOK_SECONDS
+        if is_any_new:
+            self._looked_at = monotonic()
+        return worker.look_up(self._service_id, now, known=self._known, held=self.held, is_any_new=is_any_new)
 
 
-def deliver(service_id: int, is_known: bool) -> datetime | None:
+def deliver(service_id: int, reason: Reason) -> datetime | None:
     """Send a Recording Service its due writes, wake the consumers of what was settled; return when to look again.
 
-    ``is_known``: something is known to wait; otherwise one statement says whether anything does.
+    Where nothing is known to wait, one statement says whether anything does.
     """
-    if not is_known and not is_any_free(service_id, now()):
+    if reason is Reason.LOOK and not is_any_free(service_id, now()):
         return next_due(service_id)
     restore_guard.compare(now())  # Without Redis nobody knows whether the database is the one it was.
     done = deliver_writes(service_id, now=now, connect=connect)
@@ -102,35 +110,20 @@ def deliver(service_id: int, is_known: bool) -> datetime | None:
 
 def serve_searches(note_life: Callable[[], None]) -> None:
     """Ask all Recording Services for what is sought, until the process is asked to stop."""
-    _serve(
-        lambda service_id: SearchLoop(service_id).look_up,
-        searches_stream,
-        SEARCH_GATHER_SECONDS,
-        SEARCH_LOOK_SECONDS,
-        note_life,
-    )
+
+    def begin(service_id: int) -> ServiceWorker:
+        loop, stream = SearchLoop(service_id), searches_stream(service_id)
+        return ServiceWorker(loop.look_up, stream, SEARCH_GATHER_SECONDS, SEARCH_LOOK_SECONDS, loop.held.give_back)
+
+    ServiceWorkers(_services, begin).run(note_life)
 
 
 def serve_writes(note_life: Callable[[], None]) -> None:
     """Send all Recording Services their flags, until the process is asked to stop."""
-    _serve(
-        lambda service_id: partial(deliver, service_id),
-        writes_stream,
-        WRITE_GATHER_SECONDS,
-        WRITE_LOOK_SECONDS,
-        note_life,
-    )
 
-
-def _serve(
-    work: Callable[[int], Callable[[bool], datetime | None]],
-    stream: Callable[[int], str],
-    gather_seconds: float,
-    look_seconds: float,
-    note_life: Callable[[], None],
-) -> None:
     def begin(service_id: int) -> ServiceWorker:
-        return ServiceWorker(work(service_id), stream(service_id), gather_seconds, look_seconds)
+        work, stream = partial(deliver, service_id), writes_stream(service_id)
+        return ServiceWorker(work, stream, WRITE_GATHER_SECONDS, WRITE_LOOK_SECONDS)
 
     ServiceWorkers(_services, begin).run(note_life)
 

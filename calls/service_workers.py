@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
+from enum import StrEnum
 
 import structlog
 from django.db import DatabaseError, close_old_connections, connections
@@ -31,19 +32,39 @@ PAUSE_SECONDS = 0.5
 SILENT_SECONDS = 20.0
 
 
+class Reason(StrEnum):
+    """Why work is done now: somebody woke it or all is unknown, what it named is due, or nothing is known to wait."""
+
+    WOKEN = "woken"
+    DUE = "due"
+    LOOK = "look"
+
+
+Work = Callable[[Reason], datetime | None]
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class ServiceWorker:
     """The work for one Recording Service.
 
-    ``work`` does what is due and returns when something is due next (None: nothing is known of). It is called with
-    True where something is known to wait, and with False for a look. ``gather_seconds``: minimum time from one
-    beginning to the next; ``look_seconds``: maximum time without a look.
+    ``work`` does what is due and returns when something is due next (None: nothing is known of). ``gather_seconds``:
+    minimum time from one beginning to the next; ``look_seconds``: maximum time without a look; ``at_end``: done when
+    no more work is.
     """
 
     def __init__(
-        self, work: Callable[[bool], datetime | None], stream: str, gather_seconds: float, look_seconds: float
+        self,
+        work: Work,
+        stream: str,
+        gather_seconds: float,
+        look_seconds: float,
+        at_end: Callable[[], None] = _nothing,
     ) -> None:
         self._work, self._stream, self._gather, self._look = work, stream, gather_seconds, look_seconds
-        self._seen, self._is_known = START, True
+        self._seen, self._reason, self._at_end = START, Reason.WOKEN, at_end
         self.came_round = self._renew_at = time.monotonic()
         self.is_over = False
 
@@ -52,7 +73,7 @@ class ServiceWorker:
         while not (stop.is_asked or self.is_over):
             began = self.came_round = time.monotonic()
             try:
-                self._wait(began, self._work(self._is_known))
+                self._wait(began, self._work(self._reason))
             except (DatabaseError, JournalUnavailable) as error:
                 log.warning("service_worker_put_off", stream=self._stream, error=type(error).__name__)
                 self._rest()
@@ -62,11 +83,18 @@ class ServiceWorker:
             if time.monotonic() >= self._renew_at:
                 self._renew_at = time.monotonic() + RENEW_SECONDS
                 close_old_connections()
+        self._end()
         connections.close_all()
+
+    def _end(self) -> None:
+        try:
+            self._at_end()
+        except DatabaseError as error:
+            log.warning("service_worker_not_ended", stream=self._stream, error=type(error).__name__)
 
     def _rest(self) -> None:
         """Pass a moment after an error; a database connection that died is replaced."""
-        self._is_known = True
+        self._reason = Reason.WOKEN
         time.sleep(PAUSE_SECONDS)
         close_old_connections()
 
@@ -74,11 +102,11 @@ class ServiceWorker:
         """Wait until something is due or a wake-up came, but gather at first. Raises ``JournalUnavailable``."""
         due_in = self._look if due is None else (due - clock.now()).total_seconds()
         until = time.monotonic() + min(due_in, self._look)
-        self._is_known = due_in <= self._look and due is not None
+        self._reason = Reason.DUE if due_in <= self._look and due is not None else Reason.LOOK
         time.sleep(max(began + self._gather - time.monotonic(), 0.0))
         while not (stop.is_asked or self.is_over) and (seconds := until - time.monotonic()) > 0:
             if news := wait_for_entries({self._stream: self._seen}, seconds):
-                self._seen, self._is_known = news[self._stream][-1].id, True
+                self._seen, self._reason = news[self._stream][-1].id, Reason.WOKEN
                 return
 
 

@@ -35,11 +35,15 @@ BELIEVED = timedelta(seconds=1)
 
 
 class _Well(NamedTuple):
-    """A service that was seen well: when, its clock as noted, and this process's last failure before the look."""
+    """A service that was seen well: when, its clock as noted, and this process's last failure before the look.
+
+    ``ok_at``: when it was noted last that it answered, as far as this process knows.
+    """
 
     at: datetime
     clock_offset_seconds: float
     failure: object
+    ok_at: datetime | None
 
 
 class _Noted(NamedTuple):
@@ -106,10 +110,23 @@ def is_on_trial(service_id: int, now: datetime) -> bool:
         return False
     failure = _failures.get(service_id)
     health = _noted(service_id)
-    # One whose last answer is long ago is left for its next one to be noted.
-    if health is not None and not health.failures and health.open_until is None and _is_fresh(health.ok_at, now):
-        _well[service_id] = _Well(now, health.clock_offset_seconds, failure)
+    if health is not None and not health.failures and health.open_until is None:
+        _well[service_id] = _Well(now, health.clock_offset_seconds, failure, health.ok_at)
     return health is not None and health.open_until is not None
+
+
+def last_failure(service_id: int) -> object:
+    """Return what names this process's last failure, for ``note_read``: to be asked before the service is read."""
+    return _failures.get(service_id)
+
+
+def note_read(service: RecordingService, failure: object, now: datetime) -> None:
+    """Take a service that was just read with its health for a look at it; ``ok_at`` in it may be an earlier one."""
+    health: ServiceHealth | None = getattr(service, "health", None)
+    if health is None or health.failures or health.open_until is not None:
+        return
+    known = _well.get(service.pk)
+    _well[service.pk] = _Well(now, health.clock_offset_seconds, failure, known.ok_at if known else None)
 
 
 def is_known_well(service_id: int, now: datetime, clock_offset_seconds: float | None = None) -> bool:
@@ -119,6 +136,12 @@ def is_known_well(service_id: int, now: datetime, clock_offset_seconds: float | 
         return False
     is_clock_noted = clock_offset_seconds is None or not _has_moved(known.clock_offset_seconds, clock_offset_seconds)
     return is_clock_noted and timedelta(0) <= now - known.at < BELIEVED
+
+
+def is_known_to_answer(service_id: int, now: datetime, clock_offset_seconds: float | None = None) -> bool:
+    """Say whether it is known to be well, and noted within the last five seconds that it answered."""
+    known = _well.get(service_id)
+    return known is not None and _is_fresh(known.ok_at, now) and is_known_well(service_id, now, clock_offset_seconds)
 
 
 def forget() -> None:
@@ -139,7 +162,8 @@ def mark_ok(service_id: int, now: datetime, clock_offset_seconds: float | None =
         log.warning("qms_clock_moved", service_id=service_id, offset_seconds=clock_offset_seconds)
     if changes:
         _note(service_id, changes)
-    _well[service_id] = _Well(now, known, failure)
+    ok_at = now if "ok_at" in changes or health is None else health.ok_at
+    _well[service_id] = _Well(now, known, failure, ok_at)
 
 
 def _note(service_id: int, changes: dict[str, object]) -> None:

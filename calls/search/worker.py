@@ -3,11 +3,10 @@
 One worker for each Recording Service and process: the calling thread alone touches the database, a few threads ask QMS,
 so that a service that hangs holds up no other. It looks for questions at a steady rhythm and settles together what was
 answered since: under load each look finds many, and costs no more than one that finds one. A search row is claimed by
-a conditional update; the claim is renewed while the worker lives, and expires soon after it died. A worker that is
-asked to stop gives back what it holds.
+a conditional update; the claim is renewed while the worker lives, lasts until its next question (``held``), and expires
+soon after the worker died. A worker that is asked to stop gives back what it holds.
 """
 
-import random
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,24 +17,21 @@ import msgspec
 import structlog
 from django.db.models import QuerySet
 
-from calls.core.clocks import APART
-from calls.core.result_events import LATE, why_before
 from calls.models import RecordingSearch, SearchState
-from calls.search.claims import KnownRecordings, claim_due, known_recordings
+from calls.search.claims import claim_due
 from calls.search.due import next_due
+from calls.search.held import HeldSearches
 from calls.search.kept_answers import keep
 from calls.search.known_service import KnownService
-from calls.search.silence import is_first_answer_kept, judge_silence, note_first_answer
+from calls.search.settling import PendingQuestion, claim_end, settle
+from calls.search.silence import judge_silence
 from calls.storage.search_rows import save_open
 from clock import ReadClock
 from clock.stopping import stop
-from cti.api import searches_stream, wake
 from qms import api as qms_api
 from qms.api import ConnectService, Threads
-from qms.guids import guid_key
 from qms.models import RecordingService
 from qms.port import QmsError, QmsUnclear, Recording
-from telemetry.counters import SEARCH_ANSWERS
 
 log = structlog.get_logger()
 
@@ -44,36 +40,21 @@ LOOK_EVERY_SECONDS = 0.025
 #: Questions claimed for each thread while the service answers as many as there are threads within a look:
 #: none waits for the next look, and a backlog is worked off.
 CLAIMS_A_THREAD = 16
-#: From this age on a search asks every third interval: QMS names a recording within a moment of its beginning.
-SLOWER_AFTER, SLOWER = timedelta(seconds=2), 3
-#: QMS that still names a leg's recording this long after a transfer began no other with it: the search is over. One
-#: that begins later is no part of the leg.
-GOES_ON = LATE + timedelta(seconds=1)
-#: Random part of the interval between two questions, as a share of it.
-JITTER = 0.2
-#: Maximum time by which a claim outlives its worker, whatever the service's time-out: QMS reports a GUID for ten
-#: seconds only.
-LEASE = timedelta(seconds=3)
 #: Interval at which claims are renewed, in seconds.
 RENEW_EVERY_SECONDS = 1.0
 #: Timeout of a stop for its answers, in seconds; most come within. The next worker must have time left.
 STOP_SECONDS = 0.5
 
 
-class PendingQuestion(msgspec.Struct, frozen=True):
-    """One question and its end: a recording, none, or an error."""
-
-    search: RecordingSearch
-    asked_at: datetime
-    recording: Recording | None = None
-    error: QmsError | None = None
-
-
 class SearchWorker:
     """Ask one Recording Service for all its searches that are due."""
 
-    def __init__(self, service: RecordingService, now: ReadClock, connect: ConnectService) -> None:
+    def __init__(
+        self, service: RecordingService, now: ReadClock, connect: ConnectService, held: HeldSearches | None = None
+    ) -> None:
         self.service, self.now, self.connect = service, now, connect
+        #: Those that stay claimed from one question to the next; without, each question has a claim of its own.
+        self.held, self.is_holding = held if held is not None else HeldSearches(), held is not None
         self.pool = _pool(service)
         #: Its own: what is answered to a worker that has ended is nobody's, for its searches were given back.
         self.inbox: SimpleQueue[PendingQuestion] = SimpleQueue()
@@ -81,24 +62,39 @@ class SearchWorker:
         self.pending: dict[int, datetime] = {}
         self.renew_at = monotonic() + RENEW_EVERY_SECONDS
         self.is_quick = False
-        #: When a search that nobody asks for now is due, as far as this worker knows.
-        self.next_at: datetime | None = None
 
-    def run(self, seconds: float) -> datetime | None:
-        """Work until nothing is due, the time is over or the process stops. Returns when a search is due next."""
+    def run(self, seconds: float, *, is_any_new: bool = True) -> datetime | None:
+        """Work until nothing is due, the time is over or the process stops. Returns when a search is due next.
+
+        ``is_any_new``: there may be searches that this worker knows nothing of.
+        """
         until = self.now() + timedelta(seconds=seconds)
         while self.now() < until and not stop.is_asked:
             next_look, room = monotonic() + LOOK_EVERY_SECONDS, self._room()
-            claimed = self._look(room)
+            claimed = self._look(room, is_claim_wanted=is_any_new or self._is_soon(self.next_at))
             if not self.pending and not claimed:
-                return self.next_at
+                return self._next_at()
             self._harvest(next_look)
-            if not self.pending and claimed < room and not self._is_soon(self.next_at):
-                return self.next_at
+            if not self.pending and claimed < room and not self._is_soon(self._next_at()):
+                return self._next_at()
             if claimed < room:
                 sleep(max(next_look - monotonic(), 0))
+            is_any_new = True  # Nobody listens here for what comes meanwhile.
         self._end()
-        return next_due(self.service.pk)
+        return _sooner(next_due(self.service.pk), self.held.next_at)
+
+    @property
+    def next_at(self) -> datetime | None:
+        """Return when a search is due that nobody asks for now and nobody holds, as far as this worker knows."""
+        return self.held.others_at
+
+    @next_at.setter
+    def next_at(self, due: datetime | None) -> None:
+        self.held.others_at = due
+
+    def _next_at(self) -> datetime | None:
+        """Return when a search that nobody asks for now is due, as far as this worker knows."""
+        return _sooner(self.next_at, self.held.next_at)
 
     def _is_soon(self, due: datetime | None) -> bool:
         """Say whether it is worth waiting here for the next look."""
@@ -108,12 +104,14 @@ class SearchWorker:
         limit = self.service.max_in_flight * (CLAIMS_A_THREAD if self.is_quick else 1)
         return max(limit - len(self.pending), 0)
 
-    def _look(self, room: int) -> int:
-        """Claim what is due and give it to the threads. Returns how many."""
-        claimed = self._claim(room)
-        for search in claimed:
+    def _look(self, room: int, *, is_claim_wanted: bool = True) -> int:
+        """Give what is due to the threads: what is claimed, and then what was held. Returns how many."""
+        claimed = self._claim(room) if is_claim_wanted else []
+        held = self.held.take_due(self.now(), room - len(claimed))
+        self.pending |= {row.pk: row.claimed_until for row in held if row.claimed_until}
+        for search in (*claimed, *held):
             self.pool.submit(self._ask_for_guid, search)
-        return len(claimed)
+        return len(claimed) + len(held)
 
     def _end(self) -> None:
         """Wait for what is on its way, and give back the rest."""
@@ -127,8 +125,8 @@ class SearchWorker:
         if free <= 0:
             return []
         now = self.now()
-        stamp = _stamp(now)
-        found = claim_due(self.service.pk, now, stamp, free, self.pending)
+        stamp = claim_end(now)
+        found = claim_due(self.service.pk, now, stamp, free, {*self.held.keys, *self.pending})
         rows, self.next_at = found.rows, found.next_at
         late, claimed = [row for row in rows if row.deadline <= now], [row for row in rows if row.deadline > now]
         if late:
@@ -146,7 +144,7 @@ class SearchWorker:
         if not self.pending or monotonic() < self.renew_at:
             return
         self.renew_at = monotonic() + RENEW_EVERY_SECONDS
-        stamp = _stamp(self.now())
+        stamp = claim_end(self.now())
         self._held().update(claimed_until=stamp)
         self.pending = dict.fromkeys(self.pending, stamp)
 
@@ -178,10 +176,10 @@ class SearchWorker:
         if asked := self._gather(until):
             for one in asked:
                 self.pending.pop(one.search.pk, None)
-            settle(self.service, asked, self.now())
+            settle(self.service, asked, self.now(), self.held if self.is_holding else None)
             put_off = [row for one in asked if (row := one.search).state == SearchState.OPEN]
-            due = [row.next_at for row in put_off if row.service_id == self.service.pk]
-            self.next_at = min(due + ([self.next_at] if self.next_at else []), default=None)
+            free = [row for row in put_off if row.service_id == self.service.pk and row.claimed_until is None]
+            self.next_at = _sooner(self.next_at, *(row.next_at for row in free))
         self.is_quick = not self.pending or len(asked) >= self.service.max_in_flight
         self._renew()
 
@@ -203,140 +201,10 @@ class SearchWorker:
         keep(rows)
 
 
-def _stamp(now: datetime) -> datetime:
-    """Return the end of a claim; chance makes it a name."""
-    return now + LEASE + timedelta(microseconds=random.randrange(10**6))  # noqa: S311  (names this claim)
-
-
 def _why(row: RecordingSearch) -> str:
     if row.error:
         return "unreachable"
     return "none" if row.attempts else "late"
-
-
-def settle(service: RecordingService, asked: Sequence[PendingQuestion], now: datetime) -> None:
-    """Save what QMS answered: found, or the next question's time; wake the consumers of what was found."""
-    known = known_recordings(
-        [one.recording.guid for one in asked if one.recording and not _is_strange(one.search, one.recording)]
-    )
-    for one in asked:
-        _take(service, _in_known_spelling(one, known), known, now)
-    rows = [one.search for one in asked]
-    save_open(rows)
-    for one in asked:
-        SEARCH_ANSWERS.labels(service.slug, _result(one)).inc()
-    keep(rows)
-    _record_health(service, asked, now)
-    # A user marked "Any": the next service is asked at once.
-    others = {row.service_id for row in rows if row.state == SearchState.OPEN} - {service.pk}
-    if others:
-        wake(*map(searches_stream, others))
-
-
-def _result(one: PendingQuestion) -> str:
-    if one.error is not None:
-        return "error"
-    return "found" if one.search.state == SearchState.FOUND else "none"
-
-
-def _in_known_spelling(one: PendingQuestion, known: KnownRecordings) -> PendingQuestion:
-    """Name a recording as it was first named, so that it is the same one for all that follows."""
-    kept = one.recording and known.spelling.get(guid_key(one.recording.guid))
-    if one.recording is None or not kept or kept == one.recording.guid:
-        return one
-    return msgspec.structs.replace(one, recording=msgspec.structs.replace(one.recording, guid=kept))
-
-
-def _take(service: RecordingService, one: PendingQuestion, known: KnownRecordings, now: datetime) -> None:
-    row, recording = one.search, one.recording
-    may_be_its_own = recording is not None and recording.started_at >= row.connected_at - APART
-    held = known.flagged if may_be_its_own else known.firm | known.flagged
-    row.first_asked_at = row.first_asked_at or one.asked_at
-    row.claimed_until = None
-    if one.error is not None:
-        row.error = f"{one.error.code}: {one.error}"[:500]
-        if row.known_guid and row.why != "same" and (row.asked_at is None or row.asked_at < row.connected_at + LATE):
-            row.why = "unreachable"  # Whether the recording went on at the transfer was not answered yet.
-        _go_on(service, row, now)
-        return
-    note_first_answer(row)
-    is_first_kept = is_first_answer_kept(row)
-    before = why_before(row.why, row.attempts, row.connected_at, row.asked_at) if row.known_guid else ""
-    row.attempts += 1
-    if row.asked_at is None or (row.asked_at < row.connected_at + LATE and not is_first_kept):
-        row.asked_at = one.asked_at
-    row.error = row.error if len(row.services) > 1 else ""  # Of several, the one that is away may be who recorded.
-    if recording is not None and (refusal := _refusal(row, recording, held)) is None:
-        row.state, row.asked_at, row.answered_at = SearchState.FOUND, one.asked_at, now
-        row.recording_guid, row.recording_started_at = recording.guid, recording.started_at
-        row.why = before
-        return
-    if recording is not None and refusal and not (refusal == "same" and _is_of_other_leg(row, recording)):
-        row.why = refusal
-    if _goes_on(row, recording, one.asked_at):
-        row.state, row.answered_at = SearchState.MISSED, now
-        return
-    _go_on(service, row, now)
-
-
-def _goes_on(row: RecordingSearch, recording: Recording | None, asked_at: datetime) -> bool:
-    """Say whether QMS showed that a recording went on after a transfer, where no other service may have a new one."""
-    if recording is None or not row.known_guid or _is_of_other_leg(row, recording):
-        return False
-    return row.why == "same" and len(row.services) < 2 and asked_at >= row.connected_at + GOES_ON
-
-
-def _refusal(row: RecordingSearch, recording: Recording, held: frozenset[str]) -> str | None:
-    """Say why an answer is not taken: another extension's, an earlier time's, another leg's or the one known."""
-    if _is_strange(row, recording):
-        return "stranger"
-    if guid_key(recording.guid) == guid_key(row.known_guid) or recording.guid in held:
-        return "same"
-    return None
-
-
-def _is_of_other_leg(row: RecordingSearch, recording: Recording) -> bool:
-    """Say whether QMS named another recording than the one that is known: it does not say whether that goes on."""
-    return bool(row.known_guid) and guid_key(recording.guid) != guid_key(row.known_guid)
-
-
-def _is_strange(row: RecordingSearch, recording: Recording) -> bool:
-    """Say whether a recording is another extension's or an earlier time's, whatever is known of it."""
-    return recording.extension != row.extension or recording.started_at < row.not_started_before
-
-
-def _go_on(service: RecordingService, row: RecordingSearch, now: datetime) -> None:
-    """Put the next question: to the next service that could know, at once; a new round waits its interval."""
-    row.service_id = _next_service(row)
-    row.next_at = now if _is_onward(row, service) else _next_at(service, row, now)
-
-
-def _next_service(row: RecordingSearch) -> int:
-    """Return the next of the services that could know: a user marked "Any" may be recorded by each."""
-    services = [int(one) for one in row.services] or [row.service_id]
-    place = services.index(row.service_id) if row.service_id in services else -1
-    return services[(place + 1) % len(services)]
-
-
-def _is_onward(row: RecordingSearch, service: RecordingService) -> bool:
-    """Say whether a search goes on to a service not asked in this round; a new round waits its interval."""
-    services = [int(one) for one in row.services]
-    both = row.service_id in services and service.pk in services
-    return both and services.index(row.service_id) > services.index(service.pk)
-
-
-def _next_at(service: RecordingService, row: RecordingSearch, now: datetime) -> datetime:
-    chance = 1 + JITTER * (random.random() - 0.5)  # noqa: S311  (spreads the questions)
-    intervals = SLOWER if now >= row.connected_at + SLOWER_AFTER else 1
-    return min(now + timedelta(milliseconds=service.lookup_interval_ms * intervals * chance), row.deadline)
-
-
-def _record_health(service: RecordingService, asked: Sequence[PendingQuestion], now: datetime) -> None:
-    errors = [one.error for one in asked if one.error is not None]
-    if len(errors) < len(asked):
-        qms_api.mark_ok(service.pk, now)
-    else:
-        qms_api.mark_failed(service.pk, errors[-1], now)
 
 
 _lock = threading.Lock()
@@ -364,11 +232,14 @@ def look_up(
     connect: ConnectService | None = None,
     seconds: float = 5.0,
     known: KnownService | None = None,
+    held: HeldSearches | None = None,
+    is_any_new: bool = True,
 ) -> datetime | None:
     """Ask a service for its searches that are due, unless a worker that runs already in this process does.
 
     Returns when a search is due next; None where none is open. A process that stops asks nothing. ``known``: the
-    service as it was read lately.
+    service as it was read lately. ``held``: the searches that stay claimed until their next question. ``is_any_new``:
+    there may be others.
     """
     if stop.is_asked:
         return None
@@ -379,6 +250,12 @@ def look_up(
     try:
         known = known or KnownService.read(service_id)
         _offsets[service_id] = known.offset_seconds
-        return SearchWorker(known.service, now, connect or qms_api.connect).run(seconds)
+        worker = SearchWorker(known.service, now, connect or qms_api.connect, held)
+        return worker.run(seconds, is_any_new=is_any_new)
     finally:
         running.release()
+
+
+def _sooner(*moments: datetime | None) -> datetime | None:
+    """Return the first of the moments that are known."""
+    return min((moment for moment in moments if moment is not None), default=None)

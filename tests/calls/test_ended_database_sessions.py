@@ -15,7 +15,7 @@ from calls.models import Checkpoint
 from calls.pipeline import events_loop
 from calls.pipeline.consumer import Folded
 from calls.pipeline.events_loop import EventsLoop
-from calls.service_workers import ServiceWorker, ServiceWorkers
+from calls.service_workers import Reason, ServiceWorker, ServiceWorkers
 from clock.stopping import stop
 from cti.api import searches_stream, wake
 from cti.journal.writer import JournalWriter
@@ -127,7 +127,7 @@ def test_a_services_worker_works_again_soon(monkeypatch: pytest.MonkeyPatch) -> 
         followed[session()] += 1
         return {7}
 
-    def work(_: bool) -> datetime | None:
+    def work(_: Reason) -> datetime | None:
         worked[session()] += 1
         return None
 

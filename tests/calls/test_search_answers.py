@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from calls.models import Leg, SearchState
-from calls.search.worker import _next_at
+from calls.search.settling import _next_at
 from calls.storage.codec import leg_key
 from qms.models import ServiceHealth
 from qms.port import Recording

@@ -8,14 +8,10 @@ from typing import Any
 import pytest
 
 from calls.models import RecordingSearch, SearchState
-from calls.search import worker
+from calls.search import settling, worker
 from calls.search.due import next_due
-from calls.search.worker import (
-    PendingQuestion,
-    SearchWorker,
-    look_up,
-    settle,
-)
+from calls.search.settling import PendingQuestion, settle
+from calls.search.worker import SearchWorker, look_up
 from clock.stopping import stop
 from devtools.servers import wait_until
 from qms.models import RecordingService
@@ -82,7 +78,7 @@ def test_the_claim_of_a_search_worker_that_died_runs_out_soon_whatever_the_time_
 def test_a_search_whose_answer_takes_long_stays_with_its_search_worker(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "LEASE", timedelta(seconds=0.5))
+    monkeypatch.setattr(settling, "LEASE", timedelta(seconds=0.5))
     monkeypatch.setattr(worker, "RENEW_EVERY_SECONDS", 0.1)
     search, gate = desk.search(window=60), desk.gates.setdefault("a", threading.Event())
     one_worker = desk.worker()

@@ -10,7 +10,8 @@ import pytest
 from calls.core.result_events import NONE_BEGAN
 from calls.models import RecordingSearch, SearchState
 from calls.search import worker
-from calls.search.worker import PendingQuestion, SearchWorker, settle
+from calls.search.settling import PendingQuestion, settle
+from calls.search.worker import SearchWorker
 from qms.port import QmsUnavailable, Recording
 from tests.calls.search_desk import INTERVAL_MS, NOW, Desk, second, settled, standing_desk
 

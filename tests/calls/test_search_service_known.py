@@ -12,7 +12,8 @@ from calls.search.assign import Assignment
 from calls.search.claims import ClaimedSearches, KnownRecordings
 from calls.search.kept_answers import FormerAnswer
 from calls.search.known_service import KnownService
-from calls.search.worker import PendingQuestion, SearchWorker, look_up
+from calls.search.settling import PendingQuestion
+from calls.search.worker import SearchWorker, look_up
 from qms.models import RecordingService, ServiceHealth
 from tests.calls.search_desk import Desk, PatientClock, standing_desk
 

@@ -39,7 +39,7 @@ def test_a_turn_goes_on_while_something_is_on_its_way_or_due_and_pauses_unless_m
 ) -> None:
     one_worker, seen, slept = desk.worker(), list[int](), list[float]()
 
-    def looks_once(room: int) -> int:
+    def looks_once(room: int, **_: Any) -> int:
         seen.append(room)
         one_worker.pending = dict.fromkeys(range(is_asking and len(seen) == 1), NOW)
         one_worker.next_at = None if next_at is None else second(next_at)

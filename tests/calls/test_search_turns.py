@@ -10,11 +10,12 @@ import pytest
 from calls.core.commands import StartSearch
 from calls.core.state import LegPhase
 from calls.models import Leg, RecordingSearch, SearchState
-from calls.search import worker
+from calls.search import settling, worker
 from calls.search.claims import claim_due, known_recordings
 from calls.search.due import next_due
 from calls.search.kept_answers import recall
-from calls.search.worker import PendingQuestion, look_up, settle
+from calls.search.settling import PendingQuestion, settle
+from calls.search.worker import look_up
 from calls.storage.codec import leg_key
 from clock.stopping import stop
 from cti.api import answers_stream, searches_stream
@@ -152,7 +153,7 @@ def test_a_search_that_is_asked_again_wakes_nobody_and_one_that_goes_on_the_next
 
 def test_what_qms_answered_is_kept_for_a_database_that_is_restored(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[RecordingSearch] = []
-    monkeypatch.setattr(worker, "keep", kept.extend)
+    monkeypatch.setattr(settling, "keep", kept.extend)
     search = desk.search(window=60)
     settle(desk.a, [_answered(search, GUID)], NOW)
 
@@ -164,7 +165,7 @@ def test_what_qms_answered_is_kept_for_a_database_that_is_restored(desk: Desk, m
     [([1, 2, 3], 1, 2), ([1, 2, 3], 2, 3), ([1, 2, 3], 3, 1), ([1, 2, 3], 9, 1), ([2], 2, 2), ([], 5, 5)],
 )
 def test_a_search_goes_from_service_to_service_in_their_order(services: list[int], service: int, expected: int) -> None:
-    assert worker._next_service(RecordingSearch(services=services, service_id=service)) == expected
+    assert settling._next_service(RecordingSearch(services=services, service_id=service)) == expected
 
 
 def test_each_answer_is_counted_once_by_its_end(desk: Desk) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError
 
 import clock
-from calls.service_workers import ServiceWorker, ServiceWorkers
+from calls.service_workers import Reason, ServiceWorker, ServiceWorkers
 from clock.stopping import stop
 from cti.api import searches_stream, wake
 from devtools.servers import wait_until
@@ -27,11 +27,11 @@ class Work:
         self.finished = 0
         self.due: Callable[[], datetime | None] = lambda: None
         self.errors: list[Exception] = []
-        self.known: list[bool] = []
+        self.reasons: list[Reason] = []
 
-    def __call__(self, is_known: bool) -> datetime | None:
+    def __call__(self, reason: Reason) -> datetime | None:
         self.at.append(time.monotonic())
-        self.known.append(is_known)
+        self.reasons.append(reason)
         try:
             if self.errors:
                 raise self.errors.pop()
@@ -80,21 +80,35 @@ def test_what_is_due_is_done_then_without_a_wake_up(work: Work, running: Service
     assert work.at[2] - work.at[1] >= 0.1
 
 
-def test_the_work_is_told_whether_something_is_known_to_wait_or_this_is_a_look(work: Work) -> None:
+def test_the_work_is_told_why_it_is_done_now(work: Work) -> None:
     worker = ServiceWorker(work, STREAM, gather_seconds=0.01, look_seconds=0.05)
     thread = threading.Thread(target=worker.run)
     thread.start()
     wait_until(lambda: len(work.at) >= 3, "two looks after the first")
-    looks = work.known[:3]
+    looks = work.reasons[:3]
     work.due = lambda: clock.now() + timedelta(seconds=0.02)
-    wait_until(lambda: work.known[-2:] == [True, True], "what was due")
+    wait_until(lambda: work.reasons[-2:] == [Reason.DUE, Reason.DUE], "what was due")
     work.due = lambda: clock.now() + timedelta(seconds=30)
-    wait_until(lambda: work.known[-2:] == [False, False], "looks again, before what is due then")
+    wait_until(lambda: work.reasons[-2:] == [Reason.LOOK, Reason.LOOK], "looks again, before what is due then")
     worker.is_over = True
     thread.join(10)
 
     assert not thread.is_alive()
-    assert looks == [True, False, False]
+    assert looks == [Reason.WOKEN, Reason.LOOK, Reason.LOOK]
+
+
+def test_what_a_worker_holds_is_let_go_at_its_end_even_where_that_fails(work: Work) -> None:
+    ended: list[str] = []
+
+    def let_go() -> None:
+        ended.append("let go")
+        raise OperationalError("away")
+
+    worker = ServiceWorker(work, STREAM, gather_seconds=0.01, look_seconds=0.05, at_end=let_go)
+    worker.is_over = True
+    worker.run()
+
+    assert ended == ["let go"]
 
 
 def test_an_error_is_survived(work: Work, running: ServiceWorker) -> None:

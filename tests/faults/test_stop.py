@@ -22,7 +22,8 @@ from agents.models import Trigger, UserRefresh
 from agents.users import refresh
 from calls.broker import send
 from calls.models import RecordingSearch, SearchState
-from calls.search.worker import LEASE, look_up
+from calls.search.settling import LEASE
+from calls.search.worker import look_up
 from calls.storage.codec import leg_key
 from cti.models import CtiSource
 from devtools.servers import free_port, is_listening, wait_until

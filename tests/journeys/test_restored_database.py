@@ -15,6 +15,7 @@ from calls import jobs
 from calls.models import Checkpoint, Gap
 from calls.pipeline import restore_guard
 from calls.pipeline.consumer import Consumer
+from calls.service_workers import Reason
 from cti.api import JournalUnavailable, RememberedDatabase, remembered_database, trim_journal
 from flags.models import FlagWrite
 from tests.journeys.stack import GatewayStack
@@ -320,7 +321,7 @@ def test_a_delivery_waits_while_redis_cannot_say_whether_the_database_went_back(
     settings.JOURNAL_URL = "redis://127.0.0.1:1/0"
 
     with pytest.raises(JournalUnavailable):
-        jobs.deliver(gateway.service.pk, True)
+        jobs.deliver(gateway.service.pk, Reason.WOKEN)
 
     assert sent == []
 

@@ -14,7 +14,7 @@ from calls.models import RecordingSearch, SearchCount, SearchState
 from calls.pipeline import consumer as consuming
 from calls.pipeline.pending_results import mark_folded
 from calls.retention import retain
-from calls.search.worker import PendingQuestion, settle
+from calls.search.settling import PendingQuestion, settle
 from calls.stats.hourly import bucket_of
 from calls.stats.searches import KEPT, span_of
 from flags.api import Settled

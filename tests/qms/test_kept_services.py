@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 import clock
-from qms import kept_services
-from qms.api import mark_failed, mark_ok, read_service
+from qms import health, kept_services
+from qms.api import is_on_trial, mark_failed, mark_ok, read_service
 from qms.models import DataServer, RecordingService, ServiceHealth
 from qms.port import QmsUnclear
 
@@ -92,3 +92,34 @@ def test_a_change_that_was_undone_by_the_end_of_the_reading_is_not_kept(
     read = read_service(service.pk)
     assert read is not None
     assert read.enabled
+
+
+def test_a_service_that_was_just_read_is_not_looked_at_again_until_its_answer_is_to_be_noted(
+    service: RecordingService,
+) -> None:
+    now = clock.now()
+    mark_ok(service.pk, now - timedelta(seconds=4))
+    read_service(service.pk)
+
+    with CaptureQueriesContext(connection) as asked:
+        assert not is_on_trial(service.pk, clock.now())
+        mark_ok(service.pk, clock.now())
+    mark_ok(service.pk, now + timedelta(seconds=1.5))
+
+    assert not asked.captured_queries
+    assert ServiceHealth.objects.get().ok_at == now + timedelta(seconds=1.5)
+
+
+def test_a_failure_that_was_noted_before_or_after_the_reading_is_not_hidden_by_it(service: RecordingService) -> None:
+    mark_ok(service.pk, clock.now())
+    ServiceHealth.objects.update(failures=5, open_until=clock.now() + timedelta(seconds=9))  # By another process.
+    read_service(service.pk)
+    health.forget()
+    read_service(service.pk)
+    assert is_on_trial(service.pk, clock.now())
+
+    ServiceHealth.objects.update(failures=0, open_until=None)
+    read_service(service.pk)
+    for _ in range(5):
+        mark_failed(service.pk, QmsUnclear("no answer"), clock.now())
+    assert is_on_trial(service.pk, clock.now())
