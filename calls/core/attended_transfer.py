@@ -21,7 +21,7 @@ from calls.core.doubts import is_wanted
 from calls.core.leg_split import put_first_part, put_second_part, split
 from calls.core.legs import start_search
 from calls.core.origins import Origin, OriginRule
-from calls.core.result_events import LATE, RecordingFound
+from calls.core.result_events import ASKED_BY, LATE, NONE_BEGAN, RecordingFound
 from calls.core.state import CallState, LegPhase, LegState, PendingTransfer, SearchStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent
@@ -125,6 +125,7 @@ def hand_on(
     """
     pending = pending_of(leg, before, at, gateway_at, new_segment=new_segment, call_origin=call_origin)
     pending = replace(pending, held_since=held_since, is_conference=is_conference, received_at=work.received_at)
+    pending = replace(pending, earlier=_undecided(leg, gateway_at))
     leg = replace(leg, pending_transfer=pending)
     if not is_wanted(work, leg):
         if new_segment:
@@ -137,6 +138,19 @@ def hand_on(
         split(work, replace(leg, guid="", service=None), gateway_at, found=found)
         return
     work.put_leg(start_search(work, leg, gateway_at))
+
+
+def _undecided(leg: LegState, gateway_at: datetime) -> PendingTransfer | None:
+    """Return a transfer that reached a leg before another one does, where it is not known whether the leg goes on.
+
+    A conference's host goes on where QMS has named no other recording by now.
+    """
+    pending = leg.pending_transfer
+    if pending is None:
+        return None
+    was_asked = gateway_at >= pending.gateway_at + ASKED_BY
+    goes_on = pending.is_of_host and not pending.is_moved_on_hold and was_asked
+    return None if goes_on else replace(pending, earlier=None)
 
 
 def pending_of_host(work: UnitOfWork, olds: list[CallState], host: str, event: CallEvent) -> dict[int, PendingTransfer]:
@@ -187,7 +201,23 @@ def decides(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
     pending = leg.pending_transfer
     if pending is None or event.search >= pending.search:
         return pending is not None
-    return not leg.guid and part_of(work, leg, event.started_at) is Part.SECOND
+    return part_of(work, replace(leg, guid=""), event.started_at) is Part.SECOND
+
+
+def without_decided(work: UnitOfWork, leg: LegState, event: RecordingFound) -> LegState:
+    """Forget a transfer before the last one over which an answer shows the leg's recording to have gone on.
+
+    The answer is to the question that was put for that one: QMS had still named the recording; or it had named none,
+    though another that began there would have been there, and the leg's own was too old to be named.
+    """
+    pending = leg.pending_transfer
+    earlier = pending.earlier if pending is not None else None
+    if pending is None or earlier is None or not earlier.search <= event.search < pending.search:
+        return leg
+    is_silent = event.why == NONE_BEGAN and is_conclusive(work, leg, earlier, earlier.gateway_at + LATE)
+    if event.why == "same" or (is_silent and not may_have_ended(work, leg, earlier)):
+        return replace(leg, pending_transfer=replace(pending, earlier=None))
+    return leg
 
 
 def named_as_it_moved(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:

@@ -38,6 +38,7 @@ def split(
     if is_undecided and first.guid:
         withheld = tuple(dict.fromkeys((*differing(first, leg), *_WRAP_UP)))
         first = traced(replace(first, withheld=withheld), at, "transfer", WITHHELD)
+    first = _without_earlier(first, pending_transfer, at)
     first = work.put_leg(concluded(work, _lateness_named(work, first), at))
     second = _second(work, after, pending_transfer, found, at)
     if found is not None:
@@ -49,6 +50,18 @@ def split(
     if call is not None and party is not None and party.leg == leg.number:
         put_party(work, call, replace(party, leg=second.number, ordinal=second.ordinal))
     decide_contests(work, first, at)
+
+
+def _without_earlier(first: LegState, pending_transfer: PendingTransfer, at: datetime) -> LegState:
+    """Leave out what was another before an earlier transfer, of which QMS had not answered: it may have ended there."""
+    earlier = pending_transfer.earlier
+    if earlier is None or not first.guid:
+        return first
+    other = differing(first, replace(first, call_id=earlier.call_id, facts=earlier.facts))
+    if not other:
+        return first
+    withheld = tuple(dict.fromkeys((*first.withheld, *other, *_WRAP_UP)))
+    return traced(replace(first, withheld=withheld), at, "transfer", WITHHELD)
 
 
 def _lateness_named(work: UnitOfWork, part: LegState) -> LegState:

@@ -176,8 +176,7 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     clearing_at: datetime | None = None
     #: When a call was cleared that is later than this one and of which nothing else was heard yet.
     next_cleared_at: datetime | None = None
-    #: Since when, by the source's clock, it may be over and its id be used again: nobody talked in it as the link was
-    #: lost, or as it left its queue for no destination that was named.
+    #: Since when, by the source's clock, it may be over: nobody talked as the link was lost, or it left its queue.
     doubtful_since: datetime | None = None
     #: When it was handed on to an outside party: no extension is in it, and the end of outside parties is not reported.
     outside_since: datetime | None = None
@@ -306,8 +305,9 @@ class PendingTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_of_host: bool = False
     #: While its host had the leg on hold, another moved its call to another id: its recording may have ended before.
     is_moved_on_hold: bool = False
-    #: When it was received, where that was well after it.
+    #: When it was received, where that was well after it; and one before it of which QMS had not answered yet.
     received_at: datetime | None = None
+    earlier: "PendingTransfer | None" = None
 
 
 class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -19,6 +19,7 @@ from calls.core.attended_transfer import (
     named_as_it_moved,
     part_of,
     was_over_when_asked,
+    without_decided,
 )
 from calls.core.canary import may_be_recorded_as
 from calls.core.clocks import APART, CLOSE, moments_of, was_over_when_heard, was_received_late
@@ -125,7 +126,8 @@ def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
         _after_transfer(work, leg, event, "same")
         return
     if is_decision and _is_another(work, leg, event):
-        split(work, leg, event.at, found=event, is_undecided=_is_undecided(work, leg, event))
+        is_undecided = _is_undecided(work, leg, event)
+        split(work, without_decided(work, leg, event), event.at, found=event, is_undecided=is_undecided)
         return
     is_unnamed = not leg.guid
     is_decision = is_decision and not (is_unnamed and named_as_it_moved(work, leg, event))
