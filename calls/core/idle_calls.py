@@ -21,12 +21,12 @@ def doubt_from(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: 
     """
     if any(_talked_at(work, party, moment) for party in call.parties.values()):
         return
-    if work.site.has_source_times and not _goes_on(call, moment):
+    if work.site.has_source_times and not _goes_on(work, call, moment):
         for party in list(call.parties.values()):
             _divide_who_rang(work, call.incarnation, party, moment, gateway_at)
         divide(work, call.incarnation, moment, gateway_at)
         call = work.calls[call.incarnation]
-    if not any(party.is_talking for party in call.parties.values()):
+    if not any(party.is_talking and not is_outside(work, call, party) for party in call.parties.values()):
         in_order = has_whole_seconds(work)  # What is heard later, of the same second, is after it.
         work.put_call(replace(call, doubtful_since=moment - TICK if in_order else moment))
 
@@ -43,8 +43,22 @@ def stop_waiting(work: UnitOfWork, call: CallState, party: Party | None, event: 
         work.put_call(replace(call, waits_since=None, waits_at="", cleared_at=event.time))
     elif rang_only(work, here, event) and not may_go_on_without(work, call, party, event):
         doubt_from(work, call, event.time, event.at)
+    elif _left_far_end_alone(work, call, event):
+        call = work.put_call(replace(call, waits_since=None, waits_at="") if call.waits_at else call)
+        doubt_from(work, call, event.time, event.at)
     elif event.data.device_id == call.awaited_at:
         work.put_call(replace(call, waits_since=None))  # Outside parties do not keep it (left_outside).
+
+
+def _left_far_end_alone(work: UnitOfWork, call: CallState, event: ConnectionCleared) -> bool:
+    """Say whether a queue left outside parties alone in a call, whose end need not be reported: its caller gave up.
+
+    Example: a dialler's customer is connected, waits in a queue, and hangs up there.
+    """
+    device_id = event.data.device_id or ""
+    there = [party for party in call.parties.values() if party.was_here(event.time) and party.device_id != device_id]
+    is_queue = bool(device_id) and (device_id == call.waits_at or device_id in work.site.queues)
+    return is_queue and bool(there) and all(is_outside(work, call, party) for party in there)
 
 
 def _is_caller_or_queue(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> bool:
@@ -95,8 +109,8 @@ def _talked_at(work: UnitOfWork, party: Party, moment: datetime) -> bool:
     return party.had_leg and since is not None and since <= moment and party.was_here(moment)
 
 
-def _goes_on(call: CallState, moment: datetime) -> bool:
+def _goes_on(work: UnitOfWork, call: CallState, moment: datetime) -> bool:
     """Say whether a device that was connected in a call after a moment stated the call's interaction."""
     known = {fact.value for fact in call.facts.get("interaction_id", ())}
     here = (one for one in call.parties.values() if one.is_here or has_come_after(one, moment))
-    return any(one.interaction_id in known for one in here)
+    return any(one.interaction_id in known and not is_outside(work, call, one) for one in here)

@@ -32,7 +32,8 @@ CALLER, QUEUE, DIALLER = (
 
 def known_of(before: tuple[AnyEvent, ...], burst: tuple[AnyEvent, ...]) -> set[tuple[str, str, str, bool]]:
     """Return extension, queue, caller, and whether the interaction is Uma's, of each leg."""
-    board = Switchboard(with_site(queues=frozenset({"Q8", "Q9"}))).hears(*before)
+    site = with_site(queues=frozenset({"Q8", "Q9"}), devices=frozenset({"2001", "2002", "2003", "2004"}))
+    board = Switchboard(site).hears(*before)
     board.hears(*(replace(one, gatewaytime=moment(21 + place / 20)) for place, one in enumerate(burst))).waits(60)
     legs = [leg for leg in board.legs if leg.disconnected_source_at != leg.connected_source_at]
     return {
@@ -102,3 +103,37 @@ def test_a_call_that_is_handed_on_while_it_rings_goes_on_without_who_dialled(res
         assert known <= {("2001", "Sales", "Uma", True), ("2002", "Sales", "Uma", True), ("2002", "", "", False)}
         if order.index(moved) < order.index(answered) or result == "C3":
             assert ("2002", "Sales", "Uma", True) in known
+
+
+def at_2001(before: tuple[AnyEvent, ...], burst: tuple[AnyEvent, ...]) -> tuple[str, str, bool]:
+    """Return queue, caller, and whether the interaction is Uma's, of the leg at 2001."""
+    [(_, queue, caller, is_umas)] = [one for one in known_of(before, burst) if one[0] == "2001"]
+    return queue, caller, is_umas
+
+
+FAR_ENDS = [said("Established", 0, "+4930111", **UMA), said("Established", 0, "T1:1", outside=True, **UMA)]
+
+
+@pytest.mark.parametrize("far_end", FAR_ENDS, ids=["number", "trunk"])
+@pytest.mark.parametrize("begins", [None, said("Queued", 20.3, "Q8", queueName="Support")])
+def test_a_customer_whom_a_dialler_called_and_who_gives_up_in_the_queue_hands_nothing_on(
+    far_end: AnyEvent, begins: AnyEvent | None
+) -> None:
+    """Before: the far end was connected, and kept the call for the id's next caller."""
+    waits = (far_end, said("Queued", 0.5, "Q8", queueName="Sales"))
+    burst = (QUEUE, *([begins] if begins is not None else []), said("Established", 20.6, "2001"))
+
+    assert at_2001(waits, burst) == ("Support" if begins is not None else "", "", False)
+    for order in permutations(burst):
+        assert at_2001(waits, order)[1:] == ("", False), order
+        assert at_2001(waits, order)[0] != "Sales", order
+
+
+@pytest.mark.parametrize("far_end", FAR_ENDS, ids=["number", "trunk"])
+def test_a_customer_whom_a_dialler_called_is_the_same_where_the_answer_states_his_interaction(
+    far_end: AnyEvent,
+) -> None:
+    waits = (far_end, said("Queued", 0.5, "Q8", queueName="Sales"))
+
+    for order in permutations((QUEUE, said("Established", 20.6, "2001", interactionId="I1"))):
+        assert at_2001(waits, order) == ("Sales", "Uma", True), order
