@@ -41,12 +41,23 @@ class DurableAppender:
         self._writer, self._spool = writer, spool
         self._thread = thread
         self._appending, self._is_gathering = asyncio.Lock(), asyncio.Event()
+        self._spooling = asyncio.Event()
         self._waiting: list[Event] = []
         self._in_hand: list[Event] = []
         self._appended_at = -math.inf
-        self.is_spooling = spool.count > 0
+        if spool.count > 0:
+            self._spooling.set()
         #: When the first event was received that this process put into the spool; None: it has put none there.
         self.spooling_since: datetime | None = None
+
+    @property
+    def is_spooling(self) -> bool:
+        """Say whether events go to the spool."""
+        return self._spooling.is_set()
+
+    async def wait_for_spooling(self) -> None:
+        """Wait until events go to the spool: nobody asks for it again and again while Redis is there."""
+        await self._spooling.wait()
 
     @property
     def spooled(self) -> int:
@@ -132,7 +143,8 @@ class DurableAppender:
                 continue
             async with self._appending:
                 if self._spool.count == 0:
-                    self.is_spooling, self.spooling_since = False, None
+                    self._spooling.clear()
+                    self.spooling_since = None
                     log.info("spool_emptied", source=self._writer.slug)
 
     async def _journalled(self, entries: list[Entry]) -> bool:
@@ -140,7 +152,7 @@ class DurableAppender:
         try:
             await self._thread.run(self._writer.put, entries)
         except JournalUnavailable as error:
-            self.is_spooling = True
+            self._spooling.set()
             log.warning("spooling", source=self._writer.slug, error=str(error))
         else:
             EVENTS_ACCEPTED.labels(self._writer.slug).inc(len(entries))

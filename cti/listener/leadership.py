@@ -341,12 +341,12 @@ class LeadershipTerm:
     async def _catch_up(self) -> None:
         """Append the spool to the journal as soon as the journal takes it."""
         while True:
-            if self._appender.is_spooling:
-                try:
-                    await self._appender.catch_up()
-                    self._note_losses()
-                except JournalUnavailable as error:
-                    self.facts.failed(str(error))
+            await self._appender.wait_for_spooling()
+            try:
+                await self._appender.catch_up()
+                self._note_losses()
+            except JournalUnavailable as error:
+                self.facts.failed(str(error))
             await asyncio.sleep(CATCH_UP_SECONDS)
 
     async def _report(self) -> None:

@@ -163,6 +163,25 @@ def test_an_event_whose_link_ends_while_it_is_appended_goes_to_the_spool_where_t
     run(act)
 
 
+def test_who_empties_the_spool_is_woken_by_the_first_event_in_it_and_waits_again_when_it_is_empty(run: Run) -> None:
+    async def act(desk: Desk) -> None:
+        spooling = asyncio.create_task(desk.appender.wait_for_spooling())
+        await desk.keep(established("1"))
+        assert not spooling.done()
+        hangs, fails, put = threading.Event(), threading.Event(), desk._put
+        fails.set()
+        desk.away(hanging(hangs, fails))
+        await desk.keep(established("2"))
+        await asyncio.wait_for(spooling, 10)
+        desk.away(put)
+        await desk.appender.catch_up()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(desk.appender.wait_for_spooling(), 0.01)
+        assert desk.appended == [["1"], ["2"]]
+
+    run(act)
+
+
 def test_who_ends_can_wait_for_an_append_whose_caller_was_cancelled(run: Run) -> None:
     """Else its events would come into the spool after that was retired."""
 
