@@ -9,6 +9,7 @@ from clock.text import shown
 from cti.models import CanaryWay, CtiSource
 from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.runs import RESERVE, due_at, period
+from gateway_site.canary.silence import silent_since
 from gateway_site.canary.steps import CanaryVerdict, StepEnd
 
 _EFFECTS = {
@@ -62,7 +63,7 @@ def _standings(now: datetime) -> Iterator[CanaryStanding]:
 def _standing(source: CtiSource, extension: str, now: datetime) -> CanaryStanding:
     calls = CanaryCall.objects.filter(source=source, extension=extension).select_related("service", "source")
     last, newest = calls.exclude(ended_at=None).filter(is_interrupted=False).first(), calls.first()
-    text, todo = _red(source, last, newest, now)
+    text, todo = _red(source, last, silent_since(source, extension, newest, now), now)
     return CanaryStanding(
         source=source.slug,
         extension=extension,
@@ -76,11 +77,11 @@ def _standing(source: CtiSource, extension: str, now: datetime) -> CanaryStandin
     )
 
 
-def _red(source: CtiSource, last: CanaryCall | None, newest: CanaryCall | None, now: datetime) -> tuple[str, str]:
-    """Return what is red and what to do; two empty texts where nothing is."""
+def _red(source: CtiSource, last: CanaryCall | None, since: datetime | None, now: datetime) -> tuple[str, str]:
+    """Return what is red and what to do; two empty texts where nothing is. ``since``: when the silence began."""
     # Its silence is red as the source's interval ends.
-    if newest is not None and now - newest.began_at > period(source) + RESERVE:
-        minutes = (now - newest.began_at).total_seconds() / 60
+    if since is not None and now - since > period(source) + RESERVE:
+        minutes = (now - since).total_seconds() / 60
         return f"No canary call was made for {minutes:.0f} minutes.", "See that beat and the worker default run."
     if last is None or not last.is_red:
         return "", ""
