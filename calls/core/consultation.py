@@ -161,8 +161,10 @@ def inherit_after_end(work: UnitOfWork, left: LegState | None, at: datetime) -> 
 def disinherit(work: UnitOfWork, held: LegState, at: datetime, gateway_at: datetime) -> None:
     """Take an interaction back where its call is heard to have ended before its device dialled the other one."""
     call = work.calls.get(held.consulted) if held.consulted is not None else None
-    history = call.facts.get(INHERITED, ()) if call is not None else ()
-    if call is not None and history and history[0].at > at:
+    if call is None:
+        return
+    history = call.facts.get(INHERITED, ())
+    if history and history[0].at > at:
         facts = {name: values for name, values in call.facts.items() if name != INHERITED}
         refresh_facts(work, work.put_call(replace(call, facts=facts)), gateway_at)
 
@@ -170,8 +172,10 @@ def disinherit(work: UnitOfWork, held: LegState, at: datetime, gateway_at: datet
 def inherit_again(work: UnitOfWork, held: LegState, before: str, gateway_at: datetime) -> None:
     """Give a consultation the interaction of the held call again, where that is heard to be another one than before."""
     call = work.calls.get(held.consulted) if held.consulted is not None else None
-    history = call.facts.get(INHERITED, ()) if call is not None else ()
-    if call is not None and any(one.value == before for one in history):
+    if call is None:
+        return
+    history = call.facts.get(INHERITED, ())
+    if any(one.value == before for one in history):
         known = held.facts.interaction_id
         history = tuple(replace(one, value=known) if one.value == before else one for one in history)
         refresh_facts(work, work.put_call(replace(call, facts={**call.facts, INHERITED: history})), gateway_at)
@@ -186,7 +190,7 @@ def disinherit_handed_on(
     the extension in the call that it held was heard just before.
     """
     earliest, leg = doubtful_from(work, event.time), _last_leg(work, call, leaver)
-    if leg is not None and leg.consulted is not None:
+    if leg is not None:
         is_joined = leg.consulted in [one.incarnation for one in olds]
         disinherit(work, leg, event.time if is_joined or earliest is None else earliest - TICK, event.at)
 

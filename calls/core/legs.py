@@ -308,8 +308,8 @@ def clear_party(
     latest = at + TICK if has_whole_seconds(work) else at  # What was set apart within that second is not later.
     if leg is not None and leg.connected_source_at > latest and (party.since is None or party.since > latest):
         return  # It speaks of an earlier connection of the same device.
-    if party.cleared_gateway_at is not None and leg is None:
-        return
+    if party.cleared_gateway_at is not None:
+        return  # It has left, so that it has no open leg.
     put_party(
         work,
         call,

@@ -20,7 +20,7 @@ from calls.core.result_events import attempts_text
 from calls.core.source_state import PartialGap, Snapshot
 from calls.core.state import LegData, LegPhase, TimedValue, WriteStatus
 from cti.events import ConnectionCleared, Established
-from tests.calls.call_states import I1, I2, call, event, holding, left, made, party, work
+from tests.calls.call_states import I1, I2, NO_TIMES, call, event, holding, left, made, party, work
 from tests.calls.leg_states import HOLDER, found, leg, over, pending
 from tests.calls.leg_states import work as works
 from tests.calls.switchboard import Everybody, Switchboard, moment
@@ -123,6 +123,14 @@ def test_only_without_times_of_the_source_a_stall_holds_back_the_end_of_a_leg(
     assert one.legs[1].ended_since == (None if ended_since is None else moment(ended_since))
 
 
+@pytest.mark.parametrize(("base", "guid"), [(WriteStatus.NONE, ""), (WriteStatus.QUEUED, "G")])
+def test_a_stall_takes_no_recording_from_a_leg_whose_flags_are_on_their_way(base: WriteStatus, guid: str) -> None:
+    one = works(over(replace(HOLDER, recording_began=moment(12)), 20, base=base), **NO_TIMES)
+    note_stalled_end(one, 1, replace(event("ConnectionCleared", 20, "2001"), heldsince=moment(11)))
+
+    assert (one.legs[1].guid, one.legs[1].ended_since) == (guid, moment(11))
+
+
 @pytest.mark.parametrize(
     ("connected", "ended", "site", "earliest"),
     [
@@ -191,6 +199,19 @@ def test_qms_had_answered_while_a_leg_lasted_where_it_named_no_other_recording_i
 
 
 # --- gaps ---
+
+
+@pytest.mark.parametrize(
+    ("site", "later", "is_of_other"), [({}, 0, False), ({}, 0.5, True), (NO_TIMES, 0.5, False), (NO_TIMES, 1.5, True)]
+)
+def test_a_report_after_a_short_gap_is_of_another_connection_where_it_is_no_repeat(
+    site: dict[str, Any], later: float, is_of_other: bool
+) -> None:
+    """A repeat has the time of the first report; without times of the source it is heard within a second of that."""
+    one, lost = call(party(leg=1)), {"lost_at": 10.1, "lost_gateway_at": 10.1}
+    work = holding(one, legs=(leg(10),), source=lost, **site)
+
+    assert is_missed(work, one, event("Established", 10 + later, "2001", heard=12)) is is_of_other
 
 
 @pytest.mark.parametrize(("began", "is_of_other"), [(9.0, True), (10.0, False), (11.0, False)])

@@ -18,6 +18,7 @@ from calls.core.handlers.transfer_conference import (
     _is_followed,
     _is_of_before,
     _is_ringing,
+    _joined,
     _last,
     _lasted_until,
     _may_be_missing,
@@ -129,6 +130,17 @@ def test_what_came_under_the_resulting_id_since_the_transfer_goes_on_in_the_call
     assert (begun.incarnation, begun.call_id, begun.waits_since) == (3, "C2", None)
     assert set(begun.parties) == {"2002"}
     assert (begun.rooted_at, begun.own_interaction) == (main.root, main.own_interaction)
+
+
+@pytest.mark.parametrize(("main", "consulted", "root"), [(0, 10, 0), (10, 0, 0), (10, 10, 10)])
+def test_a_call_that_goes_on_in_an_id_began_with_the_oldest_of_those_that_are_joined(
+    main: float, consulted: float, root: float
+) -> None:
+    olds = [call(party(), born_at=main), other(party(), party("2002"), born=consulted)]
+    said = event("Conferenced", 20, "2001", primaryOldCallId="C1", secondaryOldCallId="C2", resultingCallId="C2")
+    joined = _joined(holding(*olds), said, olds, "C2", None)
+
+    assert (joined.root, joined.born_at) == (moment(root), moment(consulted))
 
 
 @pytest.mark.parametrize(
