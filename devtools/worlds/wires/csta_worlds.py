@@ -41,13 +41,13 @@ def csta_world(seed: int, kinds: Iterable[str]) -> World:
     lost = {"stall"} if seed % 2 else {"gap", "part_gap"}
     chosen = {*kinds, "part_gap"} if "gap" in kinds else {*kinds}
     allowed = chosen - {"rounded", "disorder", *lost, *(x for x in MORE_KINDS if x not in SAYABLE)}
-    world = once(generate(seed, allowed))
+    world = with_devices(once(generate(seed, allowed)))
     world = replace(world, site=replace(world.site, queues=tuple(QUEUE_DEVICES.values())), timeless=True)
     rng = Random(seed)
     if "disorder" in kinds and not world.gap and not world.stall and rng.random() < 0.4:
         world = overtaken(world, rng)
     world = heard_of(world) if world.stall else world
-    return with_devices(without_names(world) if world.gap else world)
+    return without_names(world) if world.gap else world
 
 
 def once(world: World) -> World:
@@ -82,14 +82,21 @@ def _is_heard_of(world: World, truth: Truth) -> bool:
 
 
 def overtaken(world: World, rng: Random) -> World:
-    """Let the events of some monitors come later than those of others, each monitor's in its order."""
+    """Let the events of some monitors come later than those of others, each monitor's in its order.
+
+    Another monitor's report of an event still comes within the largest delay of the first.
+    """
     last: dict[str, float] = {}
+    first: dict[str, float] = {}
     said = []
     for one in sorted(world.said, key=lambda x: x.event.heard):
         monitor = _monitor(one)
         late = rng.uniform(0.0, OVERTAKING) if rng.random() < 0.5 and not own_word(one) else 0.0
-        last[monitor] = max(one.event.heard + late, last.get(monitor, -1e9) + 0.0001)
-        said.append(heard(one, last[monitor]))
+        came = max(one.event.heard + late, last.get(monitor, -1e9) + 0.0001)
+        came = min(came, first.get(one.event.id.removesuffix("-b"), 1e9) + OVERTAKING)
+        first.setdefault(one.event.id, came)
+        last[monitor] = max(came, last.get(monitor, -1e9))
+        said.append(heard(one, came))
     return replace(world, said=tuple(said))
 
 

@@ -13,7 +13,7 @@ from devtools.worlds.judge.scenario import Event, Qms, Recording, Scenario, Site
 from devtools.worlds.players.csta import CstaCorePlayer, read_scenario
 from devtools.worlds.players.simulated_loop import NothingLeft, SimulatedLoop
 from devtools.worlds.wires.csta_events import CstaEvents
-from devtools.worlds.wires.csta_worlds import QUEUE_DEVICES, SAYABLE, csta_world
+from devtools.worlds.wires.csta_worlds import OVERTAKING, QUEUE_DEVICES, SAYABLE, csta_world
 from devtools.worlds.wires.habits import Habits
 
 HERE = {"callId": "100", "deviceId": "2001"}
@@ -114,6 +114,22 @@ def test_worlds_are_made_so_that_csta_can_say_them() -> None:
         heard = sorted((x.event.heard, x.event.id) for x in world.said if not x.lost)
         assert len({name for _, name in heard}) == len(heard)
         assert all(x.event.data["deviceId"] for x in world.said if x.event.type == "LoggedOff")
+
+
+def test_monitors_overtake_each_other_by_less_than_a_tenth_of_a_second_and_none_itself() -> None:
+    """In worlds 900349 and 901833 another monitor's report came later, and a log-off after what followed it."""
+    for seed in (*range(900_000, 900_060), 900_349, 901_833):
+        said = [x.event for x in csta_world(seed, ALL).said if not x.lost]
+        first = {x.id: x.heard for x in said}
+        repeats = [x for x in said if x.id.endswith("-b") and x.id[:-2] in first]
+        assert all(abs(x.heard - first[x.id[:-2]]) <= OVERTAKING + 0.001 for x in repeats)
+        for device in {x.data.get("deviceId") for x in said} - {None}:
+            own = [x for x in said if x.data.get("deviceId") == device and not x.id.endswith("-b")]
+            heard, at = sorted(own, key=lambda x: (x.heard, x.at)), sorted(own, key=lambda x: (x.at, x.heard))
+            offs = [x for x in own if x.type == "LoggedOff"]
+            assert [[y.id for y in heard if y.heard < x.heard] for x in offs] == [
+                [y.id for y in at if y.at < x.at] for x in offs
+            ]
 
 
 def test_an_hour_passes_at_once_where_nothing_is_left_to_do() -> None:
