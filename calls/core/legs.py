@@ -111,13 +111,12 @@ def identified_again(work: UnitOfWork, leg: LegState, agent_id: str = "") -> Leg
     return leg if (again.agent_id, again.agent_name) == (leg.agent_id, leg.agent_name) else again
 
 
-def without_agent(work: UnitOfWork, leg: LegState, gateway_at: datetime) -> LegState:
-    """Take its agent from a leg, who logged on only after Connected, as is reported now."""
+def without_agent(work: UnitOfWork, leg: LegState, gateway_at: datetime, why: str) -> LegState:
+    """Take its agent from a leg, for a reason that is reported only now."""
     verdict = work.context.verdict(leg.device_id)
-    leg = traced(leg, gateway_at, "agent", f"No agent: {leg.agent_id} logged on after Connected, as is reported now.")
-    kind, why, services = verdict.kind, verdict.reason, verdict.services
+    leg = traced(leg, gateway_at, "agent", why)
     leg = replace(leg, agent_id="", agent_name="", agent_origin=None)
-    return replace(leg, match=kind, match_reason=why, services=services)
+    return replace(leg, match=verdict.kind, match_reason=verdict.reason, services=verdict.services)
 
 
 def _agent_at(work: UnitOfWork, leg: LegState, stated: str) -> tuple[str, str, Origin | None, str]:

@@ -123,11 +123,11 @@ def test_the_agent_that_the_source_names_is_the_legs_by_the_event_of_the_answer(
 
 def test_a_leg_loses_the_agent_who_logged_on_later_and_is_matched_anew() -> None:
     one = leg(5, agent_id="9001", agent_name="Ann", agent_origin=SAID, services=(), match=MatchKind.UNMATCHED)
-    alone = without_agent(works(one), one, moment(7))
+    alone = without_agent(works(one), one, moment(7), "No agent.")
 
     assert (alone.agent_id, alone.agent_name, alone.agent_origin) == ("", "", None)
     assert (alone.match, alone.match_reason, alone.services) == (MatchKind.MATCHED, "2001 is matched", (1,))
-    assert (alone.trace[-1].at, alone.trace[-1].what) == (moment(7), "agent")
+    assert (alone.trace[-1].at, alone.trace[-1].what, alone.trace[-1].text) == (moment(7), "agent", "No agent.")
 
 
 # --- it is searched for ---

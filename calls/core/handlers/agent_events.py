@@ -24,7 +24,8 @@ def handle_agent_event(event: AgentEvent, work: UnitOfWork) -> None:
         work.source = replace(work.source, log_offs=with_log_off(work.source.log_offs, event))
     for leg in work.legs_at(event.data.device_id or "") if isinstance(event, LoggedOn) else ():
         if leg.base is WriteStatus.NONE and _logged_on_later(event, leg):
-            work.put_leg(concluded(work, without_agent(work, leg, event.at), event.at))
+            why = f"No agent: {leg.agent_id} logged on after Connected, as is reported now."
+            work.put_leg(concluded(work, without_agent(work, leg, event.at, why), event.at))
     snapshot = work.source.snapshot
     for change in apply_agent_event(
         work.sessions,
@@ -35,6 +36,7 @@ def handle_agent_event(event: AgentEvent, work: UnitOfWork) -> None:
     ):
         work.sessions.apply(change)
         _correct_legs(work, change, event)
+        _leave_legs(work, change, event)
         work.do(ChangeSession(change))
 
 
@@ -61,6 +63,21 @@ def _correct_legs(work: UnitOfWork, change: SessionChange, event: AgentEvent) ->
         is_then = _was_before(event, leg) or _is_found_with(work, leg)
         if is_unwritten and is_in_time and not leg.is_agent_stated and is_then:
             _reidentify(work, leg, event)
+
+
+def _leave_legs(work: UnitOfWork, change: SessionChange, event: AgentEvent) -> None:
+    """Take the agent from the legs of an extension that the agent, found elsewhere, may have left before Connected."""
+    if work.site.has_source_times or change.ended is None or event.data.device_id in (None, "", change.device_id):
+        return
+    for leg in work.legs_at(change.device_id):
+        is_theirs = leg.agent_id == change.ended.agent_id and not leg.is_agent_stated
+        # Another extension's monitor reports it: within that time its order with this one's reports means nothing.
+        is_soon = event.at - leg.connected_gateway_at < GRACE
+        if is_theirs and is_soon and leg.base is WriteStatus.NONE:
+            why = (
+                f"No agent: {leg.agent_id} is logged on elsewhere, as is reported now, and may have been at Connected."
+            )
+            work.put_leg(concluded(work, without_agent(work, leg, event.at, why), event.at))
 
 
 def _is_found_with(work: UnitOfWork, leg: LegState) -> bool:

@@ -20,11 +20,11 @@ from typing import Literal
 from msgspec import Struct
 
 from .connected_spans import Replay, Stay
+from .stated import EPSILON, caller_of, queue_of
 from .world import Before, Said, Truth, World
 
 Duty = Literal["required", "counted", "excused"]
 RANK: dict[Duty, int] = {"required": 0, "counted": 1, "excused": 2}
-EPSILON = 0.0015
 ON_TIME = 0.1
 #: A link that stalls may hold an event back for as long, in seconds; the clocks of QMS and the source may be this far
 #: apart.
@@ -101,28 +101,6 @@ def _late_events(world: World) -> list[Said]:
         if not one.lost and (key not in first or event.heard < first[key].event.heard):
             first[key] = one
     return [x for x in first.values() if x.event.heard - x.event.at > ON_TIME]
-
-
-def caller_of(events: Iterable[Said], end: float) -> str:
-    """Return the caller's name as known at `end`; a personal name is never recorded."""
-    name = ""
-    for one in events:
-        data = one.event.data
-        if one.event.at <= end + EPSILON and data.get("callerName"):
-            name = "" if data.get("callerNameSource") == "personal" else str(data["callerName"])
-    return name
-
-
-def queue_of(events: Iterable[Said], end: float) -> str:
-    """Return the queue as known at `end`: the last one named, unless the caller left it unanswered."""
-    queue = ""
-    for one in events:
-        if one.event.at > end + EPSILON:
-            break
-        queue = str(one.event.data.get("queueName") or queue)
-        if one.event.type == "Diverted" and one.event.data.get("cause") == "queueCleared":
-            queue = ""
-    return queue
 
 
 def start_events(stream: Stream, truth: Truth) -> list[Said]:
@@ -285,12 +263,23 @@ def _agent(stream: Stream, truth: Truth, duty: Duty) -> dict[str, Right]:
 def _changes_as_answered(stream: Stream, truth: Truth) -> bool:
     """Say whether an agent comes or leaves, as is heard after the answer of the same whole second.
 
-    Monitors may overtake each other by so much: where that was before the answer, the stream is the same.
+    Monitors may overtake each other by so much: where that was before the answer, the stream is the same. So it is,
+    within a second, with an agent who comes to another phone, of a source that does not say when.
     """
+    if stream.world.timeless:
+        return _moves_as_answered(stream, truth)
     seats = [x.event for x in stream.by_group.get(0, ()) if not x.lost and x.event.type in ("LoggedOn", "LoggedOff")]
     seats = [x for x in seats if truth.agent == x.data.get("agentId") or truth.extension == x.data.get("deviceId")]
     now = (x for x in seats if x.at == floor(truth.leg_start) and x.heard > truth.leg_start)
     return stream.world.whole_seconds and any(now)
+
+
+def _moves_as_answered(stream: Stream, truth: Truth) -> bool:
+    """Say whether its agent is heard to be at another phone within a second after the answer."""
+    answered = min((x.event.heard for x in start_events(stream, truth)), default=truth.leg_start)
+    seats = [x.event for x in stream.by_group.get(0, ()) if not x.lost and x.event.type == "LoggedOn"]
+    moves = [x for x in seats if x.data["agentId"] == truth.agent and x.data["deviceId"] != truth.extension]
+    return any(0 <= x.heard - answered <= BESIDE for x in moves)
 
 
 def _interaction(stream: Stream, truth: Truth, calls: tuple[int, ...], duty: Duty) -> Right:

@@ -1,17 +1,21 @@
-"""Who leaves in the whole second of an answer, as is heard after it: nobody knows whether that was before it."""
+"""Who leaves as a call is answered, as is heard after it: nobody knows whether that was before it."""
 
 from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
 
-from devtools.worlds.judge.expect import Duty, Stream, expected_of
+from devtools.worlds.judge.expect import Duty, Stream, expected_of, start_events
 from devtools.worlds.judge.generate import generate
 from devtools.worlds.judge.runner import ALL
+from devtools.worlds.judge.scenario import Event
 from devtools.worlds.judge.world import Said
+from devtools.worlds.wires.csta_worlds import csta_world
 
 #: In this world of whole seconds agent 9101 answers at 9 and logs off in that second, which is heard at 9.643.
 SEED = 53893
+#: A world without faults, as CSTA says it.
+CALM = 3
 
 
 @pytest.mark.parametrize(
@@ -39,4 +43,32 @@ def test_the_agent_of_an_answer_need_not_be_named_who_changes_in_its_second(
     expected = expected_of(Stream(world), truth)
 
     assert (expected.flags["AgentId"].duty, expected.flags["AgentName"].duty) == (duty, duty)
+    assert expected.flags["CTICallRef"].duty == "required"
+
+
+@pytest.mark.parametrize(
+    ("is_theirs", "is_elsewhere", "after", "duty"),
+    [
+        (True, True, 0.0, "counted"),
+        (True, True, 0.9, "counted"),
+        (True, True, 1.1, "required"),
+        (True, True, -0.1, "required"),
+        (True, False, 0.1, "required"),
+        (False, True, 0.1, "required"),
+    ],
+)
+def test_without_times_an_agent_need_not_be_named_who_is_heard_to_be_at_another_phone(
+    is_theirs: bool, is_elsewhere: bool, after: float, duty: Duty
+) -> None:
+    world = csta_world(CALM, ["direct"])
+    truth = next(x for x in world.truths if x.agent and x.seat_sure)
+    assert expected_of(Stream(world), truth).flags["AgentId"].duty == "required"
+    answered = min(x.event.heard for x in start_events(Stream(world), truth))
+    data = {"agentId": truth.agent if is_theirs else "9", "deviceId": "2" if is_elsewhere else truth.extension}
+    event = Event(answered + after, "LoggedOn", data, answered + after, "g0-999")
+    world = replace(world, said=(*world.said, Said(event, 0, 0)))
+
+    expected = expected_of(Stream(world), truth)
+
+    assert expected.flags["AgentId"].duty == duty
     assert expected.flags["CTICallRef"].duty == "required"
