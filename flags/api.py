@@ -6,6 +6,7 @@ from flags.catalogue.preview import PreviewCall
 from flags.catalogue.redaction import ShownValue, facts_values, shown_values
 from flags.catalogue.renames import after_rename, note_rename
 from flags.catalogue.values import written_text
+from flags.catalogue.written import expected_values, written_names
 from flags.delivery.worker import DeliveryRun, deliver, is_any_free, next_due
 from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
 from flags.outbox.bulk_insert import NewWrite
@@ -38,6 +39,7 @@ __all__ = [
     "create_flags",
     "deliver",
     "erase_values",
+    "expected_values",
     "facts_values",
     "forget_writes",
     "give_up",
@@ -62,5 +64,6 @@ __all__ = [
     "settled_writes",
     "shown_values",
     "written_flags",
+    "written_names",
     "written_text",
 ]

@@ -129,9 +129,14 @@ def mask_cards(text: str) -> str:
     return _DIGIT_GROUPS.sub(lambda found: _mask_run(found.group()), text)
 
 
+def is_written(spec: FlagSpec, hash_key: bytes) -> bool:
+    """Say whether a Flag is ever written, whatever value a call has for it."""
+    return spec.max_length >= 1 and spec.privacy != "drop" and (spec.privacy != "hash" or bool(hash_key))
+
+
 def _flag_text(spec: FlagSpec, value: str, hash_key: bytes) -> FlagText | None:
     known = written_text(value)
-    if not known or spec.max_length < 1 or spec.privacy == "drop" or (spec.privacy == "hash" and not hash_key):
+    if not known or not is_written(spec, hash_key):
         return None
     if spec.privacy == "hash":
         digest = hmac.new(hash_key, known.encode(), hashlib.sha256).hexdigest()

@@ -23,7 +23,8 @@ from bulk.tables import UpsertTable
 from clock import ReadClock
 from clock.stopping import stop
 from clock.text import site_time
-from flags.models import FlagSetting, FlagValue, ShadowComparison, ShadowCount, ShadowDifference, WriteState
+from flags.catalogue.written import written_names
+from flags.models import FlagValue, ShadowComparison, ShadowCount, ShadowDifference, WriteState
 from flags.shadow.readers import Answer, FlagReaders, is_answer
 from flags.shadow.verdicts import AGREEING, ComparedFlag, ShadowVerdict, agrees, compare_flags, is_complete
 from qms.api import ConnectService, Threads
@@ -82,7 +83,7 @@ def compare_due(now: ReadClock, connect: ConnectService, until: datetime) -> int
 
 
 def _compare_of(service: RecordingService, now: ReadClock, connect: ConnectService, until: datetime) -> int:
-    pool, names, read = Threads(service.max_in_flight, f"shadow-{service.slug}"), _names(), 0
+    pool, names, read = Threads(service.max_in_flight, f"shadow-{service.slug}"), written_names(), 0
 
     def may_begin() -> bool:
         return now() < until
@@ -165,10 +166,6 @@ def _ours(rows: Sequence[ShadowComparison]) -> Mapping[str, Mapping[str, str]]:
     for guid, name, value in values.values_list("recording_guid", "name", "value"):
         found[guid][name] = value
     return found
-
-
-def _names() -> frozenset[str]:
-    return frozenset(FlagSetting.objects.filter(enabled=True).values_list("name", flat=True))
 
 
 def _look_again(rows: Sequence[ShadowComparison], now: datetime) -> None:

@@ -11,7 +11,10 @@ from agents.models import QmsUser
 from calls.core.flag_facts import CANARY_NAME
 from calls.models import Leg
 from cti.models import CanaryWay, CtiSource
+from flags.api import expected_values
+from flags.catalogue.values import LegFacts
 from flags.models import UNSETTLED, FlagValue, FlagWrite, WriteState
+from gateway_site.canary.interruptions import were_flags_saved
 from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.steps import NO_RECORDING, TIMEOUTS, CanaryStep, StepEnd, failed, passed, unverified
 from gateway_site.canary.unwritten import looked_for
@@ -140,10 +143,11 @@ def read_back(call: CanaryCall, connect: ConnectService) -> StepEnd | None:
         return failed(step, f"QMS did not return them: {error.code}.")
     if not written:
         return unverified(step, _of_others(held))
-    wrong = sorted(name for name, value in (written | _expected(call, written)).items() if held.get(name) != value)
-    if wrong:
+    if wrong := _differing(written, held):
         todo = "Compare on the leg's page what was written with what QMS shows for the recording."
-        return failed(step, f"QMS holds other values than it was given: {', '.join(wrong)}.", todo)
+        return failed(step, f"QMS holds other values than it was given: {wrong}.", todo)
+    if wrong := _differing(_expected(call, written), written):
+        return failed(step, f"The gateway wrote other values than a test call has: {wrong}.", READ_ON)
     return looked_for(port, written, f"QMS holds {', '.join(sorted(written))}, each as it was written.")
 
 
@@ -163,10 +167,16 @@ def _of_others(held: Collection[str]) -> str:
     return f"Nothing was written (shadow mode). QMS was asked, and {said}."
 
 
+def _differing(wanted: Mapping[str, str], found: Mapping[str, str]) -> str:
+    return ", ".join(sorted(name for name, value in wanted.items() if found.get(name) != value))
+
+
 def _expected(call: CanaryCall, written: Mapping[str, str]) -> dict[str, str]:
-    """Return what the standard flags of a canary call say, of those that are written under their own names."""
-    known = {"CTICallRef": call.call_id, "QueueName": CANARY_NAME}
-    return {name: value for name, value in known.items() if name in written}
+    """Return what the written flags of a canary call say, by the settings; nothing where these were just saved."""
+    if were_flags_saved(call):
+        return {}
+    facts = LegFacts(call_id=call.call_id, device_id=call.extension, queue_name=CANARY_NAME, caller_name=CANARY_NAME)
+    return {name: value for name, value in expected_values(facts, "base").items() if name in written}
 
 
 def _legs(call: CanaryCall) -> QuerySet[Leg]:

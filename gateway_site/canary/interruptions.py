@@ -6,6 +6,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q
 
+from flags.models import FlagSetting
 from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.steps import CanaryStep, StepEnd, interrupted
 
@@ -30,6 +31,11 @@ def excused(call: CanaryCall, end: StepEnd) -> StepEnd:
     return interrupted(end.step, text)
 
 
+def were_flags_saved(call: CanaryCall) -> bool:
+    """Say whether settings of Flags were saved during a canary call: what was written may be by those of before."""
+    return _saved_since(Q(content_type=ContentType.objects.get_for_model(FlagSetting)), call)
+
+
 def _is_second(call: CanaryCall) -> bool:
     before = CanaryCall.objects.filter(source=call.source_id, extension=call.extension, pk__lt=call.pk).first()
     return before is not None and before.is_interrupted
@@ -37,4 +43,8 @@ def _is_second(call: CanaryCall) -> bool:
 
 def _was_saved(row: Model, call: CanaryCall) -> bool:
     of_row = Q(content_type=ContentType.objects.get_for_model(row), object_id=str(row.pk))
-    return LogEntry.objects.filter(of_row, action_flag=CHANGE, action_time__gte=call.began_at - SETTLES).exists()
+    return _saved_since(of_row, call)
+
+
+def _saved_since(of_rows: Q, call: CanaryCall) -> bool:
+    return LogEntry.objects.filter(of_rows, action_flag=CHANGE, action_time__gte=call.began_at - SETTLES).exists()

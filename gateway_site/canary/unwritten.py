@@ -1,8 +1,8 @@
-"""The Flags that are switched on and that a canary call does not write: what can be known of them all the same."""
+"""The Flags that are written for other calls and not for a canary call: what can be known of them all the same."""
 
 from collections.abc import Collection
 
-from flags.api import load_specs
+from flags.api import written_names
 from gateway_site.canary.steps import CanaryStep, StepEnd, failed, passed
 from qms.port import QmsError, RecordingServicePort
 
@@ -13,7 +13,7 @@ def looked_for(port: RecordingServicePort, written: Collection[str], text: str) 
     A test call has no agent and no wrap-up: whether QMS would take these values is not known. Whether it has a Flag of
     that name is asked, for without one it refuses each call that has a value for it.
     """
-    unwritten = sorted({spec.name for spec in load_specs()}.difference(written))
+    unwritten = sorted(written_names().difference(written))
     if not unwritten:
         return passed(CanaryStep.READ_BACK, text)
     try:

@@ -12,8 +12,8 @@ from agents.models import Allocation, QmsUser
 from calls.api import receipts_of
 from calls.core.outcomes import Outcome
 from calls.models import SWITCHED_OFF, Gap, Leg, RecordingSearch
-from flags.api import ERASED
-from flags.models import RETRIABLE, EarlierName, FlagSetting, FlagValue, FlagWrite, WriteState
+from flags.api import ERASED, written_names
+from flags.models import RETRIABLE, EarlierName, FlagValue, FlagWrite, WriteState
 from gateway_site.reconciliation.canary_times import recordings_of_real_canaries
 from gateway_site.reconciliation.candidates import ComparedLeg
 from gateway_site.reconciliation.compare import GapFacts, Known, WriteFacts
@@ -262,8 +262,7 @@ def _gaps(service: RecordingService, begin: datetime, end: datetime) -> list[Gap
 
 def flag_names() -> frozenset[str]:
     """Return the names of the flags that the gateway writes, and those that they had before."""
-    now = FlagSetting.objects.filter(enabled=True).values_list("name", flat=True)
-    return frozenset(now) | frozenset(EarlierName.objects.values_list("name", flat=True))
+    return written_names() | frozenset(EarlierName.objects.values_list("name", flat=True))
 
 
 def _followed(service: RecordingService) -> frozenset[str]:
