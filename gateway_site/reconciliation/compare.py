@@ -90,6 +90,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What the gateway knows of a span. ``legs``: all of the span and its margins, and those beyond that may be the
     recordings'; ``holders``: by recording.
 
+    ``ever_names``: of all flags that the gateway ever wrote or may have written, those that are switched off too.
     ``sources``: those of the service, with the settings that say whose calls have legs; ``elsewhere``: legs that may
     have a recording at another service.
     """
@@ -101,6 +102,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     flag_names: frozenset[str]
     followed_extensions: frozenset[str]
     tolerance: timedelta
+    ever_names: frozenset[str] = frozenset()
     sources: Sequence[SourceHearing] = ()
     elsewhere: frozenset[int] = frozenset()
 
@@ -176,7 +178,7 @@ def _of_recording(one: FlaggedRecording, known: Known, at_extension: _ByExtensio
     ours = tuple(flag.name for flag in one.flags if flag.name in known.flag_names)
     if ours:
         return [_finding(one.recording, FindingKind.FOREIGN, Grade.MAJOR, "written_by_another", names=ours)]
-    return [_unclaimed(one.recording, known, at_extension[one.recording.extension])]
+    return [_as_it_carries(_unclaimed(one.recording, known, at_extension[one.recording.extension]), one, known)]
 
 
 def _of_holder(one: FlaggedRecording, leg: ComparedLeg, known: Known) -> list[Finding]:
@@ -194,7 +196,7 @@ def _of_holder(one: FlaggedRecording, leg: ComparedLeg, known: Known) -> list[Fi
     names = (own_names if is_shadow else known.flag_names | own_names) - write.withheld
     in_qms = {flag.name: flag.value for flag in one.flags if flag.name in names}
     if not in_qms:
-        return [_unflagged(one.recording, leg, write)]
+        return [_as_it_carries(_unflagged(one.recording, leg, write), one, known)]
     unconfirmed = {name for name in write.sent.keys() & in_qms.keys() if write.sent[name] in (None, in_qms[name])}
     compared_names = (write.taken.keys() | in_qms.keys()) - unconfirmed
     wrong = tuple(sorted(name for name in compared_names if _is_wrong(name, write.taken, in_qms)))
@@ -246,6 +248,14 @@ def _unclaimed(recording: Recording, known: Known, there: _AtExtension) -> Findi
         _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, cause, candidates=_keys(candidates)),
         is_repairable=is_certain and leg.was_sought,
     )
+
+
+def _as_it_carries(finding: Finding, one: FlaggedRecording, known: Known) -> Finding:
+    """Offer no repair of a recording that carries a Flag which the gateway ever wrote: somebody has labelled it."""
+    carried = tuple(sorted(flag.name for flag in one.flags if flag.name in known.ever_names))
+    if not (carried and finding.is_repairable):
+        return finding
+    return msgspec.structs.replace(finding, is_repairable=False, names=carried)
 
 
 def _keys(legs: Iterable[ComparedLeg]) -> tuple[int, ...]:

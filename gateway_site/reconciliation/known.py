@@ -12,7 +12,7 @@ from agents.models import Allocation, QmsUser
 from calls.api import receipts_of
 from calls.core.outcomes import Outcome
 from calls.models import SWITCHED_OFF, Gap, Leg, RecordingSearch
-from flags.api import ERASED, written_names
+from flags.api import ERASED, names_ever_written, written_names
 from flags.models import RETRIABLE, EarlierName, FlagValue, FlagWrite, WriteState
 from gateway_site.reconciliation.canary_times import recordings_of_real_canaries
 from gateway_site.reconciliation.candidates import ComparedLeg
@@ -73,6 +73,7 @@ def known_of(
         writes=_writes(recordings, read_at),
         gaps=_gaps(service, begin, end),
         flag_names=flag_names(),
+        ever_names=names_ever_written(),
         followed_extensions=_followed(service),
         tolerance=tolerance,
         sources=hearing_of(service, begin),
