@@ -1,9 +1,10 @@
-"""Which recordings are of a real canary call that failed before the gateway learnt of its recording.
+"""Which recordings a canary call made, or may have made, without the gateway's having learnt of them.
 
-The PBX made the call and QMS recorded it, whatever of the gateway stood still then. Such a recording is known by its
-extension and time: it began at the test extension while the canary's call could be there, no recording of that call is
-known, and no other call was connected at the extension about then. A call of somebody who uses the test phone is a call
-as any, and is compared.
+The PBX made the call and QMS recorded it, whatever of the gateway stood still then; a second Recording Service recorded
+it too; or a recorder began the recording and its answer was lost. Such a recording is known by its extension and time:
+it began at the test extension while the canary's call could be there, no recording of that call is known at this
+service, and no other call was connected at the extension about then. A call of somebody who uses the test phone is a
+call as any, and is compared.
 
 Example: the worker lookups stands still, the canary call of 10:00:00 at 2999 is red, and QMS has a recording of 2999
 that began at 10:00:02. It is the canary's.
@@ -13,10 +14,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
+from django.db.models import Q
 
 from calls.core.canary import PREFIX
 from calls.models import Leg
-from cti.models import CanaryWay
+from cti.models import CanaryWay, CtiSource
 from qms.models import RecordingService
 from qms.port import Recording
 
@@ -24,6 +26,9 @@ from qms.port import Recording
 _CALL = timedelta(seconds=60)
 #: How long before a recording the canary's call may have been asked for.
 _BEFORE = timedelta(minutes=5)
+
+#: Calls that a recorder may have recorded: of events alone, those that one was asked to record.
+_MAY_BE_RECORDED = Q(way=CanaryWay.ORIGINATE) | ~Q(recording_guid="") | ~Q(source__canary_recorder_api="")
 
 
 class _Time(msgspec.Struct, frozen=True):
@@ -54,17 +59,27 @@ def recordings_of_real_canaries(
 
 
 def _of_calls(service: RecordingService, first: datetime, last: datetime) -> list[_Time]:
-    calls = service.canary_calls.filter(way=CanaryWay.ORIGINATE, made_at__range=(first, last), recording_guid="")
-    rows = calls.values_list("extension", "made_at", "ended_at")
+    unknown = service.canary_calls.filter(_MAY_BE_RECORDED, recording_guid="")
+    sources = CtiSource.objects.filter(allocations__service=service).distinct()
+    elsewhere = [one.canary_calls.exclude(service=service).filter(_MAY_BE_RECORDED) for one in sources]
+    rows = (
+        row
+        for calls in (unknown, *elsewhere)
+        for row in calls.filter(made_at__range=(first, last)).values_list("extension", "made_at", "ended_at")
+    )
     return [_Time(extension, made, max(made + _CALL, ended or made)) for extension, made, ended in rows if made]
 
 
 def _of_legs(service: RecordingService, first: datetime, last: datetime) -> list[_Time]:
-    """Return when canary legs without a recording were connected: they are kept longer than canary calls."""
+    """Return when canary legs without a recording here were connected: they are kept longer than canary calls."""
     legs = Leg.objects.filter(
-        is_canary=True, recording_guid=None, connected_at__range=(first, last), source__allocations__service=service
+        Q(recording_guid=None) | ~Q(service=service),
+        is_canary=True,
+        connected_at__range=(first, last),
+        source__allocations__service=service,
     )
-    real = legs.exclude(call_id__startswith=PREFIX).order_by()  # Of events alone no recording is the canary's.
+    # Of events alone no recording is the canary's.
+    real = legs.exclude(call_id__startswith=PREFIX, recording_guid=None).order_by()
     return [_Time(extension, at, at) for extension, at in real.values_list("device_id", "connected_at")]
 
 
