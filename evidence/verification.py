@@ -33,6 +33,7 @@ from evidence.records import (
     commitment,
     text_hash,
 )
+from evidence.unsigned_parts import unsigned_words
 
 #: No key is retired; and the last day of a key that is not.
 NOTHING_RETIRED: Mapping[str, str] = MappingProxyType({})
@@ -126,7 +127,7 @@ def problems(export: EvidenceExport, public_key: str, retired: Mapping[str, str]
         return ["it holds no entry"]
     try:
         trusted = trusted_keys(public_key, export.key_changes, retired)
-        found = [*_of_seals(export, trusted), *_of_order(export), *_of_changes(export)]
+        found = [*unsigned_words(export), *_of_seals(export, trusted), *_of_order(export), *_of_changes(export)]
         for entry in export.entries:
             found += _of_entry(entry, export)
     except (msgspec.MsgspecError, ValueError) as error:
