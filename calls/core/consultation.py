@@ -19,16 +19,17 @@ CALLER = ("caller_name", "caller_name_source", "calling_number")
 _ENDS = (*CALLER, "called_number", "direction")
 
 
-def own_ends(main: CallState, other: CallState) -> tuple[str, ...]:
+def own_ends(main: CallState, other: CallState, joined_at: datetime | None = None) -> tuple[str, ...]:
     """Return which facts a call that is joined to the customer's keeps to itself: those of its two ends.
 
     Its caller is the agent who consulted, and not the customer, unless it states the number of the customer's call, and
-    that is of no phone of ours.
+    that is of no phone of ours. ``joined_at``: from when on it has that number of the customer's call; None: not yet.
     """
     ours = [name for call in (main, other) for name, one in call.parties.items() if not one.outside]
     is_ours = any(one.has_dialled and not one.outside for one in main.parties.values())
     is_ours = is_ours or any(is_called_from(main, name) for name in ours)
-    stated = [one.value for one in other.facts.get("calling_number", ()) if one.value]
+    numbers = [one for one in other.facts.get("calling_number", ()) if one.value]
+    stated = [one.value for one in numbers if joined_at is None or one.at <= joined_at]
     is_customers = not is_ours and any(is_called_from(main, number) for number in stated)
     return _ENDS[len(CALLER) :] if is_customers else _ENDS
 

@@ -124,7 +124,7 @@ def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
     call = learn(call, facts, origin_of(event), heard_order(work, event.at))
     main, joined_at = work.calls.get(call.main or 0), _customers_since(work, call)
     if main is not None and joined_at is not None and _was_consultation(call, joined_at) and event.time <= joined_at:
-        call = ended(call, own_ends(main, call), joined_at)  # It was the consultation then, as is heard now.
+        call = ended(call, own_ends(main, call, joined_at), joined_at)  # It was the consultation then, as is heard now.
     target = work.calls.get(call.moved_to) if call.moved_to is not None else None
     if target is not None and call.moved_at is not None:
         handed = {name: history[-1] for name, history in moved_facts(call, call.moved_at).items() if name in facts}
