@@ -96,13 +96,32 @@ def _calls_wrapped_up(work: UnitOfWork, event: CallInformation) -> list[CallStat
     """Return the calls of an id that a wrap-up may be of."""
     interaction_id = event.data.interaction_id
     calls = [call for call in work.incarnations_of(event.data.call_id or "") if call.born_at <= event.time]
-    calls = [call for call in calls if _may_have_had_leg(work, call, event)]
+    calls = _with_leg(work, _of_stated(calls, interaction_id) if interaction_id else calls, event)
     calls = [call for call in calls if not _is_back(work, call, calls, event)]
     if interaction_id:
         calls = [call for call in calls if _is_of_interaction(call, interaction_id)]
         calls = [call for call in calls if "interaction_id" in call.facts] or calls
         calls = _of_one_interaction(work, calls, event)
     return _not_wrapped_up(work, calls, event)
+
+
+def _of_stated(calls: list[CallState], interaction_id: str) -> list[CallState]:
+    """Return the calls of an id that are known to have an interaction; all where none is."""
+    own = [call for call in calls if "interaction_id" in call.facts and _is_of_interaction(call, interaction_id)]
+    return own or calls
+
+
+def _with_leg(work: UnitOfWork, calls: list[CallState], event: CallInformation) -> list[CallState]:
+    """Return the calls that may have had a leg; where none had, and all have the interaction, who handed them on.
+
+    Example: 2001 hands 110 on to a queue as 129, where the caller gives up, and 129 is used again for another call of
+    2001. The wrap-up of 2001 under 129, with the interaction of 110, is of 110.
+    """
+    found = [call for call in calls if _may_have_had_leg(work, call, event)]
+    if found or not event.data.interaction_id or not all("interaction_id" in call.facts for call in calls):
+        return found
+    handed = {call.incarnation for call in calls}
+    return [one for one in work.calls.values() if one.moved_to in handed and _had_leg(work, one, event)]
 
 
 def _is_back(work: UnitOfWork, call: CallState, calls: list[CallState], event: CallInformation) -> bool:

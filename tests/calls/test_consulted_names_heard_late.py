@@ -3,17 +3,21 @@
 Seconds after noon. 2001 talks with the customer in 100, and consults 2002 in 101, which is the resulting call.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.relatives.case import Case, cleared, conferenced, established, heard, played, transferred
+from tests.relatives.case import Case, Event, cleared, conferenced, established, heard, played, transferred
 
 pytestmark = pytest.mark.core
 
 CONSULTANT: dict[str, Any] = {"name": "Desk 2001", "number": "2001"}
 NUMBER = "+493000001"
-JOINED = {"transferred": transferred, "conferenced": conferenced}
+JOINED: dict[str, Callable[[float, str, str, str, str, str], Event]] = {
+    "transferred": transferred,
+    "conferenced": conferenced,
+}
 
 
 def names_at_2002(move: str, customer: dict[str, Any], late: tuple[str, ...], **site: Any) -> str:

@@ -152,3 +152,38 @@ def test_what_the_wrap_up_states_beside_its_result_is_of_the_call_that_came_back
     known = {leg.device_id: leg.facts.query_data for leg in replay.legs}
 
     assert known == {"2001": {}, "2002": {}, "2003": {"Order": "17"}}
+
+
+def led_away_and_used_again(move: str, to: str, part: float) -> list[Event]:
+    """2001 hands the customer on under 101, where he gives up; 101 is used again by 2001 for a call of its own."""
+    cause = {"cause": "singleStepTransfer"} if move == "blind" else {}
+    waits = queued(20.5 + part, "101", to, queue="Support", interaction="I1")
+    return [
+        established(5 + part, "100", "2001", name="Jo", interaction="I1"),
+        transferred(20 + part, "100", "", "101", "2001", to, interactionId="I1", **cause),
+        waits if to.startswith("7") else rings(20.5 + part, "101", to, interaction="I1"),
+        {**call_cleared(22 + part, "101"), "interactionId": "I1"},
+        *talk(25 + part, 35 + part, "101", "2001"),
+        *talk(25 + part, 35 + part, "101", "2003"),
+    ]
+
+
+@pytest.mark.parametrize("site", TIMES)
+@pytest.mark.parametrize("part", [0.0, 0.25])
+@pytest.mark.parametrize("move", ["blind", "transferred"])
+@pytest.mark.parametrize("to", ["7001", "2002"])
+def test_a_wrap_up_of_an_interaction_is_of_no_later_call_of_its_id_that_states_none(
+    to: str, move: str, part: float, site: dict[str, Any]
+) -> None:
+    """Before: it was put on the later call's recording, and the customer's lost it."""
+    events = led_away_and_used_again(move, to, part)
+    [wrap_up] = results([*events, wraps_up(60, "101", device="2001", interaction="I1")], **site).items()
+
+    assert wrap_up == ("R5", "sold")
+
+
+def test_a_wrap_up_without_an_interaction_is_of_the_later_call_alone_once_none_is_owed_for_the_one_before() -> None:
+    events = led_away_and_used_again("blind", "7001", 0.25)
+    earlier = wraps_up(22, "101", "first", device="2001", interaction="I1")
+
+    assert results([*events, earlier, wraps_up(40, "101", device="2001")]) == {"R5": "first", "R25": "sold"}
