@@ -165,7 +165,7 @@ def in_hand(clock: SimulatedClock, crashes: Crashes, seed: int) -> Iterator[None
         ("flags.delivery.worker.monotonic", clock.monotonic),
         ("flags.delivery.senders.monotonic", clock.monotonic),
         ("flags.delivery.worker.pools.of", lambda *_: threads),
-        ("calls.search.worker.wake", lambda *_: None),
+        ("calls.search.settling.wake", lambda *_: None),
         ("clock.now", clock.now),
     ]
     chance = random.getstate()
