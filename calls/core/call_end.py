@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from calls.core.call_facts import divided
 from calls.core.clocks import CLOSE, GRACE, TICK
 from calls.core.connections import connect_device
-from calls.core.consultation import inherit_again
+from calls.core.consultation import disinherit, inherit_again
 from calls.core.incarnations import has_come_after, later_parties, own_interaction
 from calls.core.left_outside import end_outside_parties
 from calls.core.leg_data import data_of
@@ -240,6 +240,7 @@ def end_earlier(work: UnitOfWork, call: CallState, party: Party, moment: datetim
         divide_before_leg(work, call, party, own[-1], moment, gateway_at)
         return
     for leg in own:
+        disinherit(work, leg, moment, gateway_at)
         correct_end(work, leg, moment, gateway_at)
     call = put_party(work, call, without_again(replace(party, cleared_at=moment), moment))
     if call.cleared_at == later:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from calls.core.call_facts import AFTER, INHERITED, is_called_from, is_dialled_by, learn
 from calls.core.clocks import TICK, heard_order
-from calls.core.legs import refresh_facts
+from calls.core.legs import clear_party, refresh_facts
 from calls.core.newcomers import doubtful_from
 from calls.core.origins import Origin, OriginRule
 from calls.core.outside_parties import is_outside, is_outside_number
@@ -150,6 +150,19 @@ def inherit_late(work: UnitOfWork, held: LegState, at: datetime) -> None:
         if party is not None and party.has_dialled and party.since is not None and party.since >= at:
             dialled = Origin("Originated", "", party.since, OriginRule.CONSULTATION)
             inherit(work, leg.incarnation, held.device_id, dialled)
+
+
+def part(work: UnitOfWork, call: CallState, device_id: str, at: datetime, gateway_at: datetime, how: str) -> None:
+    """Take a device out of a call, by whatever event; what it dialled since is not about that call, and may be of one.
+
+    Example: 2001 holds C1 and dials C2 at 54.0; that C1 was cleared at 53.8 is heard only then. C2 has nothing of C1.
+    """
+    party = call.parties.get(device_id)
+    leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
+    clear_party(work, call, device_id, at, gateway_at, how)
+    if leg is not None and work.legs[leg.number].phase is not LegPhase.OPEN:
+        disinherit(work, leg, at, gateway_at)
+        inherit_after_end(work, leg, at)
 
 
 def inherit_after_end(work: UnitOfWork, left: LegState | None, at: datetime) -> None:

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from calls.core.call_end import divide, divide_where_empty, expire_when_over
 from calls.core.clocks import TICK
-from calls.core.legs import clear_party, put_party
+from calls.core.consultation import part
+from calls.core.legs import put_party
 from calls.core.newcomers import (
     SOON,
     apart,
@@ -93,7 +94,7 @@ def end_before_again(work: UnitOfWork, call: CallState, party: Party, event: Con
         apart(work, call, ended, again.gateway_at, [party.device_id], origin_of(event))
     _keep_stated(work, call.incarnation, ended, event)
     how = f"Extension {party.device_id} disconnected."
-    clear_party(work, work.calls[call.incarnation], party.device_id, ended, event.at, how)
+    part(work, work.calls[call.incarnation], party.device_id, ended, event.at, how)
     others = [one for one in call.parties.values() if one.device_id != party.device_id and one.is_here]
     if not any(one.since is not None and one.since <= ended for one in others):
         divide(work, call.incarnation, ended, event.at)

@@ -49,6 +49,10 @@ WAYS: dict[str, tuple[list[AnyEvent], str]] = {
         [DIALLED, ANSWERED, _said("ConnectionCleared", 16, "C2", heard=17.5)],
         "IU",
     ),
+    "the second customer's call is cleared, as is heard after the answer": (
+        [DIALLED, ANSWERED, _said("CallCleared", 16, "C2", "", heard=17.5)],
+        "IU",
+    ),
     "the first customer is retrieved before": (
         [_said("Held", 14, "C2"), _said("Retrieved", 15, "C1"), _said("Held", 16, "C1"), DIALLED, ANSWERED],
         "own",

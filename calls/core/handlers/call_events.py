@@ -11,14 +11,14 @@ from calls.core.call_facts import learn
 from calls.core.clocks import GRACE, TICK, has_whole_seconds, heard_order
 from calls.core.commands import NameQueue
 from calls.core.connections import connect_device, connection_of, end_of_unheard_before, is_late
-from calls.core.consultation import inherit
+from calls.core.consultation import inherit, part
 from calls.core.dispatch import apply
 from calls.core.ends_apart import leave_queue
 from calls.core.ends_heard_first import connect_as_heard
 from calls.core.idle_calls import doubt_from
 from calls.core.known_calls import known_call, located
 from calls.core.left_outside import is_extension_in
-from calls.core.legs import clear_party, note_stalled_end, put_party
+from calls.core.legs import note_stalled_end, put_party
 from calls.core.newcomers import is_vouched, reported_again
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded
@@ -221,7 +221,7 @@ def _park(work: UnitOfWork, call: CallState, party: Party, event: Diverted) -> N
     """
     again = reported_again(work, party, event.time)
     left = event if again is None or again.at > event.time else replace(event, time=again.at - TICK)
-    clear_party(work, call, party.device_id, left.time, left.at, "The call was parked.")
+    part(work, call, party.device_id, left.time, left.at, "The call was parked.")
     note_stalled_end(work, party.leg, event)
     connect_as_heard(work, call.incarnation, party.device_id, left)
 

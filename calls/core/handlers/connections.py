@@ -16,7 +16,7 @@ from calls.core.call_end import (
 from calls.core.call_evidence import states_another_interaction
 from calls.core.clocks import CLOSE, GRACE, TICK, has_whole_seconds, moments_of
 from calls.core.connections import connect_device, connection_of, note_seen, open_before, wait_no_more
-from calls.core.consultation import disinherit, inherit, inherit_after_end, inherit_late
+from calls.core.consultation import inherit, inherit_late, part
 from calls.core.consulted_before import connect_who_consulted
 from calls.core.dispatch import apply
 from calls.core.ends_apart import (
@@ -32,7 +32,7 @@ from calls.core.gaps import may_have_had_others
 from calls.core.idle_calls import stop_waiting
 from calls.core.incarnations import call_at
 from calls.core.known_calls import known_call, located
-from calls.core.legs import clear_party, note_stalled_end, put_party
+from calls.core.legs import note_stalled_end, put_party
 from calls.core.newcomers import is_vouched, newcomers_before_clearing, newcomers_since, set_apart
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import traced
@@ -241,10 +241,7 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
         return
     _return_leg(work, party, event)
     leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
-    if leg is not None:
-        disinherit(work, leg, event.time, event.at)
-    clear_party(work, call, device_id, event.time, event.at, f"Extension {device_id} disconnected.")
-    inherit_after_end(work, leg, event.time)
+    part(work, call, device_id, event.time, event.at, f"Extension {device_id} disconnected.")
     note_stalled_end(work, party.leg if party is not None else None, event)
     connect_after_end(work, call.incarnation, device_id, event)
     leave_queue(work, work.calls[call.incarnation], device_id, event)
@@ -365,7 +362,7 @@ def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
     for device_id, party in list(call.parties.items()):
         if party.cleared_gateway_at is None:
             call = work.calls[call.incarnation]
-            clear_party(work, call, device_id, event.time, event.at, "The call was cleared.")
+            part(work, call, device_id, event.time, event.at, "The call was cleared.")
             note_stalled_end(work, party.leg, event)
     call = work.calls[call.incarnation]
     cleared_at = max(call.cleared_at or event.time, event.time)

@@ -8,6 +8,7 @@ from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
 from calls.core.call_end import divide, divide_where_empty, expire_when_over, remembered
 from calls.core.clocks import GRACE, TICK
 from calls.core.connections import with_repeat
+from calls.core.consultation import part
 from calls.core.dispatch import apply
 from calls.core.doubts import overtake, uncontested
 from calls.core.former_ids import end_under_old_id
@@ -77,7 +78,7 @@ def _again_due(work: UnitOfWork, call: CallState, device_id: str, event: TimePas
     ended_at = min((one.ended_at for one in (again, *party.repeats) if one.ended_at is not None), default=None)
     if ended_at is not None:
         how = f"Extension {device_id} disconnected."
-        clear_party(work, work.calls[call.incarnation], device_id, ended_at, event.at, how)
+        part(work, work.calls[call.incarnation], device_id, ended_at, event.at, how)
         divide_where_empty(work, call.incarnation, ended_at, event.at)
         expire_when_over(work, call.incarnation, event.at)
 
