@@ -25,6 +25,7 @@ from calls.core.origins import Origin, origin_of
 from calls.core.outside_parties import is_queue
 from calls.core.state import CallState, LegPhase, LegState, Party, TimedValue
 from calls.core.unit_of_work import UnitOfWork
+from calls.core.unreported_consultations import announced_by
 from cti.events import CallCleared, CallEvent, ConnectionCleared
 
 
@@ -105,19 +106,11 @@ def end_before_again(work: UnitOfWork, call: CallState, party: Party, event: Con
 
 def divide_where_handed_on(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
     """Divide a call where a transfer or conference moved it: who came before, and is not named by that, is apart."""
-    announced = _announced_by(event)
+    announced = announced_by(event)
     call = set_apart(work, call, event.time, announced)
     since = newcomers_before_leaving(work, call, event.time, announced)
     divide(work, call.incarnation, event.time if since is None else since - TICK, event.at)
     return work.calls[call.incarnation]
-
-
-def _announced_by(event: CallEvent) -> set[str]:
-    """Return the devices that a transfer or conference names: they are of the calls that it joins."""
-    data = event.data
-    named = {data.transferring_device_id, data.transferred_to_device_id, data.conferencing_device_id, data.device_id}
-    listed = {name for item in data.connections for name in (item.new.device_id, item.old and item.old.device_id)}
-    return {name for name in named | listed | {data.added_party_id} if name}
 
 
 def leave_queue(work: UnitOfWork, call: CallState, device_id: str, event: CallEvent) -> CallState:

@@ -15,6 +15,7 @@ from calls.core.incarnations import begin_call, call_at
 from calls.core.origins import origin_of
 from calls.core.state import CallState, LegPhase, PartyState
 from calls.core.unit_of_work import UnitOfWork
+from calls.core.unreported_consultations import names_unreported
 from cti.events import CallEvent, Conferenced, Transferred
 
 Joining = TypeVar("Joining", Transferred, Conferenced)
@@ -29,7 +30,10 @@ def old_calls(work: UnitOfWork, event: CallEvent, host: str) -> list[CallState]:
     """
     data = event.data
     named = [data.primary_old_call_id, data.secondary_old_call_id, *(i.old.call_id for i in data.connections if i.old)]
-    calls = [_known(work, event, name, host) for name in dict.fromkeys(named) if name]
+    ids = [name for name in dict.fromkeys(named) if name]
+    unreported = [name for name in ids if names_unreported(work, event, name, ids, host)]
+    ids.sort(key=lambda name: name in unreported)  # What was not reported is no customer's call.
+    calls = [_known(work, event, name, host, is_another=name in unreported) for name in ids]
     if data.primary_old_call_id and data.secondary_old_call_id:
         return customers_first(work, calls, host)
     if len(calls) == 1:
@@ -86,13 +90,13 @@ def _seniority(work: UnitOfWork, call: CallState, host: str) -> tuple[bool, bool
     return leg is None, not is_found_on_hold, since, call.root, call.call_id
 
 
-def _known(work: UnitOfWork, event: CallEvent, call_id: str, host: str) -> CallState:
+def _known(work: UnitOfWork, event: CallEvent, call_id: str, host: str, *, is_another: bool = False) -> CallState:
     """Return the call that an old id named when the event happened; what came later under the id is another call.
 
-    Other monitors report the event within a second of it.
+    Other monitors report the event within a second of it. ``is_another``: what was reported under the id is not it.
     """
     call = call_at(work, call_id, host, event.time)
-    is_over = call is not None and call.ended_at is not None and call.ended_at < event.time - GRACE
+    is_over = is_another or (call is not None and call.ended_at is not None and call.ended_at < event.time - GRACE)
     if call is None or is_over or (not _is_moved_now(work, call, event) and is_of_before_loss(work, call, event, host)):
         call = begin_call(work, event, call_id)
     if call_id != resulting_id(event) and call.moved_to is None:
