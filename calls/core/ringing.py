@@ -76,11 +76,14 @@ def rung_out(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
     return work.put_call(replace(call, rang_out={**call.rang_out, device_id: event.time}))
 
 
-def has_rung_out(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+def has_rung_out(work: UnitOfWork, call: CallState, party: Party | None, event: CallEvent) -> bool:
     """Say whether a phone's ringing is heard after its end: without times of the source, within a second after it.
 
-    Where that end was the first that was heard of the call, it is noted in what was taken for the id's call before.
+    Where that end was the first that was heard of the call, it is noted in what was taken for the id's call before. A
+    phone that is known to have rung may ring again at once: there its ringing must be earlier by the source's times.
     """
     device_id, calls = event.data.device_id or "", [call, *work.incarnations_of(call.call_id)[-2:]]
     ends = [one.rang_out[device_id] for one in calls if device_id in one.rang_out]
+    if party is not None:
+        return work.site.has_source_times and not party.is_here and any(event.time < one for one in ends)
     return any(event.time <= (one if work.site.has_source_times else one + GRACE) for one in ends)

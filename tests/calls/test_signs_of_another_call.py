@@ -269,7 +269,7 @@ def test_a_phone_rang_out_before_its_ringing_is_heard(
     ends = {"2001": moment(5)}
     rang, later = call(rang_out=ends), second()
 
-    assert has_rung_out(holding(rang, **site), rang, event("Delivered", at, device)) is has_rung
-    assert has_rung_out(holding(rang, later, **site), later, event("Delivered", at, device)) is has_rung
+    assert has_rung_out(holding(rang, **site), rang, None, event("Delivered", at, device)) is has_rung
+    assert has_rung_out(holding(rang, later, **site), later, None, event("Delivered", at, device)) is has_rung
     third = replace(later, incarnation=3, born_at=moment(40))
-    assert not has_rung_out(holding(rang, later, third, **site), third, event("Delivered", at, device))
+    assert not has_rung_out(holding(rang, later, third, **site), third, None, event("Delivered", at, device))

@@ -46,7 +46,7 @@ def _enter(work: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[CallS
     call, device_id = located(work, event)
     call = _with_its_leg(work, event, call)
     party = call.parties.get(device_id)
-    if party is None and state is PartyState.ALERTING and has_rung_out(work, call, event):
+    if state is PartyState.ALERTING and has_rung_out(work, call, party, event):
         return None
     if party is not None and (party.is_talking or is_late(work, call, party, connection_of(event, device_id))):
         return None
@@ -180,7 +180,7 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
         return  # It is of no call that is known.
     party = call.parties.get(device_id)
     is_repeated = party is not None and not party.is_here and party.cleared_gateway_at is None
-    if party is None:
+    if party is None or not party.is_talking:
         call = rung_out(work, call, event)
     if party is not None and not party.is_talking and party.cleared_gateway_at is None:
         call = put_party(work, call, replace(party, state=PartyState.NULL))
@@ -193,23 +193,24 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
         work.put_call(replace(call, handed_to=event.data.new_destination or ""))
         return
     is_ended = call.moved_to is not None or call.superseded_at is not None or call.cleared_at is not None
-    if is_ended or party is None or is_repeated or _had_left(work, party, event):
+    if is_ended or is_repeated or _had_left(work, party, event) or _was_answered_since(work, call, event):
         return
-    if _was_answered_since(work, call, event):
+    if party is None and not is_outside_number(work, event.data.new_destination or ""):
         return
-    if party.is_talking or not is_extension_in(work, call):
+    is_talking = party is not None and party.is_talking
+    if is_talking or not is_extension_in(work, call):
         to = event.data.new_destination or ""
         is_outside = to != call.waits_at and is_outside_number(work, to)  # A queue's number may be long.
         since = event.time if is_outside else call.outside_since
         call = replace(call, waits_since=call.waits_since or event.time, outside_since=since, handed_to=to)
         call = work.put_call(call)
-    if party.is_talking and event.data.cause == PARKED:
+    if party is not None and party.is_talking and event.data.cause == PARKED:
         _park(work, call, party, event)
 
 
-def _had_left(work: UnitOfWork, party: Party, event: Diverted) -> bool:
+def _had_left(work: UnitOfWork, party: Party | None, event: Diverted) -> bool:
     """Say whether a phone had talked in a call and left it by the source's times: it rang in another since."""
-    if not work.site.has_source_times or not party.had_leg or party.is_here:
+    if party is None or not work.site.has_source_times or not party.had_leg or party.is_here:
         return False
     return party.cleared_at is not None and event.time > party.cleared_at
 
