@@ -17,6 +17,7 @@ from calls.core.ends_heard_first import connect_as_heard
 from calls.core.former_ids import former_ids
 from calls.core.handed_interactions import handed_facts, without_doubtful
 from calls.core.handed_queues import queue_kept, with_later_queue
+from calls.core.ids_of_before import had_id_in_second, set_before
 from calls.core.incarnations import begin_call
 from calls.core.joined_calls import is_repeated, old_calls, resulting_id, with_host
 from calls.core.leavers import leave, leave_before
@@ -261,6 +262,8 @@ def _goes_on(work: UnitOfWork, call: CallState, event: CallEvent, olds: list[Cal
         return False
     if _is_of_before(work, call, event) or _is_left_before(work, call, event):
         return False
+    if had_id_in_second(work, call, event, olds):
+        return False
     devices = {data.transferring_device_id, data.transferred_to_device_id, data.conferencing_device_id}
     devices |= {item.new.device_id for item in data.connections}
     is_new = call.born_at >= event.time - GRACE
@@ -302,6 +305,7 @@ def _copy(work: UnitOfWork, event: CallEvent, main: CallState, new_id: str) -> C
     for call in work.incarnations_of(new_id):
         if call.superseded_at == event.time:
             divide(work, call.incarnation, event.time - TICK, event.at)
+    set_before(work, new_id, event)
     begun = work.calls[begun.incarnation]
     return replace(begun, rooted_at=main.root, own_interaction=main.own_interaction, waits_since=None)
 
