@@ -83,7 +83,7 @@ class SearchLoop:
             if not due or min(due) > now():
                 return min(due, default=None)
         if self._known is None or monotonic() - self._known.read_at >= REFRESH_SECONDS:
-            self._known = KnownService.read(self._service_id)
+            self._known = KnownService.read(self._service_id, now())
         # A wake-up may be lost: while what is held keeps the worker busy, it looks for others as often as without.
         is_any_new = reason is not Reason.DUE or monotonic() - self._looked_at >= SEARCH_LOOK_SECONDS
         if is_any_new:

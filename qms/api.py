@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-import clock
 from qms import health, kept_services
 from qms.connection_steps import ConnectionStep, test_connection
 from qms.connection_tests import TestProgress, connection_test_progress, request_connection_test
@@ -57,13 +56,13 @@ def mark_ok(service_id: int, now: datetime) -> None:
         health.mark_ok(service_id, now, offset)
 
 
-def read_service(service_id: int) -> RecordingService | None:
+def read_service(service_id: int, now: datetime) -> RecordingService | None:
     """Return a service with its health as both are now, None where there is none; ``ok_at`` may be an earlier one.
 
     It is the caller's to read, not to change: another reader may be given the same one. That it is well is then known
-    for a second, as after a look at its health. Raises ``DatabaseError``.
+    for a second from ``now`` on, as after a look at its health. Raises ``DatabaseError``.
     """
     failure, found = health.last_failure(service_id), kept_services.read_service(service_id)
     if found is not None:
-        health.note_read(found, failure, clock.now())
+        health.note_read(found, failure, now)
     return found

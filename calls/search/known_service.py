@@ -1,5 +1,6 @@
 """A Recording Service as a search worker keeps it from one look to the next."""
 
+from datetime import datetime
 from time import monotonic
 
 import msgspec
@@ -16,9 +17,9 @@ class KnownService(msgspec.Struct, frozen=True):
     read_at: float
 
     @classmethod
-    def read(cls, service_id: int) -> "KnownService":
+    def read(cls, service_id: int, now: datetime) -> "KnownService":
         """Read both. Raises ``RecordingService.DoesNotExist``."""
-        service = read_service(service_id)
+        service = read_service(service_id, now)
         if service is None:
             raise RecordingService.DoesNotExist
         health = getattr(service, "health", None)

@@ -248,7 +248,7 @@ def look_up(
     if not running.acquire(blocking=False):
         return None
     try:
-        known = known or KnownService.read(service_id)
+        known = known or KnownService.read(service_id, now())
         _offsets[service_id] = known.offset_seconds
         worker = SearchWorker(known.service, now, connect or qms_api.connect, held)
         return worker.run(seconds, is_any_new=is_any_new)

@@ -90,7 +90,7 @@ def deliver(
     At most ``limit`` writes are claimed at once. A second delivery of the service in this process returns at once, and
     the first one then returns ``more``.
     """
-    service = qms_api.read_service(service_id)
+    service = qms_api.read_service(service_id, now())
     if service is None or stop.is_asked:
         return DeliveryRun()
     with _turns.turn(service_id) as is_ours:

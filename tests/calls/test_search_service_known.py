@@ -34,14 +34,14 @@ def test_a_worker_believes_the_service_that_was_read_lately(desk: Desk) -> None:
 
 def test_a_service_is_read_with_how_far_its_clock_is_ahead(desk: Desk) -> None:
     before = monotonic()
-    fresh = KnownService.read(desk.a.pk)
+    fresh = KnownService.read(desk.a.pk, desk.now())
     ServiceHealth.objects.create(service=desk.a, clock_offset_seconds=3.5)
-    known = KnownService.read(desk.a.pk)
+    known = KnownService.read(desk.a.pk, desk.now())
 
     assert (fresh.offset_seconds, known.offset_seconds, known.service) == (0.0, 3.5, desk.a)
     assert before <= fresh.read_at <= known.read_at <= monotonic()
     with pytest.raises(RecordingService.DoesNotExist):
-        KnownService.read(desk.b.pk + 1)
+        KnownService.read(desk.b.pk + 1, desk.now())
 
 
 def test_a_services_threads_are_replaced_when_their_number_is_changed(desk: Desk) -> None:

@@ -22,10 +22,10 @@ def service() -> RecordingService:
 
 
 def test_a_service_is_read_by_one_statement_as_long_as_nothing_of_it_changes(service: RecordingService) -> None:
-    first = read_service(service.pk)
+    first = read_service(service.pk, clock.now())
 
     with CaptureQueriesContext(connection) as asked:
-        again = read_service(service.pk)
+        again = read_service(service.pk, clock.now())
 
     assert len(asked) == 1
     assert first == again == service
@@ -33,34 +33,34 @@ def test_a_service_is_read_by_one_statement_as_long_as_nothing_of_it_changes(ser
 
 def test_that_it_answered_makes_no_service_another_one(service: RecordingService) -> None:
     mark_ok(service.pk, clock.now())
-    read_service(service.pk)
+    read_service(service.pk, clock.now())
     mark_ok(service.pk, clock.now() + timedelta(seconds=6))
 
     with CaptureQueriesContext(connection) as asked:
-        read_service(service.pk)
+        read_service(service.pk, clock.now())
 
     assert len(asked) == 1
 
 
 @pytest.mark.parametrize("change", [{"shadow": True}, {"enabled": False}, {"password": "other"}, {"max_in_flight": 3}])
 def test_what_a_person_changed_counts_at_the_next_reading(service: RecordingService, change: dict[str, object]) -> None:
-    read_service(service.pk)
+    read_service(service.pk, clock.now())
 
     for name, value in change.items():
         setattr(service, name, value)
     service.save()
 
-    read = read_service(service.pk)
+    read = read_service(service.pk, clock.now())
     assert {name: getattr(read, name) for name in change} == change
 
 
 def test_its_health_is_as_it_is_now(service: RecordingService) -> None:
-    read_service(service.pk)
+    read_service(service.pk, clock.now())
 
     mark_failed(service.pk, QmsUnclear("no answer"), clock.now())
-    failing = read_service(service.pk)
+    failing = read_service(service.pk, clock.now())
     ServiceHealth.objects.update(late_write_seconds=7.0)
-    late = read_service(service.pk)
+    late = read_service(service.pk, clock.now())
 
     assert failing is not None
     assert failing.health.failures == 1
@@ -69,11 +69,11 @@ def test_its_health_is_as_it_is_now(service: RecordingService) -> None:
 
 
 def test_a_service_that_was_deleted_is_none(service: RecordingService) -> None:
-    read_service(service.pk)
+    read_service(service.pk, clock.now())
 
     RecordingService.objects.all().delete()
 
-    assert read_service(service.pk) is None
+    assert read_service(service.pk, clock.now()) is None
 
 
 def test_a_change_that_was_undone_by_the_end_of_the_reading_is_not_kept(
@@ -86,10 +86,10 @@ def test_a_change_that_was_undone_by_the_end_of_the_reading_is_not_kept(
         return read
 
     monkeypatch.setattr(kept_services, "_read", read_meanwhile)
-    read_service(service.pk)
+    read_service(service.pk, clock.now())
     monkeypatch.undo()
 
-    read = read_service(service.pk)
+    read = read_service(service.pk, clock.now())
     assert read is not None
     assert read.enabled
 
@@ -99,7 +99,7 @@ def test_a_service_that_was_just_read_is_not_looked_at_again_until_its_answer_is
 ) -> None:
     now = clock.now()
     mark_ok(service.pk, now - timedelta(seconds=4))
-    read_service(service.pk)
+    read_service(service.pk, clock.now())
 
     with CaptureQueriesContext(connection) as asked:
         assert not is_on_trial(service.pk, clock.now())
@@ -113,13 +113,13 @@ def test_a_service_that_was_just_read_is_not_looked_at_again_until_its_answer_is
 def test_a_failure_that_was_noted_before_or_after_the_reading_is_not_hidden_by_it(service: RecordingService) -> None:
     mark_ok(service.pk, clock.now())
     ServiceHealth.objects.update(failures=5, open_until=clock.now() + timedelta(seconds=9))  # By another process.
-    read_service(service.pk)
+    read_service(service.pk, clock.now())
     health.forget()
-    read_service(service.pk)
+    read_service(service.pk, clock.now())
     assert is_on_trial(service.pk, clock.now())
 
     ServiceHealth.objects.update(failures=0, open_until=None)
-    read_service(service.pk)
+    read_service(service.pk, clock.now())
     for _ in range(5):
         mark_failed(service.pk, QmsUnclear("no answer"), clock.now())
     assert is_on_trial(service.pk, clock.now())
