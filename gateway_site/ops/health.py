@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
@@ -33,12 +34,18 @@ def installation() -> str:
 def ready(_: HttpRequest) -> JsonResponse:
     """Answer 200 when events can be taken and kept, otherwise 503 with what is missing.
 
-    ``degraded`` names what a person has to look at meanwhile; no load balancer should take the gateway away for it.
+    ``degraded`` names all that a person has to look at, what is missing first; no load balancer should take the gateway
+    away for the rest of it.
     """
     looks = list(probes.vital())
     is_ready = all(one.ok for one in looks)
     status, number = ("ready", 200) if is_ready else ("not ready", 503)
     parts = {one.name: {"ok": one.ok, "detail": one.detail} for one in looks}
-    return JsonResponse(
-        {"status": status, "parts": parts, "degraded": degraded(clock.now()) if is_ready else []}, status=number
-    )
+    return JsonResponse({"status": status, "parts": parts, "degraded": _degraded(looks)}, status=number)
+
+
+def _degraded(looks: Sequence[probes.Probe]) -> list[str]:
+    """Return a sentence for each part that is not well; without the database the others are not known."""
+    missing = {one.name: one.detail for one in looks if not one.ok}
+    said = [f"{name.capitalize()}: {detail}." for name, detail in missing.items()]
+    return said if missing.keys() & set(probes.NEEDED_BY_ALL) else [*said, *degraded(clock.now())]

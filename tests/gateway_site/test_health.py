@@ -56,7 +56,7 @@ def test_the_gateway_is_ready_when_database_tables_and_redis_are(client: Client,
     }
 
 
-def test_the_gateway_is_not_ready_without_redis_and_says_so(client: Client) -> None:
+def test_the_gateway_is_not_ready_without_redis_and_says_so(client: Client, service: RecordingService) -> None:
     nowhere = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
     with override_settings(CACHES=nowhere):
         answer = client.get("/health/ready")
@@ -64,6 +64,10 @@ def test_the_gateway_is_not_ready_without_redis_and_says_so(client: Client) -> N
     assert answer.status_code == 503
     assert answer.json()["parts"]["redis"]["ok"] is False
     assert "Redis does not answer" in answer.json()["parts"]["redis"]["detail"]
+    assert answer.json()["degraded"] == [
+        "Redis: Redis does not answer: ConnectionError.",
+        "QMS users of north: None was ever loaded: no call there can be flagged.",
+    ]
 
 
 def test_the_gateway_is_not_ready_without_its_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,6 +80,7 @@ def test_the_gateway_is_not_ready_without_its_database(client: Client, monkeypat
 
     assert answer.status_code == 503
     assert answer.json()["parts"]["database"]["ok"] is False
+    assert answer.json()["degraded"] == ["Database: the database does not answer: OperationalError."]
     assert 'gateway_part_ok{part="database"} 0.0' in scraped
 
 
