@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.request import split_domain_port
 from django_structlog.middlewares import RequestMiddleware
 
+from redis_address.request_wait import one_wait
 from telemetry.counters import HTTP_SECONDS
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -40,6 +41,17 @@ class RequestTime:
         route = request.resolver_match.route if request.resolver_match else "none"
         HTTP_SECONDS.labels(route, str(response.status_code)).observe(monotonic() - began)
         return response
+
+
+class RedisWait:
+    """Has a request wait once, and not at each question, for a Redis that does not answer."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with one_wait():
+            return self._get_response(request)
 
 
 class MonitoringByAnyHost:

@@ -99,6 +99,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "gateway_site.middleware.RequestTime",
+    "gateway_site.middleware.RedisWait",
     "gateway_site.middleware.MonitoringByAnyHost",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -154,8 +155,9 @@ CACHES = {
         "OPTIONS": {
             "pool_class": "redis_address.pools.AddressPool",
             "serializer": "redis_address.plain_values.PlainValues",
-            "socket_timeout": 5,
-            "socket_connect_timeout": 2,
+            # As those of the journal: a page is not to wait long for a Redis that hangs.
+            "socket_timeout": 1.5,
+            "socket_connect_timeout": 1,
         },
     }
 }

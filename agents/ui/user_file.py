@@ -29,6 +29,7 @@ from agents.users.list_changes import Difference
 from agents.users.refresh import RefreshRunning
 from qms.models import RecordingService
 from qms.port import ListedUser, UnreadableUser
+from redis_address.unavailable import CacheUnavailable
 
 #: The web server takes little more for a request; longer files are taken by the command.
 MAXIMUM_BYTES: Final = settings.INTAKE_MAX_BYTES
@@ -36,6 +37,8 @@ MAXIMUM_BYTES: Final = settings.INTAKE_MAX_BYTES
 KEPT_SECONDS = 15 * 60
 #: Maximum number of rows of each table on the page; the others are counted.
 SHOWN_ROWS = 50
+#: Redis keeps the file between the two steps.
+AWAY = "Redis does not answer, so the file cannot be kept: nothing was loaded. Try again when the dashboard is well."
 PERMISSIONS = ("agents.add_userrefresh", "agents.change_userrefresh")
 
 
@@ -72,6 +75,15 @@ def user_file_page(request: HttpRequest) -> HttpResponse:
     """Show the form; after an upload what the file changes; after the second step the load."""
     if not request.user.has_perms(PERMISSIONS):
         raise PermissionDenied
+    try:
+        return _answered(request)
+    except CacheUnavailable:
+        messages.error(request, AWAY)
+        return HttpResponseRedirect(reverse("admin:agents_user_file"))
+
+
+def _answered(request: HttpRequest) -> HttpResponse:
+    """Go the step that was asked for. Raises ``CacheUnavailable``."""
     if request.method == "POST" and "token" in request.POST:
         return _taken(request, request.POST["token"])
     form = UserFileForm(request.POST or None, request.FILES or None)

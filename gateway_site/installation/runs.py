@@ -21,9 +21,11 @@ from gateway_site.installation.steps import (
     name_of,
     quick_steps,
     way_steps,
+    without_redis,
 )
 from qms.api import connection_test_progress, request_connection_test
 from qms.models import RecordingService
+from redis_address.unavailable import CacheUnavailable
 
 KEY, KEPT_SECONDS = "installation-test", 24 * 3600
 
@@ -61,8 +63,14 @@ def begin_run(by: str, now: datetime) -> ShownRun:
 
 
 def latest(now: datetime) -> ShownRun | None:
-    """Return the last test, as far as it is; None where there was none in the last day."""
-    kept = cache.get(KEY)
+    """Return the last test, as far as it is; None where there was none in the last day.
+
+    Where Redis, which keeps it, does not answer, what is returned says so.
+    """
+    try:
+        kept = cache.get(KEY)
+    except CacheUnavailable as error:
+        return ShownRun(now, "", [without_redis(error)], is_running=False)
     return _shown(msgspec.json.decode(kept, type=Begun), now) if kept else None
 
 

@@ -116,6 +116,12 @@ def _vital() -> Iterator[InstallationStep]:
         yield InstallationStep(look.name, state, look.detail, todo)
 
 
+def without_redis(error: Exception) -> InstallationStep:
+    """Say that what was tested before is not known now."""
+    seen = f"Redis does not answer ({type(error).__name__}): the last test cannot be shown"
+    return InstallationStep("redis", StepState.FAIL, seen, REMEDIES["redis"])
+
+
 def _workers() -> Iterator[InstallationStep]:
     """Ask the workers which queues they serve; they have two seconds to answer."""
     try:

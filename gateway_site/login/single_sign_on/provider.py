@@ -1,6 +1,7 @@
 """What the identity provider says of itself: its addresses, from OpenID Connect Discovery 1.0."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.core.cache import cache
 
 from gateway_site.login.single_sign_on.failure import SignOnFailed
+from redis_address.unavailable import CacheUnavailable
 
 #: How long its addresses are believed, in seconds.
 REMEMBERED_SECONDS = 3600
@@ -36,12 +38,20 @@ class IdentityProvider(msgspec.Struct, frozen=True):
 
 def identity_provider() -> IdentityProvider:
     """Return the provider of ``OIDC_ISSUER``. Raises ``SignOnFailed``; try again when it answers."""
-    known = cache.get(_KEY)
+    known = _remembered()
     if isinstance(known, Mapping) and known.get("issuer") == settings.OIDC_ISSUER:
         return msgspec.convert(known, IdentityProvider)
     found = _checked(_document(f"{settings.OIDC_ISSUER.rstrip('/')}/.well-known/openid-configuration"))
-    cache.set(_KEY, msgspec.to_builtins(found), REMEMBERED_SECONDS)
+    with suppress(CacheUnavailable):
+        cache.set(_KEY, msgspec.to_builtins(found), REMEMBERED_SECONDS)
     return found
+
+
+def _remembered() -> object:
+    """Return what was read lately; without Redis it is read again, for who is woken by that must be able to log in."""
+    with suppress(CacheUnavailable):
+        return cache.get(_KEY)
+    return None
 
 
 def _document(address: str) -> Any:
