@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from evidence.records import EvidenceExport, KeyChange, SignedKeyChange, as_text
+from evidence.unsigned_parts import unsigned_words
 from tests.attacks.test_forged_evidence import NOON, SealedSite, Thief
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +39,39 @@ def test_a_value_that_is_left_out_has_no_words_for_a_salt(site: SealedSite) -> N
     assert site.verify(with_first_value(export, value=None, salt="")) == 0
     assert site.verify(with_first_value(export, value=None, salt=WORDS)) == 1
     assert site.verify(with_first_value(export, salt=export.entries[0].values[0].salt.upper())) == 1
+
+
+@pytest.mark.parametrize("salt", ["4711", "0301234567", "a2", "00" * 15, "00" * 17])
+@pytest.mark.parametrize("value", [None, "A1"])
+def test_a_number_is_no_salt(site: SealedSite, salt: str, value: str | None) -> None:
+    """Before: "Proved" with {"name": "AgentId", "salt": "4711", "value": null}: a number is hexadecimal."""
+    assert site.verify(with_first_value(site.export(), value=value, salt=salt)) == 1
+
+
+def test_an_export_of_an_earlier_release_has_a_salt_beside_no_value_and_is_proved(site: SealedSite) -> None:
+    export = site.export()
+    salts = {one.salt for entry in export.entries for one in entry.values}
+
+    assert {len(one) for one in salts} == {32}
+    assert site.verify(with_first_value(export, value=None)) == 0
+
+
+@pytest.mark.parametrize("number", ["4711", "00" * 63])
+def test_a_number_is_no_hash_and_no_signature(site: SealedSite, number: str) -> None:
+    """Where no seal covers it yet, either, which is *not proved yet*."""
+    export = site.export()
+    entry, seal = export.entries[-1], replace(export.seals[-1], statement="", signature="")
+    unsealed = replace(export, seals=[*export.seals[:-1], seal])
+
+    def said(forged: EvidenceExport) -> list[str]:
+        return list(unsigned_words(forged))
+
+    assert said(unsealed) == []
+    assert said(replace(unsealed, seals=[*export.seals[:-1], replace(seal, signature=number)])) != []
+    block_path = [*entry.block_path[:-1], number]
+    assert said(replace(unsealed, entries=[*export.entries[:-1], replace(entry, block_path=block_path)])) != []
+    change = export.key_changes[0]
+    assert said(replace(export, key_changes=[replace(change, by_old=number)])) != []
 
 
 PLAIN = as_text(KeyChange("OLD", "NEW", NOON.isoformat()))
