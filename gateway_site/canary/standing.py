@@ -1,15 +1,15 @@
 """What the newest canary calls say: for alarms, metrics, the dashboard and the page."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from clock.text import shown
 from cti.models import CanaryWay, CtiSource
 from gateway_site.canary.models import CanaryCall
-from gateway_site.canary.runs import RESERVE, due_at, period
-from gateway_site.canary.silence import silent_since
+from gateway_site.canary.runs import due_at
+from gateway_site.canary.silence import red_at, silent_since
 from gateway_site.canary.steps import CanaryVerdict, StepEnd
 
 _EFFECTS = {
@@ -79,14 +79,18 @@ def _standing(source: CtiSource, extension: str, now: datetime) -> CanaryStandin
 
 def _red(source: CtiSource, last: CanaryCall | None, since: datetime | None, now: datetime) -> tuple[str, str]:
     """Return what is red and what to do; two empty texts where nothing is. ``since``: when the silence began."""
-    # Its silence is red as the source's interval ends.
-    if since is not None and now - since > period(source) + RESERVE:
+    if since is not None and _is_red_silence(source, since, now):
         minutes = (now - since).total_seconds() / 60
         return f"No canary call was made for {minutes:.0f} minutes.", "See that beat and the worker default run."
     if last is None or not last.is_red:
         return "", ""
     end = failed_step(last)
     return (end.where, end.todo) if end else ("It failed.", "")
+
+
+def _is_red_silence(source: CtiSource, since: datetime, now: datetime) -> bool:
+    # The history is read only where the present interval is over.
+    return now - since > timedelta(minutes=source.canary_minutes) and now > red_at(source, since)
 
 
 def failed_step(call: CanaryCall) -> StepEnd | None:
