@@ -71,4 +71,5 @@ def _beside(one: ReconciliationFinding) -> FindingBeside:
     text = text_of(one.kind, one.cause)
     page = reverse("admin:reconciliation_reconciliationfinding_change", args=[one.pk])
     names = f" Flags: {', '.join(one.names)}." if one.names else ""
-    return FindingBeside(one.grade, f"{text.happened} {text.why}{names}", page)
+    carried = f" It carries Flags of before: {', '.join(one.carried)}." if one.carried else ""
+    return FindingBeside(one.grade, f"{text.happened} {text.why}{names}{carried}", page)

@@ -110,6 +110,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One difference. ``candidates``: keys of legs that may be the recording's; ``names``: the flags that differ.
 
+    ``carried``: flags for which a repair is not offered, which the gateway ever wrote: they differ from nothing.
     ``held``: what QMS holds of these flags, to see whether it is still the same; never kept.
     """
 
@@ -123,6 +124,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     leg_id: int | None = None
     source_id: int | None = None
     names: tuple[str, ...] = ()
+    carried: tuple[str, ...] = ()
     candidates: tuple[int, ...] = ()
     is_repairable: bool = False
     held: Mapping[str, str] = {}
@@ -144,9 +146,10 @@ def compared(recordings: Sequence[FlaggedRecording], begin: datetime, end: datet
 
 
 def _with_held(finding: Finding, one: FlaggedRecording) -> Finding:
-    if not finding.names:
+    named = {*finding.names, *finding.carried}
+    if not named:
         return finding
-    held = {flag.name: flag.value for flag in one.flags if flag.name in finding.names}
+    held = {flag.name: flag.value for flag in one.flags if flag.name in named}
     return msgspec.structs.replace(finding, held=held)
 
 
@@ -255,7 +258,7 @@ def _as_it_carries(finding: Finding, one: FlaggedRecording, known: Known) -> Fin
     carried = tuple(sorted(flag.name for flag in one.flags if flag.name in known.ever_names))
     if not (carried and finding.is_repairable):
         return finding
-    return msgspec.structs.replace(finding, is_repairable=False, names=carried)
+    return msgspec.structs.replace(finding, is_repairable=False, carried=carried)
 
 
 def _keys(legs: Iterable[ComparedLeg]) -> tuple[int, ...]:

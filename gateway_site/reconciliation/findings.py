@@ -29,6 +29,7 @@ _RENEWED = (
     "cause",
     "source",
     "names",
+    "carried",
     "held_hash",
     "candidates",
     "is_repairable",
@@ -103,11 +104,15 @@ def _on_their_way(guids: Sequence[str], now: datetime) -> set[str]:
 
 
 def _is_another(before: ReconciliationFinding, now: ReconciliationFinding) -> bool:
-    if before.withdrawn_at is not None or sorted(before.names) != sorted(now.names):
+    if before.withdrawn_at is not None or _named(before) != _named(now):
         return True
     if before.held_hash and before.held_hash != now.held_hash:  # An earlier release kept none.
         return True
     return (before.cause, before.grade) != (now.cause, now.grade)
+
+
+def _named(row: ReconciliationFinding) -> tuple[list[str], list[str]]:
+    return sorted(row.names), sorted(row.carried)
 
 
 def as_first_judged(service: RecordingService, findings: Sequence[Finding]) -> list[Finding]:
@@ -175,7 +180,7 @@ def _again(row: ReconciliationFinding, names: Sequence[str], one: FlaggedRecordi
 
 def _held_hash(finding: Finding) -> str:
     """Return what shows whether QMS holds the same values as before, and not which: it needs the site's key."""
-    if not finding.names:
+    if not (finding.names or finding.carried):
         return ""
     values = msgspec.json.encode([finding.guid, sorted(finding.held.items())])
     return salted_hmac("reconciliation.held", values, algorithm="sha256").hexdigest()[:HELD_HASH_LENGTH]
@@ -195,6 +200,7 @@ def _row(service: RecordingService, finding: Finding, now: datetime) -> Reconcil
         recording_guid=finding.guid,
         leg_id=finding.leg_id,
         names=list(finding.names),
+        carried=list(finding.carried),
         held_hash=_held_hash(finding),
         candidates=list(finding.candidates),
         is_repairable=finding.is_repairable,

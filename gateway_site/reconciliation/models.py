@@ -84,6 +84,11 @@ class ReconciliationFinding(models.Model):
     recording_guid = models.CharField("recording GUID", max_length=MAXIMUM_GUID_LENGTH, blank=True)
     leg_id = models.BigIntegerField("leg", null=True)
     names = models.JSONField(default=list, help_text="The flags that differ.")
+    carried = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="Flags that the gateway ever wrote, or may have: for them no repair is offered.",
+    )
     held_hash = models.CharField(
         max_length=HELD_HASH_LENGTH,
         blank=True,

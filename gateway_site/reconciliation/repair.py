@@ -43,8 +43,8 @@ def _repair(finding: ReconciliationFinding, by: str, connect: ConnectService, no
         # What was found holds no longer; the next comparison says what is there instead.
         ReconciliationFinding.objects.filter(pk=finding.pk).update(is_repairable=False, withdrawn_at=now)
         raise NotAssignable(f"{flagged} Nothing was written.")
-    if again is not None and again.held:
-        carried = ", ".join(again.names)
+    if again is not None and again.carried:
+        carried = ", ".join(again.carried)
         raise NoLongerCertain(f"It carries Flags that the gateway wrote, or may have: {carried}. Nothing was written.")
     if again is None or recording is None or not again.is_repairable or list(again.candidates) != finding.candidates:
         raise NoLongerCertain("It is no longer certain that this recording belongs to this leg. Nothing was written.")
