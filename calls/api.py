@@ -18,6 +18,7 @@ from calls.replay.compare_period import (
 from calls.replay.reading_ahead import ReaderEnded
 from calls.report.links import public_link
 from calls.search.assign import Assignment, Doubt, NotAssignable, assign_recording, being_assigned, doubts
+from calls.search.lapse import CARRIED_OUT_WITHIN, lapse, lapsed_decision
 from calls.stats.histogram import Histogram, percentile, times
 from calls.stats.hourly import hour_of
 from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
@@ -33,6 +34,7 @@ __all__ = [
     "ADVICE",
     "BAD_OUTCOMES",
     "CALLER",
+    "CARRIED_OUT_WITHIN",
     "LAST_HOUR",
     "OTHERS",
     "RUN_OUT",
@@ -60,6 +62,8 @@ __all__ = [
     "find_calls",
     "fold_sources",
     "hour_of",
+    "lapse",
+    "lapsed_decision",
     "left_out",
     "notice_restore",
     "open_searches",

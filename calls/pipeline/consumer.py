@@ -46,7 +46,7 @@ WHERE source_id = %s AND last_id = %s AND version = %s
 
 
 class Overtaken(Exception):
-    """Another consumer folded this batch; nothing was changed here."""
+    """Another consumer folded this batch, or a decision in it has lapsed; nothing was changed here."""
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -142,7 +142,8 @@ class Consumer:
             looking_up, writing = save(
                 self.source.pk, work, context, specs, now, self.memory.agents, again, batch.ended
             )
-            mark_folded(batch.searches, batch.writes)
+            if not mark_folded(batch.searches, batch.writes):
+                raise Overtaken(self.source.slug)
             for message in (*batch.broken, *broken):
                 record_quarantine(self.source.pk, message, now)
         seconds = monotonic() - began
@@ -172,7 +173,7 @@ class Consumer:
         if read.count == limit:
             # Later answers wait for what comes after this slice: they are not read with each slice until then.
             until = read.read_until(checkpoint.folded_at or now)
-        searched = answered_searches(self.source.pk, limit, until) if with_answers else []
+        searched = answered_searches(self.source.pk, limit, until, now) if with_answers else []
         written = answered_writes(self.source.pk, limit, until) if with_settled else []
         if read.count < limit:
             read = self._read_on(read, limit)  # After them: what the journal holds now is all that came before them.

@@ -16,6 +16,7 @@ from calls.core.result_events import (
 )
 from calls.core.state import WriteStatus
 from calls.models import ASSIGNED, SearchState
+from calls.search.lapse import CARRIED_OUT_WITHIN
 from calls.stats.searches import EndedSearch, ended
 from calls.storage.codec import SHIFT, leg_number
 from calls.storage.search_rows import RecordedSearch, searches_to_fold
@@ -23,6 +24,9 @@ from flags.api import Settled, settled_writes
 from flags.api import mark_folded as mark_writes_folded
 
 _HELD = "SELECT id, recording_guid FROM calls_leg WHERE NOT (recording_guid IS NULL)"
+_FOLDED = f"""
+UPDATE calls_recordingsearch SET folded = true WHERE NOT (why = '{ASSIGNED}' AND state = '{SearchState.CANCELLED}')
+"""  # noqa: S608  (the model's own words)
 
 
 class PendingResult(msgspec.Struct, frozen=True):
@@ -34,9 +38,12 @@ class PendingResult(msgspec.Struct, frozen=True):
     settled: Settled | None = None
 
 
-def answered_searches(source_id: int, limit: int, until: datetime | None = None) -> list[PendingResult]:
-    """Return the answered searches of a source that are not folded yet; with ``until``, those answered by then."""
-    rows = searches_to_fold(source_id, limit, until)
+def answered_searches(source_id: int, limit: int, until: datetime | None, now: datetime) -> list[PendingResult]:
+    """Return the answered searches of a source that are not folded yet; with ``until``, those answered by then.
+
+    A person's decision that is too old at ``now`` is left out: it lapses.
+    """
+    rows = searches_to_fold(source_id, limit, until, now - CARRIED_OUT_WITHIN)
     holders = _holders([row for row in rows if row.state == SearchState.FOUND])
     return [_pending(row, _holder(row, holders)) for row in rows]
 
@@ -144,10 +151,14 @@ def _settled(one: Settled) -> WriteSettled:
     )
 
 
-def mark_folded(searches: Sequence[int], writes: Sequence[Settled]) -> None:
-    """Remember, in the consumer's transaction, that answers are in the legs."""
-    if searches:
-        is_read, keys = one_of(searches)
-        changed(f"UPDATE calls_recordingsearch SET folded = true WHERE id {is_read}", [keys])  # noqa: S608
+def mark_folded(searches: Sequence[int], writes: Sequence[Settled]) -> bool:
+    """Remember, in the consumer's transaction, that answers are in the legs.
+
+    Returns False where a person's decision that was read has lapsed meanwhile: the transaction is to be rolled back.
+    """
     if writes:
         mark_writes_folded(writes)
+    if not searches:
+        return True
+    is_read, keys = one_of(searches)
+    return changed(f"{_FOLDED} AND id {is_read}", [keys]) == len(searches)

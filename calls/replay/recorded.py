@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from bulk.statements import fetched, one_of
 from calls.core.flag_facts import leg_facts
 from calls.core.state import LegPhase, LegState
-from calls.models import ASSIGNED, Leg
+from calls.models import ASSIGNED, Leg, SearchState
 from calls.replay.difference import LegAccount
 from calls.storage.codec import leg_key, read_leg
 from calls.storage.search_rows import RecordedSearch, searches_of_legs
@@ -131,7 +131,7 @@ def _add(found: RecordedSlice, legs: dict[int, LegState]) -> None:
     searches = searches_of_legs(list(legs))
     found.of_others |= _of_others(searches, legs)
     for search in searches:
-        if search.why == ASSIGNED:
+        if search.why == ASSIGNED and search.state == SearchState.FOUND:
             assigned.add(search.leg_id)
         found.searches[search.extension, search.connected_at, search.ordinal] = search
     flags: dict[int, dict[str, str]] = {}
@@ -162,7 +162,8 @@ def _of_others(searches: Sequence[RecordedSearch], legs: dict[int, LegState]) ->
     is_one, guids = one_of(list(named))
     rows = fetched(f"{_HELD} AND recording_guid {is_one} AND source_id <> %s", [guids, searches[0].source_id])
     held = dict(rows)
-    given = {one.leg_id for one in searches_of_legs(list(held.values())) if one.why == ASSIGNED} if held else set()
+    of_holders = searches_of_legs(list(held.values())) if held else []
+    given = {one.leg_id for one in of_holders if one.why == ASSIGNED and one.state == SearchState.FOUND}
     return {one.id for one in searches if held.get(one.recording_guid, 0) not in {0} | given}
 
 

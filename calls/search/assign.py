@@ -55,7 +55,8 @@ class Doubt(msgspec.Struct, frozen=True):
 def assign_recording(wanted: Assignment, now: datetime) -> None:
     """Leave the decision for the consumer, which writes the leg's flags. Raises ``NotAssignable``.
 
-    The consumer decides by the leg as it is then, so a decision that came too late changes nothing.
+    The consumer decides by the leg as it is then, so a decision that came too late changes nothing. One that it does
+    not take at once lapses.
     """
     try:
         source_id = _leave(wanted, now)

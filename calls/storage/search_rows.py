@@ -9,7 +9,7 @@ import msgspec
 from bulk.statements import fetched, moment, one_of
 from bulk.tables import UpsertTable
 from bulk.updates import UpdateTable
-from calls.models import RecordingSearch, SearchState
+from calls.models import ASSIGNED, RecordingSearch, SearchState
 
 #: What an answer changes.
 ANSWER = (
@@ -85,6 +85,7 @@ SELECT {_COLUMNS} FROM calls_recordingsearch
 WHERE source_id = %s AND NOT folded AND state IN ('{SearchState.FOUND}', '{SearchState.MISSED}')
 """  # noqa: S608  (names of columns)
 _BY, _OLDEST = " AND COALESCE(answered_at, deadline) <= %s", " ORDER BY id LIMIT %s"
+_DECIDED = f" AND (why <> '{ASSIGNED}' OR answered_at >= %s)"
 
 
 def add(rows: Iterable[NewSearch]) -> None:
@@ -101,14 +102,18 @@ def save_open(rows: Sequence[RecordingSearch]) -> None:
     _ANSWERED.update([tuple(getattr(row, name) for name in _ANSWERED_ATTRIBUTES) for row in rows])
 
 
-def searches_to_fold(source_id: int, limit: int, until: datetime | None) -> list[RecordedSearch]:
+def searches_to_fold(
+    source_id: int, limit: int, until: datetime | None, decided_since: datetime
+) -> list[RecordedSearch]:
     """Return a source's searches that were found or missed and are not folded yet, the oldest first.
 
-    ``until``: only those that came to their end by then; None: all.
+    ``until``: only those that came to their end by then; None: all. ``decided_since``: older decisions of persons count
+    no more.
     """
     if until is None:
-        return [_recorded(*row) for row in fetched(_TO_FOLD + _OLDEST, [source_id, limit])]
-    return [_recorded(*row) for row in fetched(_TO_FOLD + _BY + _OLDEST, [source_id, until, limit])]
+        return [_recorded(*row) for row in fetched(_TO_FOLD + _DECIDED + _OLDEST, [source_id, decided_since, limit])]
+    rows = fetched(_TO_FOLD + _DECIDED + _BY + _OLDEST, [source_id, decided_since, until, limit])
+    return [_recorded(*row) for row in rows]
 
 
 def searches_of_legs(leg_ids: Sequence[int]) -> list[RecordedSearch]:

@@ -2,7 +2,8 @@
 
 What a person did holds for what was found then: a finding that is found again after its repair is open again, unless
 the repair is still on its way to QMS, and one that was acknowledged raises its alarm again where it had been withdrawn,
-or became another (cause, grade, flags or what QMS holds of these).
+or became another (cause, grade, flags or what QMS holds of these). A repair that was not carried out yet lapses where
+its finding is withdrawn, or judged otherwise.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from flags.models import UNSETTLED, FlagWrite
 from gateway_site.reconciliation.compare import NOT_FOLLOWED, WITHOUT_LEG, Finding, FindingKind, Grade
 from gateway_site.reconciliation.hearing import UNHEARD
 from gateway_site.reconciliation.known import chunks
+from gateway_site.reconciliation.lapsed import lapse_late, lapse_repairs
 from gateway_site.reconciliation.models import HELD_HASH_LENGTH, ReconciliationFinding
 from gateway_site.reconciliation.other_services import take_back_offers, withdraw_elsewhere
 from qms.models import RecordingService
@@ -52,6 +54,7 @@ def keep(service: RecordingService, findings: Sequence[Finding], begin: datetime
 
     ``now``: when the comparison began to read. What a later one has judged since stays as that judged it.
     """
+    lapse_late(now)
     findings = _not_judged_since(service, findings, now)
     rows = [_row(service, one, now) for one in findings]
     for part in chunks(rows):
@@ -62,6 +65,7 @@ def keep(service: RecordingService, findings: Sequence[Finding], begin: datetime
     before = ReconciliationFinding.objects.filter(
         service=service, began_at__gte=begin, began_at__lt=end, withdrawn_at=None, seen_at__lt=now
     )
+    lapse_repairs(list(before.filter(repaired_at__lt=now)))
     before.update(withdrawn_at=now)
     withdraw_elsewhere(service, findings, now)
     take_back_offers(service, findings)
@@ -80,6 +84,7 @@ def _open_again(service: RecordingService, found: Sequence[ReconciliationFinding
     again = {(one.kind, one.key): one for one in found}
     earlier = ReconciliationFinding.objects.filter(service=service, key__in=[one.key for one in found])
     repaired = [one for one in earlier.exclude(repaired_at=None) if (one.kind, one.key) in again]
+    lapse_repairs([one for one in repaired if _is_judged_otherwise(one, again[one.kind, one.key], now)])
     on_their_way = _on_their_way([one.recording_guid for one in repaired], now)
     # A repair of this moment was not seen yet: QMS's list was read before it.
     on_their_way |= {one.recording_guid for one in repaired if one.repaired_at and one.repaired_at >= now}
@@ -95,6 +100,12 @@ def _open_again(service: RecordingService, found: Sequence[ReconciliationFinding
     opened = [one.pk for one in repaired if one.recording_guid not in on_their_way]
     every.filter(pk__in=opened).update(repaired_at=None, repaired_by="")
     every.filter(pk__in=acknowledged).update(acknowledged_at=None, acknowledged_by="")
+
+
+def _is_judged_otherwise(repaired: ReconciliationFinding, again: ReconciliationFinding, now: datetime) -> bool:
+    """Say whether a comparison that began after a repair would not offer it."""
+    is_later = repaired.repaired_at is not None and repaired.repaired_at < now
+    return is_later and not (again.is_repairable and again.candidates == repaired.candidates)
 
 
 def _on_their_way(guids: Sequence[str], now: datetime) -> set[str]:

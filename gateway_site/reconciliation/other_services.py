@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from calls.models import RecordingSearch
 from gateway_site.reconciliation.candidates import ComparedLeg
 from gateway_site.reconciliation.compare import Finding, FindingKind
+from gateway_site.reconciliation.lapsed import lapse_repairs
 from gateway_site.reconciliation.models import ReconciliationFinding
 from qms.models import RecordingService
 
@@ -93,13 +94,19 @@ def _unflagged_elsewhere(
 
 
 def take_back_offers(service: RecordingService, findings: Sequence[Finding]) -> None:
-    """Offer no repair at other services to a leg that may have one of these findings' recordings instead."""
+    """Offer no repair at other services to a leg that may have one of these findings' recordings instead.
+
+    One that was decided there and not carried out yet lapses.
+    """
     own = [one for one in findings if one.kind is FindingKind.UNFLAGGED and one.candidates]
     if not own:
         return
     legs = {key for one in own for key in one.candidates}
     times = [one.began_at for one in own]
-    offered = _unflagged_elsewhere(service, min(times), max(times), BESIDE).filter(is_repairable=True)
+    elsewhere = _unflagged_elsewhere(service, min(times), max(times), BESIDE)
+    decided = elsewhere.exclude(repaired_at=None)
+    lapse_repairs([one for one in decided if legs.intersection(one.candidates)])
+    offered = elsewhere.filter(is_repairable=True)
     doubtful = [key for key, candidates in offered.values_list("pk", "candidates") if legs.intersection(candidates)]
     for first in range(0, len(doubtful), AT_ONCE):
         ReconciliationFinding.objects.filter(pk__in=doubtful[first : first + AT_ONCE]).update(is_repairable=False)

@@ -5,6 +5,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 
 from clock.text import shown
+from gateway_site.reconciliation.lapsed import why_lapsed
 from gateway_site.reconciliation.models import ReconciliationFinding
 
 _GAVE, _SENT = "Gave recording", "Sent the flags of recording"
@@ -21,6 +22,8 @@ def repaired_before(finding: ReconciliationFinding) -> str:
     """Say that a finding was repaired and found again; nothing of one that was not, or that stands as repaired."""
     if finding.repaired_at is not None:
         return ""
+    if lapsed := why_lapsed(finding):
+        return lapsed
     acts = LogEntry.objects.filter(
         Q(change_message__startswith=_GAVE) | Q(change_message__startswith=_SENT),
         content_type=ContentType.objects.get_for_model(ReconciliationFinding),

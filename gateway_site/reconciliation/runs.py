@@ -20,6 +20,7 @@ from gateway_site.reconciliation.compare import Finding, FindingKind, Grade, Kno
 from gateway_site.reconciliation.counted import MINUTE, note_counted
 from gateway_site.reconciliation.findings import as_first_judged, as_found_before_erasure, keep
 from gateway_site.reconciliation.known import as_held, known_of, without_canaries
+from gateway_site.reconciliation.lapsed import lapse_late
 from gateway_site.reconciliation.models import ComparedHour, ReconciliationFinding, ReconciliationRun
 from qms.api import ConnectService, clock_offset_seconds
 from qms.guids import guid_key
@@ -154,9 +155,12 @@ def ask(service: RecordingService, begin: datetime, end: datetime, by: str, now:
 def ask_daily(now: datetime) -> None:
     """Ask for the day's run of each enabled service, once a day, with a second look at the two days before; forget.
 
+    Repairs that nobody carried out lapse.
+
     A run that stopped is followed by one that begins where it stopped.
     """
     forget_old(now)
+    lapse_late(now)
     until = settled_until(now)
     reach = Case(When(done_at=None, then="end"), default="compared_until")
     for service in RecordingService.objects.filter(enabled=True):

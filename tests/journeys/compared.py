@@ -20,9 +20,9 @@ def recorded_unanswered(gateway: GatewayStack, call: str, extension: str) -> Non
     gateway.passes(40)
 
 
-def compare(gateway: GatewayStack) -> list[ReconciliationFinding]:
-    """Compare the last day with QMS, three hours later; return what still holds, by time."""
-    later = gateway.time + timedelta(hours=3)
+def compare(gateway: GatewayStack, after: timedelta = timedelta(hours=3)) -> list[ReconciliationFinding]:
+    """Compare the last day with QMS, three hours later or after another time; return what still holds, by time."""
+    later = gateway.time + after
     run = ask(gateway.service, gateway.begin - timedelta(hours=1), later, "Ada", later)
     for _ in steps(run, lambda: later, gateway.connect):
         pass

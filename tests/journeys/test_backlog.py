@@ -184,8 +184,8 @@ def test_a_slice_of_a_backlog_reads_no_answer_that_is_later_than_its_events(
     """Read with each slice, the answers that wait would cost the more the further the consumer is behind."""
     read: list[int] = []
 
-    def reading(source_id: int, limit: int, until: datetime | None = None) -> list[PendingResult]:
-        found = answered_searches(source_id, limit, until)
+    def reading(source_id: int, limit: int, until: datetime | None, now: datetime) -> list[PendingResult]:
+        found = answered_searches(source_id, limit, until, now)
         read.append(len(found))
         return found
 

@@ -135,10 +135,11 @@ def test_a_finding_is_repaired_once(gateway: GatewayStack) -> None:
 def test_a_comparison_before_the_write_leaves_the_repair_as_it_is(gateway: GatewayStack) -> None:
     """Before: it was open again, its repair was offered once more and refused, and *Objectives* counted it."""
     [finding] = compare(gateway)
+    gateway.time += timedelta(hours=4)
     give(gateway, finding)
     gateway.time += timedelta(seconds=1)
 
-    [unfolded] = compare(gateway)
+    [unfolded] = compare(gateway, timedelta(0))
     assert (unfolded.repaired_by, unfolded.is_repairable) == ("ada", False)
     gateway.fold()
     [queued] = compare(gateway)

@@ -60,11 +60,12 @@ def pull_the_plug_now_and_then(monkeypatch: pytest.MonkeyPatch, chance: random.R
     """Pull the plug in every third transaction that counts searches, after it counted and before it is committed."""
     crashes: Counter[str] = Counter()
 
-    def mark_and_crash(searches: Sequence[int], writes: Sequence[Settled]) -> None:
-        mark_folded(searches, writes)
+    def mark_and_crash(searches: Sequence[int], writes: Sequence[Settled]) -> bool:
+        is_whole = mark_folded(searches, writes)
         if searches and chance.random() < 0.3:
             crashes["crashes"] += 1
             raise PulledPlug
+        return is_whole
 
     monkeypatch.setattr(consuming, "mark_folded", mark_and_crash)
     return crashes
