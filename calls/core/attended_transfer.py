@@ -282,13 +282,22 @@ def is_conclusive(work: UnitOfWork, leg: LegState, pending: PendingTransfer, ask
     """Say whether QMS, asked then, would have named a recording that began with a transfer: its silence is an answer.
 
     That is late enough for it to have begun, and soon enough for it to be named still: within its window, however late
-    the transfer was heard of, and while the leg lasted.
+    the transfer was heard of, and while the leg lasted and had not been on hold: a recording may end with that.
     """
-    if asked is None or asked < pending.gateway_at + LATE:
+    if asked is None or asked < pending.gateway_at + LATE or was_on_hold(work, leg, pending, asked):
         return False
     named_until = earliest(work, leg, pending) + timedelta(seconds=work.site.guid_window_seconds) - APART
     over = _over_at(work, leg)
     return asked <= named_until and (over is None or asked <= over)
+
+
+def was_on_hold(work: UnitOfWork, leg: LegState, pending: PendingTransfer, asked: datetime | None) -> bool:
+    """Say whether a leg was on hold after a transfer and before a question to QMS, by our clock."""
+    held, retrieved = leg.held_gateway_at, leg.retrieved_gateway_at
+    if held is None or asked is None or held > asked:
+        return False
+    since = earliest(work, leg, pending) if work.site.has_source_times else pending.gateway_at
+    return leg.is_held or held > since or (retrieved is not None and retrieved > since)
 
 
 def _over_at(work: UnitOfWork, leg: LegState) -> datetime | None:

@@ -18,6 +18,7 @@ from calls.core.attended_transfer import (
     may_have_ended,
     named_as_it_moved,
     part_of,
+    was_on_hold,
     was_over_when_asked,
     without_decided,
 )
@@ -238,7 +239,8 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
     is_answered = _is_answered(work, leg, event, why)
     said = _said(leg, event, why)
     has_ended = said == "none" and _has_ended(work, leg, event)
-    is_late = is_asked_late(work, leg, event.first_asked_at, why, is_answered=is_answered)
+    is_known_silence = is_answered or was_on_hold(work, leg, pending, event.asked_at)
+    is_late = is_asked_late(work, leg, event.first_asked_at, why, is_answered=is_known_silence)
     is_unknown = is_late or (pending.is_conference and said == "unreachable")  # It mostly goes on over a conference.
     goes_on = pending.is_conference and is_answered and not (has_ended or is_unknown)
     if is_answered and said in ("none", "unreachable") and not goes_on and may_have_ended(work, leg, pending):
@@ -288,6 +290,8 @@ def _was_named(work: UnitOfWork, leg: LegState, event: RecordingFound | Recordin
     connected = moments_of(work, leg.connected_source_at, leg.connected_gateway_at)[0]
     began, pending = leg.recording_began or connected - EARLY, leg.pending_transfer
     if not leg.guid or leg.is_unconfirmed or pending is None:
+        return False
+    if was_on_hold(work, leg, pending, event.first_asked_at):
         return False
     first, named_until = event.first_asked_at, began + timedelta(seconds=work.site.guid_window_seconds) - APART
     return pending.gateway_at + CLOSE < named_until and (first is None or first < named_until)
