@@ -13,7 +13,7 @@ from calls.core.ends_apart import divide_where_handed_on
 from calls.core.former_ids import take_back_clearing
 from calls.core.incarnations import begin_call, call_at
 from calls.core.origins import origin_of
-from calls.core.state import CallState, LegPhase, PartyState
+from calls.core.state import CallState, LegPhase, LegState, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from calls.core.unreported_consultations import names_unreported
 from cti.events import CallEvent, Conferenced, Transferred
@@ -126,7 +126,7 @@ def _completed(work: UnitOfWork, event: CallEvent, named: CallState, host: str) 
     it. Example: 2001 holds call 100 and talks with 2002 in 200. What 2002 reports names 200 alone. A call with another
     customer is no consultation: who is heard of in it before is handed that one.
     """
-    others = _others_of(work, named, host)
+    others = _others_of(work, named, host, event.time)
     if len(others) != 1 or named.moved_to is not None or _is_joined_now(named, event.time):
         return [named]
     other = _known(work, event, others[0].call_id, host)
@@ -140,11 +140,24 @@ def _completed(work: UnitOfWork, event: CallEvent, named: CallState, host: str) 
     return [named, other] if _is_with(work, other, host, event) else [named]
 
 
-def _others_of(work: UnitOfWork, named: CallState, host: str) -> list[CallState]:
-    """Return the other calls in which a host talks, or which it holds."""
-    legs = [leg for leg in work.legs_at(host) if leg.phase is LegPhase.OPEN and leg.incarnation != named.incarnation]
-    calls = [work.calls[leg.incarnation] for leg in legs if leg.incarnation in work.calls]
-    return [call for call in calls if call.ended_at is None]
+def _others_of(work: UnitOfWork, named: CallState, host: str, moment: datetime) -> list[CallState]:
+    """Return the other calls in which a host talked at a moment, or which it held.
+
+    One that was cleared after the moment, by the source's own times, lasted then: that may be heard before the event.
+    """
+    legs = [leg for leg in work.legs_at(host) if leg.incarnation != named.incarnation and _lasted(work, leg, moment)]
+    return [work.calls[leg.incarnation] for leg in legs]
+
+
+def _lasted(work: UnitOfWork, leg: LegState, moment: datetime) -> bool:
+    """Say whether a leg and its call lasted at a moment."""
+    call, ended_at = work.calls.get(leg.incarnation), leg.disconnected_source_at
+    if call is None:
+        return False
+    if leg.phase is LegPhase.OPEN and call.ended_at is None:
+        return True
+    is_after = ended_at is not None and leg.connected_source_at < moment < ended_at
+    return work.site.has_source_times and is_after and call.cleared_at is not None and moment < call.cleared_at
 
 
 def _is_joined_now(call: CallState, moment: datetime) -> bool:

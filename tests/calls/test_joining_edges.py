@@ -55,9 +55,29 @@ pytestmark = pytest.mark.core
 def test_a_host_is_in_another_call_where_a_leg_of_it_is_open_there(one: LegState, is_another: bool) -> None:
     held = holding(call(party()), other(party()), legs=(one,))
 
-    assert ([two.call_id for two in _others_of(held, held.calls[1], "2001")] == ["C2"]) is is_another
+    assert ([two.call_id for two in _others_of(held, held.calls[1], "2001", moment(20))] == ["C2"]) is is_another
     gone = holding(call(party()), other(left()), legs=(one,))
-    assert _others_of(gone, gone.calls[1], "2001") == []
+    assert _others_of(gone, gone.calls[1], "2001", moment(20)) == []
+
+
+@pytest.mark.parametrize(
+    ("at", "cleared", "site", "is_another"),
+    [
+        (14.9, 15, {}, True),
+        (15, 15, {}, False),
+        (14.9, 14.9, {}, False),
+        (11, 15, {}, False),
+        (14.9, None, {}, False),
+        (14.9, 15, {"has_source_times": False}, False),
+    ],
+)
+def test_a_host_was_in_another_call_that_was_cleared_since(
+    at: float, cleared: float | None, site: dict[str, Any], is_another: bool
+) -> None:
+    gone = other(left(at=15), cleared_at=None if cleared is None else moment(cleared))
+    held = holding(call(party()), gone, legs=(over(leg(11, number=2, incarnation=2), 15),), **site)
+
+    assert bool(_others_of(held, held.calls[1], "2001", moment(at))) is is_another
 
 
 @pytest.mark.parametrize(
