@@ -40,15 +40,15 @@ def left_at(work: UnitOfWork, call: CallState, event: CallEvent) -> datetime | N
     inside = _inside(work, call)
     moment = max((one.cleared_at for one in inside if one.had_leg and one.cleared_at is not None), default=None)
     if call.joined_at is not None and (moment is None or call.joined_at >= moment):
-        moment = _left_unanswered_at(call, call.joined_at)
+        moment = _left_unanswered_at(call, call.awaited_at, call.joined_at)
     if moment is None:
         return None
     return None if any(one.is_here and not _rang_beside(one, moment) for one in inside) else moment
 
 
-def _left_unanswered_at(call: CallState, joined_at: datetime) -> datetime | None:
-    """Return when the phone left to which a call was handed on, if it has not answered."""
-    awaited = call.parties.get(call.awaited_at)
+def _left_unanswered_at(call: CallState, device_id: str, joined_at: datetime) -> datetime | None:
+    """Return when a phone left to which a call was handed on, if it has not answered."""
+    awaited = call.parties.get(device_id)
     gone_at = awaited.cleared_at if awaited is not None and not awaited.had_leg else None
     return gone_at if gone_at is not None and gone_at >= joined_at else None
 
@@ -84,7 +84,17 @@ def _is_left_at(work: UnitOfWork, call: CallState, moment: datetime) -> bool:
     if call.waits_since is not None and call.waits_since <= moment:
         return False
     inside = [one for one in _inside(work, call) if one.since is None or one.since <= moment]
-    return any(one.had_leg for one in inside) and not any(one.was_here(moment) for one in inside)
+    is_left = any(one.had_leg for one in inside) or _was_left_unanswered(call, moment)
+    return is_left and not any(one.was_here(moment) for one in inside)
+
+
+def _was_left_unanswered(call: CallState, moment: datetime) -> bool:
+    """Say whether the phone to which a call was handed on had left it by a moment, and had not answered.
+
+    A queue that came under the id since is the next call's.
+    """
+    gone_at = _left_unanswered_at(call, call.handed_to, call.joined_at) if call.joined_at is not None else None
+    return gone_at is not None and gone_at <= moment
 
 
 def _is_followed_in_second(work: UnitOfWork, call: CallState, moment: datetime) -> bool:

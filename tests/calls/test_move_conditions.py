@@ -17,7 +17,6 @@ from calls.core.handlers.transfer_conference import (
     _has_come_and_gone,
     _is_followed,
     _is_of_before,
-    _is_ringing,
     _joined,
     _last,
     _lasted_until,
@@ -25,6 +24,7 @@ from calls.core.handlers.transfer_conference import (
     _move,
     _off_hold,
     _renamed,
+    _ringing,
 )
 from calls.core.state import CallState, Party, PartyState
 from cti.events import Conferenced
@@ -156,7 +156,7 @@ def test_a_call_that_goes_on_in_an_id_began_with_the_oldest_of_those_that_are_jo
     ],
 )
 def test_the_destination_rings_or_has_come_and_gone(one: CallState, is_ringing: bool, has_come: bool) -> None:
-    assert _is_ringing(one, "2001") is is_ringing
+    assert bool(_ringing(one, "2001")) is is_ringing
     assert _has_come_and_gone(one, "2001", moment(20)) is has_come
 
 

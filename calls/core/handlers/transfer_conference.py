@@ -62,10 +62,12 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     if not consult and new.incarnation in [call.incarnation for call in olds]:
         new = rejoin(work, new, event)
     is_answered = _is_anybody_talking(work, new) or _has_come_and_gone(new, leaver, event.time)
-    is_waiting = not is_answered and new.cleared_at is None and not _is_ringing(new, leaver)
+    ringing, to = _ringing(new, leaver), event.data.transferred_to_device_id or ""
+    if not is_answered and (to in ringing or (len(ringing) == 1 and not to)):
+        new = work.put_call(replace(new, handed_to=to or ringing[0]))
+    is_waiting = not is_answered and new.cleared_at is None and not ringing
     if is_waiting and not _is_followed(work, new, event.time):
         since = event.time + AFTER if to_outside else None
-        to = event.data.transferred_to_device_id or ""
         new = replace(new, waits_since=new.waits_since or event.time, outside_since=since, handed_to=to)
         work.put_call(new)
     _hand_on_consulted(work, consult, new, event)
@@ -354,9 +356,9 @@ def _is_anybody_talking(work: UnitOfWork, call: CallState) -> bool:
     return any(party.is_talking and not is_outside(work, call, party) for party in call.parties.values())
 
 
-def _is_ringing(call: CallState, leaver: str) -> bool:
-    """Say whether a device rings in a call already: the transfer is reported late, and the call no longer waits."""
-    return any(party.state is PartyState.ALERTING and name != leaver for name, party in call.parties.items())
+def _ringing(call: CallState, leaver: str) -> list[str]:
+    """Return who rings in a call already: the transfer is reported late, or of a consultation that rings."""
+    return [name for name, party in call.parties.items() if party.state is PartyState.ALERTING and name != leaver]
 
 
 def _has_come_and_gone(call: CallState, leaver: str, moment: datetime) -> bool:
