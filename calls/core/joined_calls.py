@@ -6,7 +6,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from calls.core.call_evidence import is_of_before_loss
-from calls.core.call_facts import is_dialled_by, learn, reported_facts
+from calls.core.call_facts import is_called_from, is_dialled_by, learn, reported_facts
 from calls.core.clocks import GRACE
 from calls.core.consultation import customers_first, has_consulted, has_customer
 from calls.core.ends_apart import divide_where_handed_on
@@ -126,7 +126,7 @@ def _completed(work: UnitOfWork, event: CallEvent, named: CallState, host: str) 
     it. Example: 2001 holds call 100 and talks with 2002 in 200. What 2002 reports names 200 alone. A call with another
     customer is no consultation: who is heard of in it before is handed that one.
     """
-    others = _others_of(work, named, host, event.time)
+    others = _others_of(work, named, host, event.time) or _dialled_unheard(work, named, host, event)
     if len(others) != 1 or named.moved_to is not None or _is_joined_now(named, event.time):
         return [named]
     other = _known(work, event, others[0].call_id, host)
@@ -147,6 +147,14 @@ def _others_of(work: UnitOfWork, named: CallState, host: str, moment: datetime) 
     """
     legs = [leg for leg in work.legs_at(host) if leg.incarnation != named.incarnation and _lasted(work, leg, moment)]
     return [work.calls[leg.incarnation] for leg in legs]
+
+
+def _dialled_unheard(work: UnitOfWork, named: CallState, host: str, event: CallEvent) -> list[CallState]:
+    """Return the calls of which it was missed that a host dialled them: who is handed on to is there, called by it."""
+    to = event.data.transferred_to_device_id or event.data.added_party_id or ""
+    legs = [leg for leg in work.legs_at(to) if leg.phase is LegPhase.OPEN and leg.incarnation != named.incarnation]
+    calls = [work.calls[leg.incarnation] for leg in legs if leg.incarnation in work.calls]
+    return [call for call in calls if call.ended_at is None and is_called_from(call, host)]
 
 
 def _lasted(work: UnitOfWork, leg: LegState, moment: datetime) -> bool:
