@@ -6,7 +6,7 @@ from flags.catalogue.preview import PreviewCall
 from flags.catalogue.redaction import ShownValue, facts_values, shown_values
 from flags.catalogue.renames import after_rename, note_rename
 from flags.catalogue.values import written_text
-from flags.catalogue.written import expected_values, names_ever_written, written_names
+from flags.catalogue.written import expected_values, names_ever_written, note_names, written_names
 from flags.delivery.worker import DeliveryRun, deliver, is_any_free, next_due
 from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
 from flags.outbox.bulk_insert import NewWrite
@@ -51,6 +51,7 @@ __all__ = [
     "mark_folded",
     "names_ever_written",
     "next_due",
+    "note_names",
     "note_rename",
     "open_alerts",
     "open_by_reason",

@@ -39,7 +39,9 @@ class FlagSetting(models.Model):
 class EarlierName(models.Model):
     """A name that a Flag had until it was renamed: QMS finds the recordings flagged before by this name alone."""
 
-    flag = models.ForeignKey(FlagSetting, models.CASCADE, related_name="earlier_names")
+    flag = models.ForeignKey(
+        FlagSetting, models.SET_NULL, null=True, related_name="earlier_names", help_text="Empty: it was deleted."
+    )
     name = models.CharField(max_length=64)
     field = models.CharField(max_length=128, help_text="What the Flag carried when it was renamed.")
     renamed_to = models.CharField(max_length=64)
@@ -48,6 +50,21 @@ class EarlierName(models.Model):
 
     class Meta:
         ordering = ["-until", "-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WrittenName(models.Model):
+    """A name under which the gateway wrote a Flag, or was set to: it outlives the Flag, whatever becomes of this.
+
+    A recording that carries one has been labelled, perhaps by this gateway.
+    """
+
+    name = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name

@@ -15,7 +15,7 @@ from bulk.statements import adapted, fetched
 from calls.models import LegStorage
 from calls.pipeline.source_context import SourceContext, load_source_context
 from cti.models import CtiSource
-from flags.api import load_specs
+from flags.api import load_specs, note_names
 from flags.catalogue.values import FlagSpec
 from flags.models import FlagSetting
 from qms.models import RecordingService
@@ -40,8 +40,9 @@ class Rules(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls, source: CtiSource) -> "Rules":
-        """Read them as they are now."""
+        """Read them as they are now. What is written by them from here on has its names kept first."""
         specs = load_specs()
+        note_names(specs)
         return cls(source, specs, load_source_context(source, specs))
 
 

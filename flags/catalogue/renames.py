@@ -59,10 +59,14 @@ def after_rename(old: str, new: str) -> str:
 def _warnings(flag: FlagSetting, new: str) -> Sequence[str]:
     others = EarlierName.objects.filter(name=new).exclude(flag=flag).order_by("until").select_related("flag")
     warnings = [
-        f"{new} was a name of the Flag that is called {one.flag} now, which carried {one.field}: recordings flagged "
+        f"{new} was a name of {_as_it_is_now(one)}, which carried {one.field}: recordings flagged "
         f"before {one.until:%Y-%m-%d} carry that under this name. Searches will mix the two."
         for one in others
     ]
     if EarlierName.objects.filter(name=new, flag=flag).exists():
         warnings.append(f"{new} was a name of this Flag before: recordings from then carry it already.")
     return warnings
+
+
+def _as_it_is_now(one: EarlierName) -> str:
+    return f"the Flag that is called {one.flag} now" if one.flag else f"a Flag that was {one.renamed_to} and is deleted"

@@ -3,29 +3,38 @@
 The canary, the comparison with QMS and the shadow comparison all ask here, so that none expects what is never written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flags.catalogue.flag_settings import hash_key, load_specs
-from flags.catalogue.values import FlagPart, LegFacts, flag_texts, is_written
-from flags.models import EarlierName, FlagOnServer, FlagSetting
+from flags.catalogue.values import FlagPart, FlagSpec, LegFacts, flag_texts, is_written
+from flags.models import WrittenName
 
 
 def written_names() -> frozenset[str]:
     """Return the names of the Flags that are written: switched on, and not set never to be."""
+    return _written(load_specs())
+
+
+def _written(specs: Sequence[FlagSpec]) -> frozenset[str]:
     key = hash_key()
-    return frozenset(spec.name for spec in load_specs() if is_written(spec, key))
+    return frozenset(spec.name for spec in specs if is_written(spec, key))
+
+
+def note_names(specs: Sequence[FlagSpec]) -> None:
+    """Keep the names that are written by these settings, before anything is written by them."""
+    names = _written(specs)
+    known = WrittenName.objects.filter(name__in=names).order_by().values_list("name", flat=True)
+    if missing := sorted(names.difference(known)):
+        WrittenName.objects.bulk_create([WrittenName(name=name) for name in missing], ignore_conflicts=True)
 
 
 def names_ever_written() -> frozenset[str]:
-    """Return the names that the gateway writes, ever wrote or may have written: switched off, renamed or deleted too.
+    """Return the names that the gateway writes, ever wrote or was set to write while it folded calls.
 
-    Of a Flag that was deleted here, the Data Servers on which it was created or looked for are known.
+    It makes no difference whether the Flag is off, set never to be written, renamed or deleted by now; one that was
+    never to be written is not among them.
     """
-    return frozenset(
-        name
-        for model in (FlagSetting, EarlierName, FlagOnServer)
-        for name in model._default_manager.order_by().values_list("name", flat=True)  # noqa: SLF001  (documented)
-    )
+    return written_names().union(WrittenName.objects.order_by().values_list("name", flat=True))
 
 
 def expected_values(facts: LegFacts, part: FlagPart) -> Mapping[str, str]:

@@ -90,7 +90,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What the gateway knows of a span. ``legs``: all of the span and its margins, and those beyond that may be the
     recordings'; ``holders``: by recording.
 
-    ``ever_names``: of all flags that the gateway ever wrote or may have written, those that are switched off too.
+    ``ever_names``: of all flags that the gateway ever wrote or was set to write, whatever became of them since.
     ``sources``: those of the service, with the settings that say whose calls have legs; ``elsewhere``: legs that may
     have a recording at another service.
     """
@@ -199,7 +199,8 @@ def _of_holder(one: FlaggedRecording, leg: ComparedLeg, known: Known) -> list[Fi
     names = (own_names if is_shadow else known.flag_names | own_names) - write.withheld
     in_qms = {flag.name: flag.value for flag in one.flags if flag.name in names}
     if not in_qms:
-        return [_as_it_carries(_unflagged(one.recording, leg, write), one, known)]
+        # It is the leg's own: a Flag of another system, or of before, hinders no flags of this leg.
+        return [_unflagged(one.recording, leg, write)]
     unconfirmed = {name for name in write.sent.keys() & in_qms.keys() if write.sent[name] in (None, in_qms[name])}
     compared_names = (write.taken.keys() | in_qms.keys()) - unconfirmed
     wrong = tuple(sorted(name for name in compared_names if _is_wrong(name, write.taken, in_qms)))
@@ -254,7 +255,7 @@ def _unclaimed(recording: Recording, known: Known, there: _AtExtension) -> Findi
 
 
 def _as_it_carries(finding: Finding, one: FlaggedRecording, known: Known) -> Finding:
-    """Offer no repair of a recording that carries a Flag which the gateway ever wrote: somebody has labelled it."""
+    """Give no leg a recording that carries a Flag which the gateway ever wrote: somebody has labelled it."""
     carried = tuple(sorted(flag.name for flag in one.flags if flag.name in known.ever_names))
     if not (carried and finding.is_repairable):
         return finding

@@ -262,8 +262,9 @@ def _gaps(service: RecordingService, begin: datetime, end: datetime) -> list[Gap
 
 
 def flag_names() -> frozenset[str]:
-    """Return the names of the flags that the gateway writes, and those that they had before."""
-    return written_names() | frozenset(EarlierName.objects.values_list("name", flat=True))
+    """Return the names of the flags that the gateway writes, and those under which it wrote them before."""
+    earlier = EarlierName.objects.exclude(flag=None)
+    return written_names() | names_ever_written().intersection(earlier.values_list("name", flat=True))
 
 
 def _followed(service: RecordingService) -> frozenset[str]:
