@@ -19,6 +19,7 @@ from calls.export import jobs
 from calls.pipeline import events_loop, restore_guard
 from calls.pipeline.events_loop import EventsLoop
 from calls.pipeline.guarded_consumer import REFRESH_SECONDS, GuardedConsumer
+from calls.pipeline.sources_to_fold import sources_to_fold
 from calls.search import worker
 from calls.search.due import next_due as next_search
 from calls.search.held import HeldSearches
@@ -56,16 +57,12 @@ def fold_sources(note_life: Callable[[], None]) -> None:
     """Fold the sources that this process leases, until it is asked to stop."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
     leases = SourceLeases(owner)
-    loop = EventsLoop(leases, _sources, lambda source_id: GuardedConsumer(source_id, now))
+    loop = EventsLoop(leases, lambda: sources_to_fold(now()), lambda source_id: GuardedConsumer(source_id, now))
     events_loop.run(loop, note_life)
     try:
         leases.release(sorted(loop.leased))
     except JournalUnavailable as error:
         log.warning("leases_not_released", error=type(error).__name__)
-
-
-def _sources() -> dict[str, int]:
-    return dict(fetched("SELECT slug, id FROM cti_ctisource WHERE enabled", []))
 
 
 class SearchLoop:

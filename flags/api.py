@@ -14,7 +14,16 @@ from flags.outbox.claims import UNKNOWN
 from flags.outbox.doubt import put_in_doubt, put_legs_in_doubt
 from flags.outbox.error_texts import REASONS, in_plain_words
 from flags.outbox.made_writes import MadeWrite, made_writes
-from flags.outbox.queue import QueueRefusal, Settled, give_up, mark_folded, queue_writes, retry, settled_writes
+from flags.outbox.queue import (
+    QueueRefusal,
+    Settled,
+    give_up,
+    mark_folded,
+    queue_writes,
+    retry,
+    settled_writes,
+    sources_of_settled,
+)
 from flags.outbox.retry_runs import retry_all
 from flags.outbox.written_flags import ERASED, WrittenFlag, erase_values, forget_writes, sent_values, written_flags
 from flags.provisioning.create import Creation, FlagAnswer, check_flags, create_flags
@@ -65,6 +74,7 @@ __all__ = [
     "sent_values",
     "settled_writes",
     "shown_values",
+    "sources_of_settled",
     "written_flags",
     "written_names",
     "written_text",

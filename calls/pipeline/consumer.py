@@ -6,7 +6,7 @@ finds another value there and rolls back.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 
 import msgspec
@@ -30,13 +30,14 @@ from calls.pipeline.state_cache import StateCache
 from calls.stats.searches import EndedSearch
 from calls.storage.codec import pack_source
 from cti.api import Entry, read_journal, record_quarantine
-from cti.events import AnyEvent, Event, EventError, decode, encode
+from cti.events import AnyEvent, Event, EventError, LinkLost, decode, encode
 from cti.models import CtiSource
 from cti.sources.port import Quarantined
 from flags.api import Settled
 
 log = structlog.get_logger()
 
+_MOMENT = timedelta(microseconds=1)
 #: Maximum events in a batch: larger ones do not raise the database's throughput.
 BATCH = 1000
 _ADVANCE = """
@@ -59,12 +60,16 @@ class Folded(msgspec.Struct, frozen=True):
 
 
 class JournalSlice(msgspec.Struct, frozen=True):
-    """Events of the journal as far as they were read: ``count`` entries up to ``last_id``."""
+    """Events of the journal as far as they were read: ``count`` entries up to ``last_id``.
+
+    ``stands_at``: the moment of the first event that is not taken, of a source that is off.
+    """
 
     last_id: str
     events: Sequence[AnyEvent] = ()
     broken: Sequence[Quarantined] = ()
     count: int = 0
+    stands_at: datetime | None = None
 
     def read_until(self, before: datetime) -> datetime:
         """Return the moment up to which all is read, where more comes; ``before``: that of the fold before."""
@@ -183,6 +188,8 @@ class Consumer:
     def _read_on(self, read: JournalSlice, limit: int) -> JournalSlice:
         """Return a slice with what the journal has after it, ``limit`` entries in all at most."""
         entries = read_journal(self.source.slug, read.last_id, limit - read.count)
+        if not self.source.enabled:
+            return _ends_of_link(read, entries)
         events, broken = _decoded(entries)
         last_id = entries[-1].id if entries else read.last_id
         return JournalSlice(last_id, [*read.events, *events], [*read.broken, *broken], read.count + len(entries))
@@ -198,6 +205,8 @@ class Consumer:
         is_more: bool,
     ) -> Batch | None:
         present = self.journal_time.present(now, read.events, checkpoint.folded_at)
+        if read.stands_at is not None:
+            present = min(present, max(read.stands_at - _MOMENT, checkpoint.folded_at or read.stands_at))
         is_due, is_more_due = self._due(checkpoint, present)
         if self._is_behind:
             present = min(present, read.read_until(checkpoint.folded_at or now))
@@ -276,6 +285,20 @@ def _decoded(entries: Sequence[Entry]) -> tuple[list[AnyEvent], list[Quarantined
         except EventError as error:
             broken.append(Quarantined(entry.payload, "event", str(error), f"journal {entry.id}"))
     return events, broken
+
+
+def _ends_of_link(read: JournalSlice, entries: Sequence[Entry]) -> JournalSlice:
+    """Return a slice of the journal of a source that is off: it stands, but that the link ended is taken.
+
+    What comes later than the first event that is not taken waits with it, answers and time too: whose a recording is
+    depends on every event before the answer.
+    """
+    for entry in entries:
+        events, broken = _decoded([entry])
+        if events and not isinstance(events[0], LinkLost):
+            return msgspec.structs.replace(read, stands_at=events[0].at)
+        read = JournalSlice(entry.id, [*read.events, *events], [*read.broken, *broken], read.count + 1)
+    return read
 
 
 def _sound(batch: Batch, work: UnitOfWork) -> tuple[UnitOfWork, list[Quarantined]]:

@@ -141,7 +141,7 @@ class Leases(Protocol):
 class EventsLoop:
     """Fold the sources that this process leases.
 
-    ``sources``: the enabled ones, by slug; ``begin``: makes what folds one.
+    ``sources``: those to be folded, by slug; ``begin``: makes what folds one.
     """
 
     def __init__(

@@ -60,8 +60,13 @@ class GuardedConsumer:
             self._consumer.journal_time.hold()
 
     def position(self) -> str | None:
-        """Return the journal's entry up to which everything is folded; None: not known now."""
-        return self._consumer.position() if self._consumer and self._refreshed_at is not None else None
+        """Return the journal's entry up to which everything is folded; None: not known now.
+
+        Nothing is to be waited for in the journal of a source that is off: it stands.
+        """
+        if self._consumer is None or self._refreshed_at is None or not self._consumer.source.enabled:
+            return None
+        return self._consumer.position()
 
     def due_in(self) -> float | None:
         """Return the seconds until time alone changes something; None: nothing is due."""

@@ -52,6 +52,9 @@ _SETTLED = f"""
 SELECT id, leg_id, part, state, error_code, error, settled_at, attempts, retries, created_at FROM flags_flagwrite
 WHERE source_id = %s AND NOT folded AND state IN ({_WORDS})
 """  # noqa: S608  (the states are the model's own words)
+_SOURCES_OF_SETTLED = f"""
+SELECT DISTINCT source_id FROM flags_flagwrite WHERE NOT folded AND state IN ({_WORDS}) AND source_id
+"""  # noqa: S608  (as above)
 _BY, _OLDEST = " AND COALESCE(settled_at, created_at) <= %s", " ORDER BY id LIMIT %s"
 _FOLDED = f"UPDATE flags_flagwrite SET folded = true WHERE retries = %s AND state IN ({_WORDS})"  # noqa: S608  (as above)
 
@@ -210,6 +213,12 @@ def settled_writes(source_id: int, limit: int, until: datetime | None = None) ->
         )
         for key, leg_id, part, state, code, error, settled_at, attempts, retries, created_at in rows
     ]
+
+
+def sources_of_settled(source_ids: Sequence[int]) -> set[int]:
+    """Return which of the sources have writes that are settled and not yet folded."""
+    is_one, keys = one_of(source_ids)
+    return {key for (key,) in fetched(f"{_SOURCES_OF_SETTLED} {is_one}", [keys])}
 
 
 def mark_folded(read: Sequence[Settled]) -> None:
