@@ -255,7 +255,7 @@ _open_findings = CachedCount(_findings_by_grade)
 
 
 def _comparison() -> Iterator[GaugeMetricFamily]:
-    text = "Findings of the comparison with QMS that still hold and are not repaired, by grade."
+    text = "Findings of the comparison with QMS that stand, by grade: neither withdrawn nor repaired."
     yield _gauge("gateway_reconciliation_findings_open", text, ["service", "grade"], _open_findings())
     yield _gauge(
         "gateway_reconciliation_compared_until_timestamp_seconds",

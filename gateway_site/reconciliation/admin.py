@@ -28,7 +28,8 @@ from gateway_site.reconciliation.beside import (
     values_erased,
     values_to_write,
 )
-from gateway_site.reconciliation.models import ReconciliationFinding
+from gateway_site.reconciliation.filters import CauseFilter, StateFilter
+from gateway_site.reconciliation.models import STANDS, ReconciliationFinding
 from gateway_site.reconciliation.panel import in_short, standing_causes
 from gateway_site.reconciliation.repair import repair
 from gateway_site.reconciliation.repair_history import repair_act, repaired_before
@@ -70,21 +71,6 @@ def _compared_value(one: SideBySide) -> tuple[int, str]:
     return level, format_html("{}: QMS has “{}”, the gateway wrote “{}”.", one.name, one.in_qms, one.written)
 
 
-class CauseFilter(admin.SimpleListFilter):
-    """The causes that there are, in words."""
-
-    title = parameter_name = "cause"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the causes of all findings."""
-        causes = ReconciliationFinding.objects.order_by().values_list("cause", flat=True).distinct()
-        return sorted(((cause, cause_words(cause)) for cause in causes), key=lambda one: one[1].casefold())
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the findings of the chosen cause."""
-        return queryset.filter(cause=self.value()) if self.value() else queryset
-
-
 @admin.register(ReconciliationFinding)
 class ReconciliationFindingAdmin(ReadOnlyAdmin):
     """What differs between QMS and the gateway: what happened, why, and what to do."""
@@ -92,7 +78,8 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
     list_display = ("grade_label", "kind", "cause_words", "extension", "began_at", "state")
     list_display_links = ("kind",)
     list_filter = (
-        ("withdrawn_at", admin.EmptyFieldListFilter),
+        StateFilter,
+        ("withdrawn_at", admin.EmptyFieldListFilter),  # Reports that were sent have links with it.
         "grade",
         "kind",
         CauseFilter,
@@ -100,8 +87,8 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         ("service", admin.RelatedOnlyFieldListFilter),
     )
     search_fields = ("recording_guid", "extension")
-    # What still holds comes first, then the worst: critical, major, minor is also the order of the words.
-    ordering = (Case(When(withdrawn_at=None, then=Value(0)), default=Value(1)), "grade", "-began_at", "-id")
+    # What stands comes first, then the worst: critical, major, minor is also the order of the words.
+    ordering = (Case(When(STANDS, then=Value(0)), default=Value(1)), "grade", "-began_at", "-id")
     list_before_template = "reconciliation/above_findings.html"
     change_form_outer_before_template = "reconciliation/finding.html"
     actions = ("repair_selected", "acknowledge_selected")
@@ -138,7 +125,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
     def state(self, finding: ReconciliationFinding) -> str:
         """Say whether it still holds."""
         if finding.repaired_at is not None:
-            return f"repaired by {finding.repaired_by}"
+            return f"repaired by {finding.repaired_by}{', not in QMS yet' if finding.stands else ''}"
         if finding.withdrawn_at is not None:
             return "withdrawn"
         if finding.acknowledged_at is not None:
@@ -165,7 +152,8 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
             "repaired_before": repaired_before(finding),
             "links": next_links(finding),
             "may_acknowledge": self.has_repair_permission(request)
-            and not (finding.acknowledged_at or finding.withdrawn_at or finding.repaired_at),
+            and finding.stands
+            and finding.acknowledged_at is None,
             "grade": finding.grade,
             "never_written": never,
             "other_services": "" if finding.withdrawn_at or never else other_services(finding),

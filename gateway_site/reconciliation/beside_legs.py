@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from calls.models import Leg
-from gateway_site.reconciliation.models import KINDS, ReconciliationFinding
+from gateway_site.reconciliation.models import KINDS, STANDS, ReconciliationFinding
 from gateway_site.reconciliation.runs import TOLERANCE
 from gateway_site.reconciliation.texts import text_of
 from qms.guids import spellings
@@ -59,7 +59,7 @@ def findings_of_recording(guid: str) -> list[FindingBeside]:
 def _standing() -> QuerySet[ReconciliationFinding]:
     # By their keys: what is sought is then found in an index of the findings.
     services = list(RecordingService.objects.order_by().values_list("pk", flat=True))
-    return ReconciliationFinding.objects.filter(service__in=services, withdrawn_at=None, repaired_at=None)
+    return ReconciliationFinding.objects.filter(STANDS, service__in=services)
 
 
 def _shown(found: dict[int, ReconciliationFinding]) -> list[FindingBeside]:

@@ -1,7 +1,7 @@
 """Runs of the reconciliation, and what they found."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from clock.text import shown
 from cti.models import CtiSource
@@ -13,6 +13,9 @@ KINDS = [(one.value, one.value.replace("_", " ").replace("qms", "QMS")) for one 
 GRADES = [(one.value, one.value) for one in Grade]
 #: Hexadecimal digits that are kept of a keyed hash.
 HELD_HASH_LENGTH = 12
+#: What every count, list and alarm takes as standing: neither withdrawn nor repaired. What was repaired stands where a
+#: comparison saw since then that nothing of it had come to QMS.
+STANDS = Q(withdrawn_at=None) & (Q(repaired_at=None) | Q(seen_at__gt=F("repaired_at")))
 
 
 class ReconciliationRun(models.Model):
@@ -118,3 +121,8 @@ class ReconciliationFinding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} at {self.extension}"
+
+    @property
+    def stands(self) -> bool:
+        """Say whether it stands, as ``STANDS`` does."""
+        return self.withdrawn_at is None and (self.repaired_at is None or self.seen_at > self.repaired_at)

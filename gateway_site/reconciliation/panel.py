@@ -10,7 +10,8 @@ from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 
 from clock.text import shown
-from gateway_site.reconciliation.models import KINDS, ReconciliationFinding, ReconciliationRun
+from gateway_site.reconciliation.filters import STANDING, STATE
+from gateway_site.reconciliation.models import KINDS, STANDS, ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.runs import share_right
 from gateway_site.reconciliation.texts import cause_words
 
@@ -68,10 +69,10 @@ def run_panel(run: ReconciliationRun) -> RunPanel:
 def standing_causes(findings: QuerySet[ReconciliationFinding], asked: dict[str, str]) -> list[CauseCount]:
     """Count the findings that stand, the worst and the most frequent first; ``asked``: the list's further filters."""
     counted = (
-        findings.filter(withdrawn_at=None)
+        findings.filter(STANDS)
         .order_by()
         .values_list("grade", "kind", "cause")
-        .annotate(count=Count("id"), repairable=Count("id", filter=Q(is_repairable=True, repaired_at=None)))
+        .annotate(count=Count("id"), repairable=Count("id", filter=Q(is_repairable=True)))
     )
     return [
         CauseCount(grade, _KIND_WORDS[kind], cause_words(cause), count, repairable, _address(kind, cause, grade, asked))
@@ -90,7 +91,7 @@ def in_short(causes: Sequence[CauseCount]) -> str:
 
 
 def _address(kind: str, cause: str, grade: str, asked: dict[str, str]) -> str:
-    wanted = {"withdrawn_at__isempty": "1", "kind__exact": kind, "cause": cause, "grade__exact": grade, **asked}
+    wanted = {STATE: STANDING, "kind__exact": kind, "cause": cause, "grade__exact": grade, **asked}
     return f"{reverse('admin:reconciliation_reconciliationfinding_changelist')}?{urlencode(wanted)}"
 
 

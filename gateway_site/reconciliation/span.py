@@ -5,14 +5,15 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, Q
 from django.urls import reverse
 
 from calls.objectives.comparison import UnlabelledRecordings, WrongKind, WrongRecordings
 from clock.text import shown
 from gateway_site.reconciliation.compare import NOT_FOLLOWED, WITHOUT_LEG, FindingKind, Grade
 from gateway_site.reconciliation.counted import counted
-from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
+from gateway_site.reconciliation.filters import STANDING, STATE
+from gateway_site.reconciliation.models import STANDS, ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.runs import kept_since
 from qms.models import RecordingService
 
@@ -86,14 +87,9 @@ def _in_use(service: RecordingService, compared: list[ComparedPart], span: Compa
 
 
 def _counts(begin: datetime, end: datetime) -> dict[str, int]:
-    """Count the findings that hold; those of extensions without QMS user are minor.
-
-    One that was repaired does not hold, unless a later comparison saw that nothing of it had come to QMS yet.
-    """
-    stands = Q(repaired_at=None) | Q(seen_at__gt=F("repaired_at"))
-    standing = ReconciliationFinding.objects.filter(
-        stands, began_at__gte=begin, began_at__lt=end, withdrawn_at=None
-    ).exclude(grade=Grade.MINOR)
+    """Count the findings that stand; those of extensions without QMS user are minor."""
+    of_span = ReconciliationFinding.objects.filter(STANDS, began_at__gte=begin, began_at__lt=end)
+    standing = of_span.exclude(grade=Grade.MINOR)
     unflagged = Q(kind=FindingKind.UNFLAGGED)
     return standing.aggregate(
         wrong=Count("id", filter=Q(kind__in=[one for one in FindingKind if one.is_of_a_recording])),
@@ -154,8 +150,7 @@ def _path(kind: FindingKind, begin: datetime, end: datetime) -> str:
     asked = {
         "kind__exact": kind.value,
         "grade__in": f"{Grade.CRITICAL.value},{Grade.MAJOR.value}",
-        "withdrawn_at__isempty": "1",
-        "repaired_at__isnull": "1",
+        STATE: STANDING,
         "began_at__gte": begin.isoformat(),
         "began_at__lt": end.isoformat(),
     }

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db.models import Count, Max
 
 from gateway_site.reconciliation.compare import Grade
-from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
+from gateway_site.reconciliation.models import STANDS, ReconciliationFinding, ReconciliationRun
 from qms.models import RecordingService
 
 #: The code of a Recording Service that has no list of recordings: nothing is wrong with that.
@@ -13,9 +13,9 @@ NOT_OFFERED = "NotOffered"
 
 
 def open_critical(service_id: int) -> int:
-    """Return how many critical findings of a service neither a comparison withdrew nor a person acknowledged."""
-    standing = ReconciliationFinding.objects.filter(service_id=service_id, grade=Grade.CRITICAL, withdrawn_at=None)
-    return standing.filter(acknowledged_at=None, repaired_at=None).count()
+    """Return how many critical findings of a service stand that no person acknowledged."""
+    critical = ReconciliationFinding.objects.filter(service_id=service_id, grade=Grade.CRITICAL)
+    return critical.filter(STANDS, acknowledged_at=None).count()
 
 
 def why_stopped(service_id: int) -> str:
@@ -26,7 +26,7 @@ def why_stopped(service_id: int) -> str:
 
 def open_by_grade() -> list[tuple[str, str, int]]:
     """Return the number of standing findings by service and grade, zeros too."""
-    standing = ReconciliationFinding.objects.filter(withdrawn_at=None, repaired_at=None)
+    standing = ReconciliationFinding.objects.filter(STANDS)
     rows = standing.values_list("service__slug", "grade").annotate(n=Count("id")).order_by()
     found = {(slug, grade): n for slug, grade, n in rows}
     slugs = RecordingService.objects.filter(enabled=True).order_by("slug").values_list("slug", flat=True)

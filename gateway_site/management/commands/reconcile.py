@@ -10,7 +10,7 @@ from django.utils import timezone
 
 import clock
 from gateway_site.config.moments import moment
-from gateway_site.reconciliation.models import KINDS, ReconciliationFinding, ReconciliationRun
+from gateway_site.reconciliation.models import KINDS, STANDS, ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.runs import RETRY_SECONDS, ask, share_right, to_the_end, what_was_cut
 from gateway_site.reconciliation.texts import cause_words
 from qms.api import connect
@@ -67,7 +67,7 @@ class Command(BaseCommand):
         if run.unreadable:
             self.stdout.write(f"  {run.unreadable:,} recordings could not be read: {run.unreadable_why}")
         standing = ReconciliationFinding.objects.filter(
-            service=run.service, began_at__gte=run.begin, began_at__lt=run.end, withdrawn_at=None
+            STANDS, service=run.service, began_at__gte=run.begin, began_at__lt=run.end
         )
         counted = Counter(standing.values_list("grade", "kind", "cause"))
         for (grade, kind, cause), count in sorted(counted.items()):
