@@ -288,6 +288,7 @@ class ShadowComparison(models.Model):
     write = models.OneToOneField(FlagWrite, models.CASCADE, related_name="comparison", primary_key=True)
     service = models.ForeignKey(RecordingService, models.CASCADE, related_name="shadow_comparisons")
     at = models.DateTimeField(help_text="When its flags were withheld.")
+    names = models.JSONField(null=True, help_text="The Flags that were written then; null: not known.")
     next_look_at = models.DateTimeField(null=True)
     looks = models.PositiveIntegerField(default=0)
     result = models.CharField(max_length=16, choices=ComparisonResult.choices, default=ComparisonResult.WAITING)

@@ -10,6 +10,7 @@ import msgspec
 from django.db import connection, transaction
 from django.db.models import Exists, Q, QuerySet
 
+from flags.catalogue.written import written_names
 from flags.models import UNSETTLED, FlagWrite, ShadowComparison, WriteState, state_is_one_of
 from flags.outbox.state_machine import SHADOW_CODE, SHADOW_TEXT
 from qms.models import RecordingService
@@ -45,15 +46,18 @@ def withhold_due(service: RecordingService, now: datetime) -> Withheld:
 
 def await_comparisons(write_ids: Collection[int], now: datetime) -> None:
     """Have the recordings of withheld base flags read back later. Belongs into the caller's transaction."""
-    rows = FlagWrite.objects.filter(pk__in=write_ids, part="base", is_canary=False).values_list(
-        "pk", "service_id", "service__wrapup_wait_seconds"
-    )
+    withheld = FlagWrite.objects.filter(pk__in=write_ids, part="base", is_canary=False)
+    rows = list(withheld.values_list("pk", "service_id", "service__wrapup_wait_seconds"))
+    if not rows:
+        return
+    names = sorted(written_names())
     ShadowComparison.objects.bulk_create(
         [
             ShadowComparison(
                 write_id=key,
                 service_id=service_id,
                 at=now,
+                names=names,
                 next_look_at=now + timedelta(seconds=wait + FIRST_LOOK_SECONDS),
             )
             for key, service_id, wait in rows

@@ -1,5 +1,8 @@
 """Read back what another gateway wrote, after it has had time to, and keep how it compares.
 
+A Flag counts only where it was written both when a recording's flags were withheld and when they are compared: what the
+site switched on or off meanwhile is a difference of its settings, not of the two gateways.
+
 1. A recording is first read when its wrap-up can no longer come, and a minute more.
 2. While flags are missing there it is read again, at intervals that double, for up to two hours; then it is decided.
 3. A service that does not answer decides nothing: its recordings wait, a day at the longest, and count as not read.
@@ -151,11 +154,14 @@ def _end_of(
     """Compare one recording."""
     if isinstance(answer, QmsError):
         return ComparisonEnd(row, _RESULT.GONE if isinstance(answer, RecordingNotFound) else _RESULT.UNREAD)
-    flags = compare_flags(ours, answer, names)
+    # Of one that an earlier release withheld, the Flags of then are not known.
+    both = names if row.names is None else names.intersection(row.names)
+    flags = compare_flags(ours, answer, both)
     if not is_complete(flags) and now - row.at < DECIDED_AFTER:
         return ComparisonEnd(row, _RESULT.WAITING, flags)
-    result = _RESULT.SAME if agrees(flags) else _RESULT.DIFFERENT
-    return ComparisonEnd(row, result if answer.keys() & names else _RESULT.NOTHING, flags)
+    if agrees(flags):
+        return ComparisonEnd(row, _RESULT.SAME, flags)
+    return ComparisonEnd(row, _RESULT.DIFFERENT if answer.keys() & both else _RESULT.NOTHING, flags)
 
 
 def _ours(rows: Sequence[ShadowComparison]) -> Mapping[str, Mapping[str, str]]:

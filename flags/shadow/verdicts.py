@@ -17,7 +17,7 @@ class ShadowVerdict(StrEnum):
     OTHER_FORMAT = "other_format"
     CUT = "cut"
     OTHER_VALUE = "other_value"
-    #: A flag that this gateway does not write, as of another system: it counts for neither side.
+    #: A flag that this gateway does not write, or did not then, as of another system: it counts for neither side.
     NOT_OURS = "not_ours"
 
 
@@ -30,7 +30,7 @@ WORDS = {
     ShadowVerdict.OTHER_FORMAT: "the same letters and digits, written differently",
     ShadowVerdict.CUT: "one value is the beginning of the other",
     ShadowVerdict.OTHER_VALUE: "another value",
-    ShadowVerdict.NOT_OURS: "a flag that this gateway does not write",
+    ShadowVerdict.NOT_OURS: "a flag that this gateway does not write, or did not then",
 }
 #: How a sign is named, and the categories of signs that are not seen: control, format, unassigned and private ones.
 _CODE, _UNSEEN = "[U+{:04X}]", ("Cc", "Cf", "Cn", "Co")
@@ -50,7 +50,7 @@ class ComparedFlag(msgspec.Struct, frozen=True):
 def compare_flags(
     ours: Mapping[str, str], theirs: Mapping[str, str], written_here: Collection[str]
 ) -> Sequence[ComparedFlag]:
-    """Compare flag by flag, in the order of names. ``written_here``: the names of all flags that this gateway writes.
+    """Compare flag by flag, in the order of names. ``written_here``: all flags that this gateway wrote then and writes.
 
     Example: ours ``{"CallerName": "Meyer Ltd"}``, theirs ``{"CallerName": "MEYER LTD"}``: other case.
     """
@@ -87,8 +87,10 @@ def agrees(flags: Sequence[ComparedFlag]) -> bool:
 
 
 def _compared(name: str, ours: str | None, theirs: str | None, is_known: bool) -> ComparedFlag:
+    if not is_known:
+        return ComparedFlag(name, ShadowVerdict.NOT_OURS, ours or "", theirs or "")
     if ours is None:
-        return ComparedFlag(name, ShadowVerdict.MISSING_HERE if is_known else ShadowVerdict.NOT_OURS, "", theirs or "")
+        return ComparedFlag(name, ShadowVerdict.MISSING_HERE, "", theirs or "")
     if theirs is None:
         return ComparedFlag(name, ShadowVerdict.MISSING_THERE, ours)
     return ComparedFlag(name, _verdict(ours, theirs), ours, theirs)
