@@ -270,7 +270,6 @@ def test_a_run_that_fails_says_why(gateway: GatewayStack, monkeypatch: pytest.Mo
     assert "It failed. The journal could not be read: Redis does not answer" in _page(client, run)
 
 
-@pytest.mark.nightly
 def test_a_run_whose_sources_were_all_deleted_says_so(gateway: GatewayStack) -> None:
     """Before: "See below why", and nothing was below."""
     other = CtiSource.objects.create(slug="other", kind="http")
@@ -285,6 +284,7 @@ def test_a_run_whose_sources_were_all_deleted_says_so(gateway: GatewayStack) -> 
     assert "Begin another, of sources that exist." in page
 
 
+@pytest.mark.nightly
 def test_runs_are_forgotten_with_the_legs_of_their_time_and_no_more_than_some_wait(
     gateway: GatewayStack, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
