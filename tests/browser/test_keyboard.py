@@ -133,3 +133,44 @@ def test_filters_and_the_account_menu_open_by_keyboard(page: Page, live_server: 
     tab_to(page, "[aria-label='Menu of your account']")
     page.keyboard.press(" ")
     expect(page.get_by_role("link", name="Time zone")).to_be_visible()
+
+
+@pytest.mark.parametrize("address", ["/admin/calls/leg/", "/admin/admin/logentry/"])
+def test_a_calendar_or_clock_of_a_filter_is_reached_and_left_by_keyboard(
+    administrator: Client, live_server: str, address: str
+) -> None:
+    """Django puts it at the end of the page: before, the focus stayed among the filters that opened it."""
+    with open_browser(width=1280) as page:
+        lend_session(page, administrator, str(live_server))
+        page.goto(f"{live_server}{address}")
+        tab_to(page, "[aria-label='Filters']")
+        page.keyboard.press("Enter")
+        page.wait_for_function(IS_AMONG_FILTERS)
+        openers = page.locator("#changelist-filter [id^=calendarlink], #changelist-filter [id^=clocklink]")
+        names = [one.get_attribute("id") or "" for one in openers.all()]
+        assert "calendarlink0" in names
+        for name in names:
+            _goes_through(page, name)
+
+
+def _goes_through(page: Page, opener: str) -> None:
+    """Open it by its link, go in by Tab, back, through it to the filters again, and close it by its "Cancel"."""
+    is_opener, box = f"document.activeElement.id === '{opener}'", opener.replace("link", "box")
+    is_in_it = f"document.getElementById('{box}').contains(document.activeElement)"
+    page.evaluate(f"document.getElementById('{opener}').focus()")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"#{box}", state="visible")
+    page.keyboard.press("Tab")
+    assert page.evaluate(is_in_it), opener
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate(is_opener), opener
+    for _ in range(MAXIMUM_STEPS):
+        page.keyboard.press("Tab")
+        if not page.evaluate(is_in_it):
+            break
+    assert page.evaluate(IS_AMONG_FILTERS), opener
+    assert not page.evaluate(is_opener), opener
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate(f"document.activeElement.matches('#{box} .calendar-cancel a')"), opener
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"{is_opener} && getComputedStyle(document.getElementById('{box}')).display === 'none'")
