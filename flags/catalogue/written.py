@@ -1,6 +1,7 @@
 """What is expected at QMS: the names that are written, and the values of a call, by the code that makes them.
 
-The canary, the comparison with QMS and the shadow comparison all ask here, so that none expects what is never written.
+The canary, the comparison with QMS, the shadow comparison, the creation of the Flags, their verification and the
+installation test all ask here, so that none expects what is never written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,19 +11,24 @@ from flags.catalogue.values import FlagPart, FlagSpec, LegFacts, flag_texts, is_
 from flags.models import WrittenName
 
 
-def written_names() -> frozenset[str]:
-    """Return the names of the Flags that are written: switched on, and not set never to be."""
+def written_specs() -> tuple[FlagSpec, ...]:
+    """Return the Flags that are written, in their order: switched on, and not set never to be."""
     return _written(load_specs())
 
 
-def _written(specs: Sequence[FlagSpec]) -> frozenset[str]:
+def written_names() -> frozenset[str]:
+    """Return the names of the Flags that are written."""
+    return frozenset(spec.name for spec in written_specs())
+
+
+def _written(specs: Sequence[FlagSpec]) -> tuple[FlagSpec, ...]:
     key = hash_key()
-    return frozenset(spec.name for spec in specs if is_written(spec, key))
+    return tuple(spec for spec in specs if is_written(spec, key))
 
 
 def note_names(specs: Sequence[FlagSpec]) -> None:
     """Keep the names that are written by these settings, before anything is written by them."""
-    names = _written(specs)
+    names = frozenset(spec.name for spec in _written(specs))
     known = WrittenName.objects.filter(name__in=names).order_by().values_list("name", flat=True)
     if missing := sorted(names.difference(known)):
         WrittenName.objects.bulk_create([WrittenName(name=name) for name in missing], ignore_conflicts=True)

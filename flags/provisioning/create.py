@@ -11,8 +11,8 @@ import structlog
 from django.db import transaction
 
 import clock
-from flags.catalogue.flag_settings import load_specs
 from flags.catalogue.values import FlagSpec
+from flags.catalogue.written import written_specs
 from flags.models import FlagOnServer
 from qms.api import ConnectService, connect
 from qms.models import DataServer
@@ -55,7 +55,7 @@ class Creation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def create_flags(server: DataServer, connect: ConnectService = connect, report: ProgressCallback = list) -> Creation:
-    """Create what is missing of the Flags that are switched on, and keep each answer. Raises nothing of QMS's."""
+    """Create what is missing of the Flags that are written, and keep each answer. Raises nothing of QMS's."""
     return _settle(server, connect, report, create=True)
 
 
@@ -73,7 +73,7 @@ def creation_summary(creation: Creation, *, is_check: bool = False) -> str:
         by_word.setdefault(one.state.label, []).append(one.name)
     lists = "; ".join(f"{word}: {', '.join(names)}" for word, names in by_word.items())
     what = "Looked which Flags exist" if is_check else "Created the Flags"
-    return f"{what} in QMS. {lists or 'No Flag is switched on'}."
+    return f"{what} in QMS. {lists or 'No Flag is written'}."
 
 
 def _settle(server: DataServer, connect: ConnectService, report: ProgressCallback, *, create: bool) -> Creation:
@@ -99,7 +99,7 @@ def _answers(
 
     What is missing is kept first: who goes on where this was killed finds it there, and knows it for new.
     """
-    specs, now = load_specs(), clock.now()  # One moment for all: they are shown together.
+    specs, now = written_specs(), clock.now()  # One moment for all: they are shown together.
     _keep(server, [_answer(spec, standing, None) for spec in specs if spec.name not in standing], now)
     answers: list[FlagAnswer] = []
     for spec in specs:

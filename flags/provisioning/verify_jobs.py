@@ -12,8 +12,8 @@ from kombu.exceptions import KombuError
 
 import clock
 from flags.call_lookup import call_lookup
-from flags.catalogue.flag_settings import load_specs
 from flags.catalogue.values import FlagSpec
+from flags.catalogue.written import written_names, written_specs
 from flags.models import FlagOnServer, FlagVerification, FlagWrite, WriteState
 from flags.provisioning.create import BAD_STATES
 from flags.provisioning.verify import ANOTHER, Verification, Wanted, verify_flags
@@ -99,8 +99,8 @@ def take_word(server: DataServer, by: str, now: datetime) -> None:
 
 
 def unverified_flags(server: DataServer) -> list[FlagOnServer]:
-    """Return the Flags that were created on a Data Server, are switched on, and were not seen to work since."""
-    names = {spec.name for spec in load_specs()}
+    """Return the Flags that were created on a Data Server, are written, and were not seen to work since."""
+    names = written_names()
     return list(_all_unverified().filter(data_server=server, name__in=names).exclude(state__in=BAD_STATES))
 
 
@@ -169,9 +169,9 @@ def _verified(verification: FlagVerification, connect: ConnectService) -> Verifi
 
 
 def _specs(new: Sequence[FlagOnServer]) -> list[FlagSpec]:
-    """Return the Flags to verify: the new ones, or where none is new all that are switched on."""
+    """Return the Flags to verify: the new ones, or where none is new all that are written."""
     names = {one.name for one in new}
-    return [spec for spec in load_specs() if not new or spec.name in names]
+    return [spec for spec in written_specs() if not new or spec.name in names]
 
 
 def _given_up_at(verification: FlagVerification) -> datetime:

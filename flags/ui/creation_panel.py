@@ -9,7 +9,8 @@ from django.template.loader import render_to_string
 from django.utils.timesince import timesince
 
 import clock
-from flags.models import FlagCreation, FlagOnServer, FlagSetting
+from flags.catalogue.written import written_names, written_specs
+from flags.models import FlagCreation, FlagOnServer
 from flags.provisioning import create_jobs
 from flags.provisioning.create import BAD_STATES, FlagAnswer
 from qms.models import DataServer
@@ -83,7 +84,7 @@ def _stage(row: FlagCreation, now: datetime) -> str:
         return _NO_WORKER if is_late else "Waits for a worker."
     if create_jobs.is_left(row, now):
         return "Its worker gave no sign of life; another goes on with it, and creates nothing twice."
-    settled, flags = len(row.answers), FlagSetting.objects.filter(enabled=True).count()
+    settled, flags = len(row.answers), len(written_names())
     return f"{settled} of {flags} Flags are settled." if settled else "QMS is being asked which Flags exist."
 
 
@@ -98,13 +99,13 @@ def _ended(row: FlagCreation) -> str:
     if row.error:
         return f"Not every answer of QMS is known. {row.error}"
     words = [one.state.label for one in create_jobs.answers_of(row)]
-    return ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words)) or "No Flag is switched on"
+    return ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words)) or "No Flag is written"
 
 
 def _table(running: dict[int, FlagCreation], now: datetime) -> CreationTable:
-    """Return every Flag that is switched on, with what each Data Server last said of it or is being asked."""
+    """Return every Flag that is written, with what each Data Server last said of it or is being asked."""
     known = {(row.data_server_id, row.name): row for row in FlagOnServer.objects.all()}
-    names = list(FlagSetting.objects.filter(enabled=True).values_list("name", flat=True))
+    names = [spec.name for spec in written_specs()]
     settled = {pk: {one.name: one for one in create_jobs.answers_of(row)} for pk, row in running.items()}
     rows = [
         _row(server, name, known.get((server.pk, name)), settled.get(server.pk), now)

@@ -18,7 +18,8 @@ from clock.text import shown
 from cti.api import quiet_intake_text, quiet_text
 from cti.models import CtiSource, LinkState, LinkStatus
 from cti.sources.registry import has_session
-from flags.models import FlagOnServer, FlagSetting
+from flags.api import written_names
+from flags.models import FlagOnServer
 from gateway_site.celery import app
 from gateway_site.config.private_files import exposed
 from gateway_site.ops import clock_offsets, probes, worker_heartbeat
@@ -264,7 +265,7 @@ def fetched_steps(service: RecordingService) -> Iterator[InstallationStep]:
 
 
 def _flags_exist(name: str, service: RecordingService) -> InstallationStep:
-    wanted = set(FlagSetting.objects.filter(enabled=True).values_list("name", flat=True))
+    wanted = written_names()
     good = (FlagOnServer.State.CREATED, FlagOnServer.State.EXISTS)
     there = FlagOnServer.objects.filter(data_server=service.data_server, state__in=good).values_list("name", flat=True)
     missing = sorted(wanted - set(there))

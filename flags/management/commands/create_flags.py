@@ -12,7 +12,7 @@ from qms.models import DataServer
 
 
 class Command(BaseCommand):
-    """Create the Flags that are switched on, on every Data Server or on one, and tell its answers."""
+    """Create the Flags that are written, on every Data Server or on one, and tell its answers."""
 
     help = "Create the Flags in QMS on every Data Server, or on the one named; safe to repeat."
 
