@@ -69,6 +69,18 @@ def states_of_its_call(work: UnitOfWork, event: CallInformation) -> bool:
     return [one.incarnation for one in calls] == [latest] and _has_talked(work, calls[0], event)
 
 
+def as_of_talk(work: UnitOfWork, event: CallInformation) -> CallInformation:
+    """Return a wrap-up as stated when its talk began, while that lasts: it says nothing of who came since.
+
+    The talk's end may be heard after it. Example: 2001 talks with Uma from 3 to 4.7, and wraps up at 5.0; the id's next
+    call was queued at 4.9, and that 2001 left is heard last. Uma's name, stated at 5.0, is not the next caller's.
+    """
+    calls, device_id = _calls_wrapped_up(work, event), event.data.device_id or ""
+    legs = [leg for call in calls for leg in work.legs_in(call.incarnation) if leg.device_id == device_id]
+    began = [leg.connected_source_at for leg in legs if leg.phase is LegPhase.OPEN]
+    return replace(event, time=max(began)) if began and max(began) < event.time else event
+
+
 def _has_talked(work: UnitOfWork, call: CallState, event: CallInformation) -> bool:
     """Say whether the extension that a wrap-up names is known to have talked in a call; or none is named."""
     named = event.data.device_id or ""

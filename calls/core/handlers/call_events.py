@@ -26,7 +26,7 @@ from calls.core.outside_parties import is_outside_number
 from calls.core.ringing import has_rung_out, rung_out
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
-from calls.core.wrap_ups import note_wrapped_up, origin_in, states_of_its_call, wrapped_up
+from calls.core.wrap_ups import as_of_talk, note_wrapped_up, origin_in, states_of_its_call, wrapped_up
 from cti.events import (
     PARKED,
     QUEUE_CLEARED,
@@ -247,7 +247,7 @@ def handle_call_information(event: CallInformation, work: UnitOfWork) -> None:
         known_call(work, event, event.data.call_id or "")
         return
     if is_known and states_of_its_call(work, event):
-        known_call(work, event, event.data.call_id or "")
+        known_call(work, as_of_talk(work, event), event.data.call_id or "")
     leg = wrapped_up(work, event)
     if leg is not None and not leg.wrapup_result:
         wrapup = event.data.wrapup
