@@ -31,7 +31,8 @@ def wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
     call = calls[0]
     legs = _of_named(work.legs_in(call.incarnation), event)
     if not legs and call.moved_to is not None:
-        legs, call = _of_named(work.legs_in(call.moved_to), event), work.calls.get(call.moved_to, call)
+        own = [leg for leg in work.legs_in(call.moved_to) if not _left_with_another(call, leg)]
+        legs, call = _of_named(own, event), work.calls.get(call.moved_to, call)
     if not (data.device_id or data.agent_id) and (_legs_ever(call) > 1 or len(legs) > 1):
         return None
     legs = [leg for leg in legs if not may_be_joined(work, leg)]
@@ -40,6 +41,18 @@ def wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
     elif "interaction_id" not in call.facts and _is_gap_recent(work, event):
         legs = [leg for leg in legs if _is_through(work, leg)]  # A call within the gap may have had the interaction.
     return _last_of(call, legs)
+
+
+def _left_with_another(call: CallState, leg: LegState) -> bool:
+    """Say whether an extension left a call that went on elsewhere, and had a leg there before that: of a consultation.
+
+    Example: 2001 talks in 100, consults 2002 in 101 and hands 100 on as 101. What it wraps up under 100 is of its leg
+    there, also where that is settled as it had no recording.
+    """
+    party, moved_at = call.parties.get(leg.device_id), call.moved_at
+    if party is None or moved_at is None or party.cleared_at is None:
+        return False
+    return party.had_leg and party.cleared_at <= moved_at and leg.connected_source_at < moved_at
 
 
 def origin_in(leg: LegState, event: CallInformation) -> Origin:
