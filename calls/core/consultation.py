@@ -15,7 +15,8 @@ from calls.core.unit_of_work import UnitOfWork
 from cti.events import Transferred
 
 #: What a call states of who calls, and of its two ends.
-CALLER = ("caller_name", "caller_name_source", "calling_number")
+NAME = ("caller_name", "caller_name_source")
+CALLER = (*NAME, "calling_number")
 _ENDS = (*CALLER, "called_number", "direction")
 
 

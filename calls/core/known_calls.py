@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from calls.core.agents_as_callers import is_name_of_agent
 from calls.core.call_evidence import ENTERING, is_inside_again, is_of_transfer, states_another_interaction
 from calls.core.call_facts import (
     is_called_from,
@@ -14,7 +15,7 @@ from calls.core.call_facts import (
     states_what_was_known,
 )
 from calls.core.clocks import GRACE, heard_order
-from calls.core.consultation import CALLER, ended, own_ends
+from calls.core.consultation import CALLER, NAME, ended, own_ends
 from calls.core.gaps import is_missed
 from calls.core.incarnations import attribute
 from calls.core.legs import refresh_facts
@@ -140,7 +141,7 @@ def _of_customer(work: UnitOfWork, call: CallState, event: CallEvent, facts: dic
     """Leave out who calls where an event of a call that was handed on still states who did that, and not the customer.
 
     Example: 2001 hands Uma on while 2002 rings; as that answers, the PBX states 2001 and the name of its agent, or the
-    name alone, by which the consultation is known.
+    name alone, by which the consultation, or the agent, is known.
     """
     main, joined = work.calls.get(call.main or 0), _joined_to(work, call)
     since = _customers_since(work, call) or max((one.moved_at for one in joined if one.moved_at), default=None)
@@ -154,7 +155,10 @@ def _of_customer(work: UnitOfWork, call: CallState, event: CallEvent, facts: dic
         consultations = [one for one in (call, *joined) if one.incarnation != main.incarnation]
         stated = [fact for one in consultations for fact in one.facts.get("caller_name", ()) if fact.at <= since]
         is_other = bool(name) and any(fact.value == name for fact in stated)
-    return {key: value for key, value in facts.items() if key not in CALLER} if is_other else facts
+    own = [main] if _was_consultation(call, since) else [main, call]
+    is_agents = not is_other and is_name_of_agent(work, own, [call, *joined], name)
+    left_out = CALLER if is_other else NAME if is_agents else ()
+    return {key: value for key, value in facts.items() if key not in left_out} if left_out else facts
 
 
 def _customers_since(work: UnitOfWork, call: CallState) -> datetime | None:

@@ -122,8 +122,7 @@ class TimedValue(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One incarnation of a call id: what is known of one call. See docs/call-identity.md.
 
-    ``incarnation`` is its identity within the source; ``call_id`` names it only while it lives. ``moved_to``: the
-    incarnation in which its parties went on (transfer, conference).
+    ``incarnation`` is its identity; ``call_id`` names it only while it lives. ``moved_to``: as which it went on.
 
     ``facts``: field -> its values, oldest first, the last seconds' only; so a leg that closed a moment ago still gets
     what was known then, in whatever order the events came.
@@ -182,8 +181,9 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     outside_since: datetime | None = None
     #: When it was heard that it could not be completed, while only who dialled was in it.
     failed_gateway_at: datetime | None = None
-    #: The oldest of the calls that this one was made from: the customer's.
+    #: The oldest of the calls that this one was made from: the customer's; and the agents who handed it on, by name.
     main: int | None = None
+    handed_by: tuple[str, ...] = ()
     #: The gateway itself had the PBX make it.
     is_canary: bool = False
     due: datetime | None = None

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from calls.core.agents_as_callers import handed_by
 from calls.core.arrivals import arrive, end_as_cleared, queued_by_transfer, rejoin, take_along
 from calls.core.attended_transfer import ask_of_host, hand_on, note_other_part, pending_of, pending_of_host
 from calls.core.call_end import divide, divide_at_next_end, divide_where_empty, expire_when_over, remembered
@@ -188,6 +189,7 @@ def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: s
             born_at=min(target.born_at, event.time),
             rooted_at=min(target.root, main.root),
             former_ids=former_ids(olds, target),
+            handed_by=handed_by(work, work.calls[main.incarnation], leaver or host),
             joined_at=event.time if leaver or target.incarnation != main.incarnation else target.joined_at,
             doubtful_since=_doubt_after(target, event.time),
             due=event.at + timedelta(hours=work.site.stale_hours),
