@@ -20,7 +20,7 @@ from calls.report.links import public_link
 from calls.search.assign import Assignment, Doubt, NotAssignable, assign_recording, being_assigned, doubts
 from calls.search.lapse import CARRIED_OUT_WITHIN, lapse, lapsed_decision
 from calls.stats.histogram import Histogram, percentile, times
-from calls.stats.hourly import hour_of
+from calls.stats.hourly import hour_of, hours_between
 from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
 from calls.stats.source_load import publish_loads
 from calls.storage.decisions import LegDecision, RecordingOrigin, decisions_of, recording_origins
@@ -62,6 +62,7 @@ __all__ = [
     "find_calls",
     "fold_sources",
     "hour_of",
+    "hours_between",
     "lapse",
     "lapsed_decision",
     "left_out",

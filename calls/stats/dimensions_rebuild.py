@@ -13,10 +13,10 @@ from calls.core.outcomes import Outcome
 from calls.models import DIMENSION_LENGTH, Checkpoint, DailyDimensionCount, HourlyDimensionCount, Leg
 from calls.stats.coarse_counts import forget_coarsely, month_of, recount_coarsely, recount_month, take_off_month
 from calls.stats.dimensions import HOURS_KEPT, local_day
-from calls.stats.hourly import hour_of
+from calls.stats.hourly import hour_of, hour_span, hours_between
 from cti.models import CtiSource
 
-DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+DAY = timedelta(days=1)
 _COLUMNS = ("service_key", "queue", "agent", "device", "outcome", "reason_code")
 
 
@@ -81,7 +81,7 @@ def _recount_day(source: CtiSource, day: date, now: datetime) -> int:
         recount_coarsely(source, day)
         HourlyDimensionCount.objects.filter(source=source, hour__gte=begin, hour__lt=end).delete()
         if end > now - HOURS_KEPT:
-            hours = [one for hour in _hours(begin, end) for one in _hour_counts(source, legs, hour)]
+            hours = [one for hour in hours_between(begin, end) for one in _hour_counts(source, legs, hour)]
             HourlyDimensionCount.objects.bulk_create(hours, batch_size=500)
     return sum(one.legs for one in days)
 
@@ -92,15 +92,9 @@ def _recount_month(source: CtiSource, month: date) -> None:
         recount_month(source, month)
 
 
-def _hours(begin: datetime, end: datetime) -> Iterator[datetime]:
-    hour = hour_of(begin)
-    while hour < end:
-        yield hour
-        hour += HOUR
-
-
 def _hour_counts(source: CtiSource, legs: QuerySet[Leg], hour: datetime) -> Iterator[HourlyDimensionCount]:
-    found = legs.filter(connected_at__gte=hour, connected_at__lt=hour + HOUR)
+    span = hour_span(hour)
+    found = legs.filter(connected_at__gte=span.begin, connected_at__lt=span.end)
     return (HourlyDimensionCount(source=source, hour=hour, **row) for row in _counts(found))
 
 

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from math import ceil
 
 import msgspec
 from django.utils import timezone
@@ -52,10 +52,19 @@ BUCKETS_MS = (
     3_600_000,
     MAXIMUM_MS,
 )
+#: No time zone is off UTC by less; the clocks change at such moments.
+HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 _COUNT_KEY = ("hour", "source", "outcome", "reason_code")
 _LATENCY_KEY = ("hour", "source", "measure", "bucket_ms")
 _COUNTS = UpsertTable(HourlyCount, (*_COUNT_KEY, "legs"), _COUNT_KEY, ["legs"])
 _LATENCIES = UpsertTable(HourlyLatency, (*_LATENCY_KEY, "legs"), _LATENCY_KEY, ["legs"])
+
+
+class HourSpan(msgspec.Struct, frozen=True):
+    """The moments from ``begin`` to ``end``, which is excluded; none where they are the same."""
+
+    begin: datetime
+    end: datetime
 
 
 class EndedLeg(msgspec.Struct, frozen=True):
@@ -75,20 +84,31 @@ class LegDuration(msgspec.Struct, frozen=True):
 
 
 def hour_of(moment: datetime) -> datetime:
-    """Return when the hour of a moment began, by the site's clock: some countries' begin at half or quarter past UTC's.
+    """Return when the hour of a moment began, by the site's clock as it is at that moment.
 
-    Example: in Kathmandu (UTC+5:45) midnight is 18:15 UTC, and each hour begins at a quarter past one of UTC's.
+    Example: in Kathmandu (UTC+5:45) midnight is 18:15 UTC, and each hour begins at a quarter past one of UTC's. On Lord
+    Howe Island the clocks change by half an hour: hours begin at full hours of UTC in summer, at half past in winter.
     """
-    shift = _shift()
+    offset = moment.astimezone(timezone.get_default_timezone()).utcoffset() or timedelta()
+    shift = -offset % HOUR
     local = moment.astimezone(UTC) - shift
     return local.replace(minute=0, second=0, microsecond=0) + shift
 
 
-@cache
-def _shift() -> timedelta:
-    """Return how long after an hour of UTC one of the site's begins."""
-    offset = timezone.get_default_timezone().utcoffset(datetime(2026, 1, 1)) or timedelta()  # noqa: DTZ001  (asked of)
-    return -offset % timedelta(hours=1)
+def hour_span(hour: datetime) -> HourSpan:
+    """Return the moments that are counted in an hour: all of it, but where the clocks change by a part of one.
+
+    Nothing is counted in an hour of a time zone of before.
+    """
+    quarters = [hour + number * QUARTER for number in range(4)]
+    counted = [one for one in quarters if hour_of(one) == hour]
+    return HourSpan(counted[0], counted[-1] + QUARTER) if counted else HourSpan(hour, hour)
+
+
+def hours_between(begin: datetime, end: datetime) -> list[datetime]:
+    """Return the hours of the moments from one to another, which is excluded; both are full quarters of an hour."""
+    quarters = ceil((end - begin) / QUARTER)
+    return sorted({hour_of(begin + number * QUARTER) for number in range(quarters)})
 
 
 def bucket_of(ms: int) -> int:

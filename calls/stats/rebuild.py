@@ -1,16 +1,15 @@
 """Count the legs of each hour again from their table: when somebody doubts the counts, or changed the time zone."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Case, Count, PositiveIntegerField, QuerySet, Value, When
 
 from calls.models import Checkpoint, HourlyCount, HourlyLatency, Leg, Measure
-from calls.stats.hourly import BUCKETS_MS, hour_of
+from calls.stats.hourly import BUCKETS_MS, hour_of, hour_span
 from cti.models import CtiSource
 
-HOUR = timedelta(hours=1)
 _COLUMNS = {Measure.GUID: "guid_ms", Measure.FLAGS: "flags_ms"}
 
 
@@ -38,7 +37,7 @@ def _hours() -> Iterator[datetime]:
     first = _first()
     while first is not None:  # One look into the index of times finds the next.
         counted.add(hour_of(first))
-        first = _first(hour_of(first) + HOUR)
+        first = _first(hour_span(hour_of(first)).end)
     yield from sorted(counted)
 
 
@@ -46,9 +45,9 @@ def _recount_hour(source: CtiSource, hour: datetime) -> int:
     with transaction.atomic():
         # The consumer changes its checkpoint first: while this holds the row, no leg of the source changes.
         Checkpoint.objects.select_for_update().filter(source=source).first()
-        legs = Leg.objects.filter(source=source, is_canary=False, connected_at__gte=hour, connected_at__lt=hour + HOUR)
-        # Rows of a time zone of before: their legs are counted in the hours of this one.
-        legs = legs.order_by() if hour_of(hour) == hour else legs.none()
+        span = hour_span(hour)
+        legs = Leg.objects.filter(source=source, is_canary=False).order_by()
+        legs = legs.filter(connected_at__gte=span.begin, connected_at__lt=span.end)
         counts = [
             HourlyCount(source=source, hour=hour, **row)
             for row in legs.values("outcome", "reason_code").annotate(legs=Count("id"))

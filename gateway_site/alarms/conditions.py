@@ -69,7 +69,7 @@ def _of_part(part: HealthPart) -> AlarmFinding | None:
 
 def _silence(now: datetime, minutes: float) -> Iterator[tuple[str, str]]:
     """Compare with the same hour of the weeks before: who usually has calls now and has had no event for long?"""
-    hours = [hour_of(now) - timedelta(weeks=week) for week in range(1, WEEKS + 1)]
+    hours = [hour_of(now - timedelta(weeks=week)) for week in range(1, WEEKS + 1)]
     rows = HourlyCount.objects.filter(hour__in=hours).values_list("source_id").annotate(Sum("legs")).order_by()
     usual = dict(rows)
     for link in LinkStatus.objects.select_related("source").filter(source__enabled=True):

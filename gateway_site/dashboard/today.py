@@ -12,7 +12,7 @@ from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 
-from calls.api import ADVICE, BAD_OUTCOMES, Histogram, hour_of, times
+from calls.api import ADVICE, BAD_OUTCOMES, Histogram, hour_of, hours_between, times
 from calls.core.outcomes import UNCOUNTED, Outcome
 from calls.core.result_events import BRIEFLY
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
@@ -188,10 +188,10 @@ class Chart(msgspec.Struct, frozen=True):
 
 def chart(now: datetime) -> Chart:
     """Draw the last 24 hours, this one included."""
-    begin = hour_of(now) - timedelta(hours=23)
-    counted = HourlyCount.objects.filter(hour__gte=begin, legs__gt=0).exclude(outcome=Outcome.SHADOW.value)
+    shown = hours_between(hour_of(now) - timedelta(hours=25), now + timedelta(microseconds=1))[-24:]
+    counted = HourlyCount.objects.filter(hour__gte=shown[0], legs__gt=0).exclude(outcome=Outcome.SHADOW.value)
     rows = counted.values_list("hour", "outcome").annotate(Sum("legs"))
-    counts: dict[datetime, Counter[str]] = {begin + timedelta(hours=at): Counter() for at in range(24)}
+    counts: dict[datetime, Counter[str]] = {hour: Counter() for hour in shown}
     for hour, outcome, legs in rows:
         kind = outcome if outcome in NOT_MISSED else "missed"
         if hour in counts:  # A clock that was wrong may have left legs in the future.

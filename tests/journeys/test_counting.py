@@ -10,6 +10,7 @@ import pytest
 import redis as redis_client
 from django.core.management import call_command
 from django.utils import timezone
+from pytest_django import Settings
 
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
 from calls.pipeline import consumer as consuming
@@ -216,12 +217,12 @@ def test_counts_go_with_the_legs_that_are_forgotten(gateway: GatewayStack) -> No
     assert counts() == counted_by_hand()
 
 
-def test_an_hour_begins_when_the_clocks_of_the_site_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_hour_begins_when_the_clocks_of_the_site_say_so(settings: Settings) -> None:
     moment = datetime(2026, 3, 2, 9, 10, tzinfo=UTC)
 
     assert hour_of(moment) == datetime(2026, 3, 2, 9, tzinfo=UTC)
 
-    monkeypatch.setattr("calls.stats.hourly._shift", lambda: timedelta(minutes=30))
+    settings.TIME_ZONE = "Asia/Kolkata"
 
     assert hour_of(moment) == datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
     assert hour_of(timezone.localtime(moment) + timedelta(minutes=25)) == datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
