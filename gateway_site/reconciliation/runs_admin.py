@@ -57,15 +57,16 @@ class ReconciliationRunAdmin(RecordedAdmin):
         for line in form.cut:
             messages.warning(request, line)
         super().save_model(request, obj, form, change)
+        obj.is_one_of_several = len(form.runs) > 1
         for run in form.runs[1:]:
             run.save()
             self.log_addition(request, run, self.construct_change_message(request, RunForm(instance=run), (), add=True))
-        if len(form.runs) > 1:
+        if obj.is_one_of_several:
             messages.success(request, f"{len(form.runs)} comparisons are asked for, one of each Recording Service.")
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         """Lead to the run, where its progress stands; of several services to the list."""
-        if ReconciliationRun.objects.filter(asked_at=obj.asked_at, asked_by=obj.asked_by).count() > 1:
+        if obj.is_one_of_several:
             return HttpResponseRedirect(reverse("admin:reconciliation_reconciliationrun_changelist"))
         return HttpResponseRedirect(reverse("admin:reconciliation_reconciliationrun_change", args=[obj.pk]))
 

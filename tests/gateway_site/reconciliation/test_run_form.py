@@ -56,6 +56,20 @@ def test_one_of_several_services_is_compared_alone(admin_client: Client) -> None
     assert (run.service, leads_to) == (south, f"{LIST}{run.pk}/change/")
 
 
+def test_of_two_that_were_asked_for_at_one_moment_each_leads_to_its_own(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before: the second led to the list, for two of this person had the same time."""
+    north, now = service("north"), clock.now()
+    monkeypatch.setattr("gateway_site.reconciliation.run_form.clock.now", lambda: now)
+
+    places = [asked(admin_client, str(north.pk)) for _ in range(2)]
+
+    runs = ReconciliationRun.objects.order_by("pk")
+    assert runs[0].asked_at == runs[1].asked_at
+    assert [f"{LIST}{run.pk}/change/" for run in runs] == places
+
+
 def test_a_service_that_is_alone_is_chosen(admin_client: Client) -> None:
     north = service("north")
     form = admin_client.get(f"{LIST}add/").context["adminform"].form
