@@ -10,13 +10,15 @@ from vault.fields import EncryptedTextField
 class ReplayRun(models.Model):
     """A replay of the calls that were connected in [begin, end), carried out by a worker.
 
-    ``all_sources``: of those that there are when it is carried out; ``sources`` names none then. A run whose worker
-    dies begins again from the start. ``result`` is a list with a ``SourceResult`` for each source;
+    ``all_sources``: of those that there are when it is carried out; ``sources`` names none then. ``asked_slugs``: those
+    that were ticked, also where one was deleted since; none of runs of a version that did not keep them. A run whose
+    worker dies begins again from the start. ``result`` is a list with a ``SourceResult`` for each source;
     ``settings_text`` may hold secrets: it is encrypted, and deleted when the run is over.
     """
 
     sources = models.ManyToManyField(CtiSource, verbose_name="CTI sources", related_name="+", blank=True)
     all_sources = models.BooleanField(default=False)
+    asked_slugs = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     begin = models.DateTimeField("from")
     end = models.DateTimeField("to")
     settings_name = models.CharField("settings", max_length=200, blank=True, help_text="Empty: those of today.")

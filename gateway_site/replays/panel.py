@@ -7,7 +7,7 @@ import msgspec
 from clock.text import shown
 from gateway_site.replays.models import ReplayRun
 from gateway_site.replays.results import ExampleLeg, ResultGroup, SourceResult, of_json
-from gateway_site.replays.texts import group_advice, group_cause, group_title, result_lines, verdict
+from gateway_site.replays.texts import deleted_line, group_advice, group_cause, group_title, result_lines, verdict
 
 #: Maximum number of sources on the page.
 MAXIMUM_SOURCES = 50
@@ -83,7 +83,8 @@ def _said(run: ReplayRun, results: list[SourceResult]) -> tuple[str, str, str]:
         return "cancelled", line, "Nothing of it is kept. Begin another where you need the result."
     if run.error:
         return "failed", f"It failed. {run.error}", "Begin it again when the reason is gone."
-    return "done", verdict(results), _next_step(run, results)
+    line = f"{verdict(results)} {deleted_line(run.asked_slugs, results)}".strip()
+    return "done", line, _next_step(run, results)
 
 
 def _next_step(run: ReplayRun, results: list[SourceResult]) -> str:

@@ -63,7 +63,7 @@ def ask(run: ReplayRun, sources: Sequence[CtiSource]) -> ReplayRun:
     """Save a run, of all sources where none is named; a worker carries it out. Raises ``TooManyReplays``."""
     if ReplayRun.objects.filter(done_at=None).count() >= MAXIMUM_WAITING:
         raise TooManyReplays(f"{MAXIMUM_WAITING} replays wait or run; ask again when one is done.")
-    run.all_sources = not sources
+    run.all_sources, run.asked_slugs = not sources, sorted(one.slug for one in sources)
     run.save()
     run.sources.set(sources)
     return run

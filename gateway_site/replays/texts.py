@@ -1,6 +1,6 @@
 """The sentences about a replay."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from django.utils import timezone
@@ -8,6 +8,8 @@ from django.utils import timezone
 from calls.api import OTHERS
 from gateway_site.replays.results import ResultGroup, SourceResult
 
+#: Maximum number of deleted sources that are named.
+MAXIMUM_NAMES = 10
 _KINDS = {
     "missing_leg": "A leg would be missing",
     "extra_leg": "There would be another leg",
@@ -125,6 +127,14 @@ def verdict(results: list[SourceResult]) -> str:
     if different:
         return f"{_count(different, 'leg', 'legs')} would be different; {legs}."
     return f"Nothing would be different: {legs}." if compared else "Nothing was compared."
+
+
+def deleted_line(asked: Sequence[str], results: Sequence[SourceResult]) -> str:
+    """Name the sources that were asked for and were deleted before their turn; empty where there are none."""
+    # One that has another name since is among the results.
+    gone = sorted(set(asked) - {one.slug for one in results}) if len(results) < len(asked) else []
+    more = f" and {len(gone) - MAXIMUM_NAMES} more" if len(gone) > MAXIMUM_NAMES else ""
+    return f"Deleted since it was asked for, and not replayed: {', '.join(gone[:MAXIMUM_NAMES])}{more}." if gone else ""
 
 
 def _count(number: int, one: str, many: str) -> str:

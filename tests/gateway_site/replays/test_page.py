@@ -270,6 +270,19 @@ def test_a_run_that_fails_says_why(gateway: GatewayStack, monkeypatch: pytest.Mo
     assert "It failed. The journal could not be read: Redis does not answer" in _page(client, run)
 
 
+def test_a_run_names_the_source_that_was_deleted_before_its_turn(gateway: GatewayStack) -> None:
+    """Before: the page showed the other source alone, as if it had been all."""
+    other = CtiSource.objects.create(slug="other", kind="http")
+    run = ReplayRun(begin=gateway.begin, end=gateway.begin + timedelta(hours=1), asked_at=gateway.time, asked_by="ada")
+    runs.ask(run, list(CtiSource.objects.all()))
+    other.delete()
+    runs.carry_on(clock.now)
+
+    page = _page(browser_of(ADMINISTRATOR), run)
+
+    assert "Deleted since it was asked for, and not replayed: other." in page
+
+
 def test_a_run_whose_sources_were_all_deleted_says_so(gateway: GatewayStack) -> None:
     """Before: "See below why", and nothing was below."""
     other = CtiSource.objects.create(slug="other", kind="http")
