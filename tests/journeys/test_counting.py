@@ -102,11 +102,12 @@ def crash_now_and_then(load: Load, monkeypatch: pytest.MonkeyPatch) -> Counter[s
     crashes: Counter[str] = Counter()
     real = pending_results.mark_folded
 
-    def mark_folded(searches: list[int], writes: list[Settled]) -> None:
-        real(searches, writes)
+    def mark_folded(searches: list[int], writes: list[Settled]) -> bool:
+        is_done = real(searches, writes)
         if load.chance.random() < 0.25:
             crashes["crashes"] += 1
             raise PulledPlug
+        return is_done
 
     monkeypatch.setattr(consuming, "mark_folded", mark_folded)
     return crashes
