@@ -80,3 +80,16 @@ def test_a_phone_that_is_offered_the_call_again_rings() -> None:
     (call,) = board.state.calls.values()
 
     assert call.parties["2001"].state is PartyState.ALERTING
+
+
+def test_a_phone_that_another_one_answered_for_leads_the_call_nowhere_when_that_is_heard_after_the_end() -> None:
+    rings = [event("Delivered", 37.5, callId="C", deviceId=one, interactionId="I3") for one in ("2001", "2003")]
+    talked = [_said("Established", 40.5, "2001"), _said("ConnectionCleared", 40.6, "2001")]
+    no_more = _said("Diverted", 40.55, "2003", heard=41.3)
+    led_on = _said("Diverted", 62.8, "Doctors", newDestination="Support", cause="overflow")
+    queued = event("Queued", 62.81, callId="C", queueName="Support")
+    first_queue = _heard(event("Queued", 62.5, callId="C", queueName="Doctors", interactionId="I4"), 63.1)
+    told = [*rings, *talked, no_more, led_on, queued, first_queue, _said("Established", 67, "2003")]
+    legs = Switchboard(with_site(devices=frozenset({"2001", "2003"}))).hears(*told).waits(10).legs
+
+    assert legs[-1].facts.queue_name == "Support"

@@ -198,7 +198,7 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
     if party is None and not is_outside_number(work, event.data.new_destination or ""):
         return
     is_talking = party is not None and party.is_talking
-    if is_talking or not is_extension_in(work, call):
+    if is_talking or not (is_extension_in(work, call) or _was_talked_then(work, call, event)):
         to = event.data.new_destination or ""
         is_outside = to != call.waits_at and is_outside_number(work, to)  # A queue's number may be long.
         since = event.time if is_outside else call.outside_since
@@ -206,6 +206,12 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
         call = work.put_call(call)
     if party is not None and party.is_talking and event.data.cause == PARKED:
         _park(work, call, party, event)
+
+
+def _was_talked_then(work: UnitOfWork, call: CallState, event: Diverted) -> bool:
+    """Say whether a phone that has left since talked in a call as it was led away from another one, heard late."""
+    talked = (one for one in call.parties.values() if one.had_leg and not one.outside)
+    return work.site.has_source_times and any(one.was_here(event.time) for one in talked)
 
 
 def _had_left(work: UnitOfWork, party: Party | None, event: Diverted) -> bool:
