@@ -17,6 +17,7 @@ from django.utils.crypto import salted_hmac
 from calls.api import being_assigned
 from flags.models import UNSETTLED, FlagWrite
 from gateway_site.reconciliation.compare import NOT_FOLLOWED, WITHOUT_LEG, Finding, FindingKind, Grade
+from gateway_site.reconciliation.counted import minute_of, note_read
 from gateway_site.reconciliation.hearing import UNHEARD
 from gateway_site.reconciliation.known import chunks
 from gateway_site.reconciliation.lapsed import lapse_late, lapse_repairs
@@ -52,8 +53,11 @@ def key_of(finding: Finding) -> str:
 def keep(service: RecordingService, findings: Sequence[Finding], begin: datetime, end: datetime, now: datetime) -> None:
     """Save the findings of a span, and withdraw earlier ones that no longer hold.
 
-    ``now``: when the comparison began to read. What a later one has judged since stays as that judged it.
+    ``now``: when the comparison began to read. Of minutes that a later one has read nothing is saved: what it found,
+    withdrew, or found right stays as it judged that.
     """
+    later = note_read(service.pk, begin, end, now)
+    findings = [one for one in findings if minute_of(one.began_at) not in later]
     lapse_late(now)
     findings = _not_judged_since(service, findings, now)
     rows = [_row(service, one, now) for one in findings]

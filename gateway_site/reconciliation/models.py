@@ -55,12 +55,17 @@ class ReconciliationRun(models.Model):
 class ComparedHour(models.Model):
     """How many recordings of a Recording Service began in each minute of an hour, as last listed; None: not counted.
 
-    Runs overlap: this is what a month's recordings are counted by.
+    Runs overlap: this is what a month's recordings are counted by, and how the later of two runs is known.
     """
 
     service = models.ForeignKey(RecordingService, models.CASCADE, related_name="+")
     hour = models.DateTimeField()
     minutes = models.JSONField(default=list)
+    read_at = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="When the last run that read a minute began to, in seconds since 1970; empty: not known.",
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["service", "hour"], name="reconciliation_hour_once")]

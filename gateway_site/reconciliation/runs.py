@@ -246,7 +246,7 @@ def _compare_span(
         end,
         now,
     )
-    note_counted(run.service_id, begin, end, [one.recording.started_at for one in of_span])
+    note_counted(run.service_id, begin, end, now, [one.recording.started_at for one in of_span])
     run.recordings += len(of_span)
     run.legs += sum(begin <= leg.connected_at < end and not leg.is_filed_elsewhere for leg in known.legs)
     run.findings += len(found)

@@ -89,3 +89,21 @@ def test_a_comparison_that_ends_after_a_later_one_leaves_what_that_found(
 
     row = ReconciliationFinding.objects.get()
     assert (row.cause, row.withdrawn_at is None) == ("unreachable", is_found_again)
+
+
+@pytest.mark.parametrize(("is_later_of_other_minutes", "stands"), [(False, False), (True, True)])
+def test_a_comparison_that_ends_after_a_later_one_finds_nothing_in_the_minutes_that_it_read(
+    gateway: GatewayStack, *, is_later_of_other_minutes: bool, stands: bool
+) -> None:
+    """Before: a recording that had no finding yet was found as it had been before the later one found it right."""
+    at, read_at = gateway.time.replace(second=30), gateway.time + timedelta(hours=3)
+    old = Finding(kind=FindingKind.UNFLAGGED, grade=Grade.MAJOR, cause="gap", extension="2001", began_at=at, guid="g1")
+    begin, end = at - timedelta(minutes=5), at + timedelta(minutes=5)
+    moved = timedelta(hours=1) if is_later_of_other_minutes else timedelta(0)
+    findings.keep(gateway.service, [], begin + moved, end + moved, read_at + timedelta(minutes=1))
+
+    findings.keep(gateway.service, [old], begin, end, read_at)
+
+    assert ReconciliationFinding.objects.filter(withdrawn_at=None).exists() is stands
+    findings.keep(gateway.service, [old], begin, end, read_at + timedelta(minutes=2))
+    assert ReconciliationFinding.objects.filter(withdrawn_at=None).exists()
