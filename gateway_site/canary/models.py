@@ -36,6 +36,14 @@ class CanaryCall(models.Model):
     step_since = models.DateTimeField()
     claimed_until = models.DateTimeField(null=True, help_text="After this the worker is taken to have died.")
     made_at = models.DateTimeField(null=True, help_text="When the call was about to be made.")
+    may_be_recorded = models.BooleanField(
+        null=True, help_text="The PBX made it, or a recorder was asked for it; empty: made by an earlier release."
+    )
+    services = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="The Recording Services that its source had as it was made: each could record it.",
+    )
     cleared_at = models.DateTimeField(null=True, help_text="When the call was about to be ended.")
     call_id = models.CharField("call reference", max_length=255, blank=True)
     recording_guid = models.CharField("recording GUID", max_length=MAXIMUM_GUID_LENGTH, blank=True)

@@ -158,7 +158,9 @@ def _make(call: CanaryCall, now: datetime) -> StepEnd | None:
         if _is_late(call, CanaryStep.CALL, now):
             return failed(CanaryStep.CALL, "Nobody made the call in time.")
         call.made_at = now
-        call.save(update_fields=["made_at"])
+        call.may_be_recorded = call.way == CanaryWay.ORIGINATE or bool(call.source.canary_recorder_api)
+        call.services = list(call.source.allocations.order_by("pk").values_list("service_id", flat=True))
+        call.save(update_fields=["made_at", "may_be_recorded", "services"])
         ways.make(call, now)
         if call.way == CanaryWay.ORIGINATE:
             return None

@@ -8,6 +8,8 @@ call as any, and is compared.
 
 Example: the worker lookups stands still, the canary call of 10:00:00 at 2999 is red, and QMS has a recording of 2999
 that began at 10:00:02. It is the canary's.
+
+Whether it could be recorded, and where, depends on the settings that stood when it was made: its row keeps that.
 """
 
 from collections.abc import Sequence
@@ -27,8 +29,14 @@ _CALL = timedelta(seconds=60)
 #: How long before a recording the canary's call may have been asked for.
 _BEFORE = timedelta(minutes=5)
 
-#: Calls that a recorder may have recorded: of events alone, those that one was asked to record.
-_MAY_BE_RECORDED = Q(way=CanaryWay.ORIGINATE) | ~Q(recording_guid="") | ~Q(source__canary_recorder_api="")
+#: Calls that a recorder may have recorded: of events alone, those that one was asked to record. What an earlier release
+#: made does not say it: there today's settings have to do.
+_MAY_BE_RECORDED = (
+    Q(may_be_recorded=True)
+    | Q(way=CanaryWay.ORIGINATE)
+    | ~Q(recording_guid="")
+    | (Q(may_be_recorded=None) & ~Q(source__canary_recorder_api=""))
+)
 
 
 class _Time(msgspec.Struct, frozen=True):
@@ -42,6 +50,18 @@ class _Time(msgspec.Struct, frozen=True):
         """Say whether a recording of the extension began then."""
         is_then = self.since - tolerance <= recording.started_at <= self.until + tolerance
         return is_then and recording.extension == self.extension
+
+
+class _Made(msgspec.Struct, frozen=True):
+    """A canary call that was made. ``services``: where it could be recorded; empty: an earlier release made it."""
+
+    extension: str
+    made_at: datetime
+    ended_at: datetime | None
+    source_id: int
+    service_id: int | None
+    recording_guid: str
+    services: list[int]
 
 
 def recordings_of_real_canaries(
@@ -59,15 +79,22 @@ def recordings_of_real_canaries(
 
 
 def _of_calls(service: RecordingService, first: datetime, last: datetime) -> list[_Time]:
-    unknown = service.canary_calls.filter(_MAY_BE_RECORDED, recording_guid="")
-    sources = CtiSource.objects.filter(allocations__service=service).distinct()
-    elsewhere = [one.canary_calls.exclude(service=service).filter(_MAY_BE_RECORDED) for one in sources]
-    rows = (
-        row
-        for calls in (unknown, *elsewhere)
-        for row in calls.filter(made_at__range=(first, last)).values_list("extension", "made_at", "ended_at")
-    )
-    return [_Time(extension, made, max(made + _CALL, ended or made)) for extension, made, ended in rows if made]
+    """Return when canary calls could be recorded at a service; not those whose recording there is known."""
+    calls = service.canary_calls.model.objects.filter(_MAY_BE_RECORDED, made_at__range=(first, last)).order_by()
+    todays = set(CtiSource.objects.filter(allocations__service=service).order_by().values_list("pk", flat=True))
+    made = [_Made(*row) for row in calls.values_list(*_Made.__struct_fields__)]
+    return [
+        _Time(one.extension, one.made_at, max(one.made_at + _CALL, one.ended_at or one.made_at))
+        for one in made
+        if _is_unknown_at(service, one, todays)
+    ]
+
+
+def _is_unknown_at(service: RecordingService, call: _Made, todays: set[int]) -> bool:
+    """Say whether a call may have a recording at a service that the gateway does not know. ``todays``: its sources."""
+    if call.service_id == service.pk:
+        return not call.recording_guid
+    return service.pk in call.services if call.services else call.source_id in todays
 
 
 def _of_legs(service: RecordingService, first: datetime, last: datetime) -> list[_Time]:

@@ -11,6 +11,7 @@ import pytest
 import redis as redis_client
 
 from agents.models import Allocation, QmsUser
+from calls.models import Leg
 from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.steps import CanaryStep
 from gateway_site.reconciliation.models import ReconciliationFinding
@@ -113,3 +114,53 @@ def test_a_recording_whose_begin_was_not_answered_is_the_canarys() -> None:
     gateway.time += timedelta(minutes=30)
     at, _ = gateway.time, gateway.qms.connected(TEST_PHONE, gateway.time)
     assert unflagged_at(gateway, [gateway.service]) == [("rs1", at)], "somebody used the test phone"
+
+
+@pytest.mark.parametrize("address", ["", "http://127.0.0.1:9"])
+def test_a_recorder_whose_address_was_changed_since_was_asked_all_the_same(address: str) -> None:
+    """It was slow, and the site takes it out: before, the next comparison found what it had recorded."""
+    gateway = CanaryStack()
+    with recorder_without_answers(gateway) as recorder:
+        gateway.set(canary_recorder_api=recorder)
+        assert red(gateway.follow())[0] is CanaryStep.CALL
+    gateway.set(canary_recorder_api=address)
+
+    assert unflagged_at(gateway, [gateway.service]) == []
+
+
+def test_a_recorder_that_was_entered_since_was_not_asked() -> None:
+    """Somebody used the test phone then, and no event of that came."""
+    gateway = CanaryStack()
+    gateway.follow()
+    at, _ = gateway.time, gateway.qms.connected(TEST_PHONE, gateway.time)
+    CanaryCall.objects.update(recording_guid="", made_at=at)
+    gateway.set(canary_recorder_api="http://127.0.0.1:9")
+    Leg.objects.all().delete()
+
+    assert unflagged_at(gateway, [gateway.service]) == [("rs1", at)]
+
+
+def test_a_second_recorder_that_was_taken_from_the_source_since_recorded_it_all_the_same() -> None:
+    gateway = TwoRecorders()
+    assert not gateway.follow().is_red
+    Allocation.objects.filter(service=gateway.second).delete()
+
+    assert unflagged_at(gateway, [gateway.service, gateway.second]) == []
+
+
+def test_a_second_recorder_that_was_given_to_the_source_since_did_not_record_it() -> None:
+    gateway = TwoRecorders()
+    Allocation.objects.filter(service=gateway.second).delete()
+    assert not gateway.follow().is_red
+    Leg.objects.all().delete()
+    Allocation.objects.create(source=gateway.source, service=gateway.second, position=1)
+
+    assert [slug for slug, _ in unflagged_at(gateway, [gateway.second])] == ["rs2"]
+
+
+def test_a_call_that_an_earlier_release_made_is_judged_by_todays_settings() -> None:
+    gateway = TwoRecorders()
+    assert not gateway.follow().is_red
+    CanaryCall.objects.update(may_be_recorded=None, services=[])
+
+    assert unflagged_at(gateway, [gateway.service, gateway.second]) == []
