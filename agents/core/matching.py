@@ -202,14 +202,14 @@ def _by_identity(users: Iterable[Listed]) -> dict[tuple[str, str, str], list[Lis
 
 
 def _merge(listings: Sequence[Listed], instances: Sequence[Instance]) -> _User:
-    first = listings[0]
+    first, active = listings[0], [one for one in listings if one.active]
     return _User(
         user_id=first.user_id,
         extension=first.extension,
         agent_id=next((one.agent_id for one in listings if one.agent_id), ""),
         name=first.name,
-        active=any(one.active for one in listings),
-        licensed=any(one.licensed for one in listings),
+        active=bool(active),
+        licensed=any(one.licensed for one in active or listings),
         services=_services(listings, instances),
     )
 

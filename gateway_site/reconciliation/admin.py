@@ -28,7 +28,7 @@ from gateway_site.reconciliation.beside import (
     values_erased,
     values_to_write,
 )
-from gateway_site.reconciliation.filters import CauseFilter, StateFilter
+from gateway_site.reconciliation.filters import CauseFilter, FindingStateFilter
 from gateway_site.reconciliation.models import STANDS, ReconciliationFinding
 from gateway_site.reconciliation.panel import in_short, standing_causes
 from gateway_site.reconciliation.repair import repair
@@ -78,7 +78,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
     list_display = ("grade_label", "kind", "cause_words", "extension", "began_at", "state")
     list_display_links = ("kind",)
     list_filter = (
-        StateFilter,
+        FindingStateFilter,
         ("withdrawn_at", admin.EmptyFieldListFilter),  # Reports that were sent have links with it.
         "grade",
         "kind",

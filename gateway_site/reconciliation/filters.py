@@ -13,7 +13,7 @@ from gateway_site.reconciliation.texts import cause_words
 STATE, STANDING = "state", "stands"
 
 
-class StateFilter(admin.SimpleListFilter):
+class FindingStateFilter(admin.SimpleListFilter):
     """Whether a finding stands, by the one rule of all counts."""
 
     title = parameter_name = STATE

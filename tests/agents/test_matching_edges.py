@@ -83,6 +83,14 @@ def test_a_user_is_active_and_licensed_where_any_service_says_so(lacks: str) -> 
     assert Directory(listings, [NORTH, SOUTH]).verdict("2001").kind is MatchKind.MATCHED
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_user_whose_active_listing_has_no_licence_is_not_matched_by_the_licence_of_another(order: int) -> None:
+    listings = [alice(licensed=False), alice(service_id=2, active=False)]
+    verdict = Directory(listings[::order], [NORTH, SOUTH]).verdict("2001")
+
+    assert (verdict.kind, verdict.services) == (MatchKind.UNLICENSED, ())
+
+
 def test_a_user_marked_any_that_no_service_of_the_source_lists_is_not_recorded_there() -> None:
     verdict = Directory([alice(service_id=9)], [NORTH]).verdict("2001")
 
