@@ -7,6 +7,7 @@ from calls.core.clocks import TICK, has_whole_seconds
 from calls.core.outside_parties import is_outside
 from calls.core.state import CallState, Party
 from calls.core.unit_of_work import UnitOfWork
+from calls.core.unreported_consultations import announced_by
 from cti.events import CallEvent, Conferenced
 
 
@@ -19,7 +20,7 @@ def had_id_in_second(work: UnitOfWork, call: CallState, event: CallEvent, olds: 
     """
     if not has_whole_seconds(work) or not _is_known_who(work, event, olds):
         return False
-    expected = _named_by(event).union(*(work.calls[old.incarnation].parties for old in olds))
+    expected = announced_by(event).union(*(work.calls[old.incarnation].parties for old in olds))
     if call.moved_at is not None:
         return call.moved_at == event.time and not expected & _devices_of(work, call)
     inside = [one for one in call.parties.values() if not is_outside(work, call, one)]
@@ -38,13 +39,6 @@ def _is_known_who(work: UnitOfWork, event: CallEvent, olds: list[CallState]) -> 
     """Say whether all who are in the resulting call are known: they are in those that are joined, or named."""
     to = event.data.transferred_to_device_id or ""
     return isinstance(event, Conferenced) or len(olds) > 1 or (bool(to) and work.site.is_extension(to))
-
-
-def _named_by(event: CallEvent) -> set[str]:
-    data = event.data
-    named = {data.transferring_device_id, data.transferred_to_device_id, data.conferencing_device_id, data.device_id}
-    named |= {data.added_party_id, *(item.new.device_id for item in data.connections)}
-    return {name for name in named if name}
 
 
 def _devices_of(work: UnitOfWork, call: CallState) -> set[str]:
